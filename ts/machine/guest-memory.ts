@@ -1,0 +1,14 @@
+/**
+ * What a device may do with a guest's RAM. Addresses are guest physical (gpa) as JavaScript
+ * numbers: whatever does not fit 53 bits is outside of any RAM by definition.
+ */
+export interface GuestMemory {
+  /** First gpa of RAM. */
+  readonly ramBase: number;
+  /** Bytes of RAM from `ramBase` on. */
+  readonly ramBytes: number;
+  /** Copies RAM from `gpa` on into `into`. False, and nothing copied, if a byte lies outside RAM. */
+  read(gpa: number, into: Uint8Array): boolean;
+  /** Copies `from` to RAM at `gpa`: counts as a guest write (dirty log, copy-on-write). False, and nothing copied, if a byte lies outside RAM. */
+  write(gpa: number, from: Uint8Array): boolean;
+}
