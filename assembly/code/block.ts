@@ -1,0 +1,152 @@
+/**
+ * Decoding a block: straight on from its entry, past branches that are not taken, to the first
+ * unconditional transfer, the end of the page or the limit. Each branch first leads to a stub behind
+ * the block: OP_LINK finds the target block in the same page and patches the branch, OP_GOTO goes to
+ * another page.
+ */
+import { decode } from "../isa/decode";
+import { expand } from "../isa/expand";
+import { funct3Of, immB, immI, immJ, rdOf } from "../isa/fields";
+import * as ops from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { sideOf } from "./cache";
+
+/** Room that a block of 255 instructions and its stubs can need. */
+export const MAX_BLOCK_BYTES: usize = 256 * 8 * 3;
+
+const PAGE: i32 = 4096;
+
+abstract class Builder {
+  /** Raw 16 bits or 32 bits of the instruction at hand, and its bytes. */
+  static raw: u32 = 0;
+  static bytes: i32 = 0;
+}
+
+function branchOp(funct3: u32): i32 {
+  switch (funct3) {
+    case 0:
+      return ops.OP_BEQ;
+    case 1:
+      return ops.OP_BNE;
+    case 4:
+      return ops.OP_BLT;
+    case 5:
+      return ops.OP_BGE;
+    case 6:
+      return ops.OP_BLTU;
+    case 7:
+      return ops.OP_BGEU;
+    default:
+      return ops.OP_ILLEGAL;
+  }
+}
+
+function isLinked(op: i32): bool {
+  return op == ops.OP_J || op == ops.OP_JAL || (op >= ops.OP_BEQ && op <= ops.OP_BGEU);
+}
+
+/** True when nothing behind this operation can run without a jump to it. */
+function endsBlock(op: i32, full: u32): bool {
+  if (op == ops.OP_SYSTEM) return funct3Of(full) == 0;
+  return (
+    op == ops.OP_ILLEGAL || op == ops.OP_FENCE_I || (op >= ops.OP_J && op <= ops.OP_JALR)
+  );
+}
+
+/** Branches and jumps: target and link are offsets in the page. Returns the operation. */
+function control(u: usize, full: u32, at: i32): i32 {
+  const behind = at + Builder.bytes;
+  switch (full & 0x7f) {
+    case 0x63: {
+      const op = branchOp(funct3Of(full));
+      if (op != ops.OP_ILLEGAL) Uop.set(u, op, at + immB(full));
+      return op;
+    }
+    case 0x6f: {
+      const op: i32 = rdOf(full) ? ops.OP_JAL : ops.OP_J;
+      Uop.set(u, op, at + immJ(full));
+      store<u16>(u, <u16>behind, 2); // The register fields are free: the link.
+      return op;
+    }
+    default: {
+      if (funct3Of(full)) return ops.OP_ILLEGAL;
+      const op: i32 = rdOf(full) ? ops.OP_JALR : ops.OP_JR;
+      Uop.set(u, op, (immI(full) & 0xffff) | (behind << 16));
+      return op;
+    }
+  }
+}
+
+/** Decodes the instruction in `Builder` at page offset `at` to `u`. Returns its expanded form. */
+function one(u: usize, at: i32): u32 {
+  const full = Builder.bytes == 2 ? expand(Builder.raw) : Builder.raw;
+  let op = full ? decode(u, full) : ops.OP_ILLEGAL;
+  const major = full & 0x7f;
+  if (major == 0x63 || major == 0x67 || major == 0x6f) op = control(u, full, at);
+  if (op == ops.OP_AUIPC) Uop.set(u, op, Uop.imm(u) + at);
+  if (op == ops.OP_ILLEGAL) Uop.set(u, op, <i32>Builder.raw);
+  if (op >= ops.OP_FLW && op <= ops.OP_FSD)
+    store<u16>(u, Builder.bytes == 2 ? <u16>Builder.raw : 0, 6); // for mtval, if FS is Off
+  store<u16>(sideOf(u), <u16>at);
+  return full;
+}
+
+/** Appends a stub that leads to page offset `target`; `branch` is to be patched when it is known. */
+function stub(u: usize, target: i32, branch: usize): usize {
+  const near = target >= 0 && target < PAGE;
+  Uop.set(u, near ? ops.OP_LINK : ops.OP_GOTO, target);
+  store<u16>(sideOf(u), <u16>target);
+  if (!near) return u + 8;
+  store<u32>(u, <u32>branch, 8);
+  return u + 16;
+}
+
+/** Gives every branch of the block from `start` to `end` its stub; returns the end of those. */
+function appendStubs(start: usize, end: usize): usize {
+  let next = end;
+  for (let u = start; u < end; u += 8) {
+    if (!isLinked(Uop.op(u))) continue;
+    const target = Uop.imm(u);
+    store<u32>(u, <u32>next, 4);
+    next = stub(next, target, u);
+  }
+  return next;
+}
+
+/**
+ * Decodes at most `limit` instructions of the page in `frame` from offset `from` on; writes the block
+ * at `start` and returns the address behind it and its stubs.
+ */
+export function buildBlock(frame: usize, from: u32, limit: u32, start: usize): usize {
+  let at = <i32>from;
+  let u = start;
+  let open = true;
+  for (let n: u32 = 0; open && n < limit && at < PAGE; n++) {
+    const low = load<u16>(frame + at);
+    Builder.bytes = (low & 3) == 3 ? 4 : 2;
+    if (at + Builder.bytes > PAGE) {
+      Uop.set(u, ops.OP_STRADDLE, at);
+      store<u16>(sideOf(u), <u16>at);
+      return appendStubs(start, u + 8);
+    }
+    Builder.raw = Builder.bytes == 2 ? low : load<u32>(frame + at);
+    const full = one(u, at);
+    open = !endsBlock(Uop.op(u), full);
+    u += 8;
+    at += Builder.bytes;
+  }
+  // Also behind an unconditional transfer: its offset is what `pageOffsetBehind` asks for.
+  Uop.set(u, ops.OP_GOTO, at);
+  store<u16>(sideOf(u), <u16>at);
+  return appendStubs(start, u + 8);
+}
+
+/** Decodes the single instruction `raw`, whose first half ends the page, to `start`. */
+export function buildStraddling(raw: u32, at: i32, start: usize): void {
+  Builder.raw = raw;
+  Builder.bytes = 4;
+  one(start, at);
+  Uop.set(start + 8, ops.OP_GOTO, at + 4);
+  store<u16>(sideOf(start + 8), <u16>(at + 4));
+  appendStubs(start, start + 16);
+}

@@ -1,0 +1,95 @@
+/**
+ * Decoded code. Blocks of micro-operations lie one behind the other in the arena; beside each, in
+ * the side array, a u16 with the offset in its page of the instruction it came from. A frame that
+ * holds code has a table (2048 u32: for each halfword the block that starts there, or 0), which also
+ * lies in the arena. Everything is keyed by frame, so forks and clones share it. When the arena is
+ * full it is emptied as a whole.
+ */
+import * as abi from "../../bindings/abi";
+import { Cpu } from "../hart/state";
+import { OP_GOTO, OP_LINK } from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { Frames } from "../memory/frames";
+import { dropStoresTo, emptyFetches, Tlb } from "../mmu/tlb";
+import { buildBlock, MAX_BLOCK_BYTES } from "./block";
+
+const TABLE_BYTES: usize = 8192;
+
+export abstract class Arena {
+  static base: usize = 0;
+  static end: usize = 0;
+  static next: usize = 0;
+  static side: usize = 0;
+  /** Counts resets: who kept an address from before must not use it. */
+  static generation: u32 = 0;
+
+  /** The block for `pc`, if its page is in the fetch TLB and the block is decoded; else 0. Sets `Cpu.page`. */
+  @inline static find(pc: u64): usize {
+    const entry = Tlb.fetch(pc);
+    if (load<u64>(entry) != ((pc & ~0xfff) | Tlb.fetchTag)) return 0;
+    Cpu.page = pc & ~0xfff;
+    return load<u32>(<usize>load<u32>(entry, 8) + ((<usize>pc & 0xffe) << 1));
+  }
+}
+
+/** Takes the memory from `base` on: two thirds micro-operations and tables, one third side array. */
+export function initArena(base: usize, bytes: usize): void {
+  Arena.base = base;
+  Arena.next = base;
+  Arena.end = base + (((bytes / 5) << 2) & ~7);
+  Arena.side = Arena.end;
+}
+
+/** Where the page offset of the micro-operation at `u` is kept. */
+export function sideOf(u: usize): usize {
+  if (u < Arena.base) return <usize>abi.SCRATCH_SIDE_BASE + ((u - abi.SCRATCH_BASE) >> 2);
+  return Arena.side + ((u - Arena.base) >> 2);
+}
+
+/** Page offset (up to 4098) of the instruction behind the one at `u`. */
+export function pageOffsetBehind(u: usize): u64 {
+  return load<u16>(sideOf(u + 8));
+}
+
+/** pc of the instruction that the micro-operation at `u` stands for, or that it leads to. */
+export function pcOf(u: usize): u64 {
+  const op = Uop.op(u);
+  if (op == OP_GOTO || op == OP_LINK) return Cpu.page + <u64>(<i64>Uop.imm(u));
+  return Cpu.page + <u64>load<u16>(sideOf(u));
+}
+
+/** Drops everything that was decoded. */
+export function resetArena(): void {
+  Arena.next = Arena.base;
+  Arena.generation++;
+  memory.fill(Frames.code, 0, <usize>Frames.end << 2);
+  emptyFetches();
+}
+
+/** The table of blocks of `frame`; made if need be. */
+export function tableOf(frame: usize): usize {
+  let table: usize = load<u32>(Frames.codeOf(frame));
+  if (table) return table;
+  if (Arena.next + TABLE_BYTES + MAX_BLOCK_BYTES > Arena.end) resetArena();
+  table = Arena.next;
+  Arena.next += TABLE_BYTES;
+  memory.fill(table, 0, TABLE_BYTES);
+  store<u32>(Frames.codeOf(frame), <u32>table);
+  dropStoresTo(frame); // From now on a store to this frame must be noticed.
+  return table;
+}
+
+/** The block that starts at `offset` of `frame`; decoded if need be. */
+export function blockAt(frame: usize, offset: u32): usize {
+  let table = tableOf(frame);
+  const known: usize = load<u32>(table + ((<usize>offset & 0xffe) << 1));
+  if (known) return known;
+  if (Arena.next + MAX_BLOCK_BYTES > Arena.end) {
+    resetArena();
+    table = tableOf(frame);
+  }
+  const start = Arena.next;
+  Arena.next = buildBlock(frame, offset, 255, start);
+  store<u32>(table + ((<usize>offset & 0xffe) << 1), <u32>start);
+  return start;
+}

@@ -1,0 +1,233 @@
+/**
+ * Loads and stores that miss the TLB: translation, first touch, copy-on-write, dirty log, devices,
+ * misaligned accesses over two pages.
+ */
+import * as abi from "../../bindings/abi";
+import { pageOffsetBehind, pcOf } from "../code/cache";
+import { immI } from "../isa/fields";
+import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { Cpu, hart, LEAVE, NEXT, RETRY } from "../hart/state";
+import { raise } from "../hart/traps";
+import { frameForLoad, frameForStore, Space } from "../memory/space";
+import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
+import { dataPrivilege, fillData, noteSuperpage, Tlb } from "./tlb";
+import { accessFault, translate, Walk } from "./walk";
+
+/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD. */
+const KIND_FLW: u32 = 7;
+
+/** Details of the load or store that left the core, and of the last lookup. */
+export abstract class Access {
+  static kind: u32 = 0;
+  /** Destination register * 8. */
+  static rd: u32 = 0;
+  /** What `frameOf` answered beside the address: NEXT (not RAM), RETRY, or what `raise` said. */
+  static status: i32 = 0;
+}
+
+/** Fills the TLB unless the page has different rules for some of its bytes. */
+function remember(gva: u64, frame: usize, access: u32): void {
+  const priv = dataPrivilege();
+  if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, access, priv)) return;
+  if (Walk.shift > <u32>abi.PAGE_SHIFT) noteSuperpage(gva, Walk.shift);
+  if (access == ACCESS_LOAD) fillData(Tlb.load(gva), gva, frame);
+  else if (!watched()) fillData(Tlb.store(gva), gva, frame);
+}
+
+/** Is the page of `Walk.gpa` watched for HTIF? Stores to it stay on the slow path. */
+function watched(): bool {
+  const at = load<u32>(hart.space, abi.SPACE_HTIF);
+  return at != ~0 && <u64>(at >> abi.PAGE_SHIFT) == Space.indexOf(Walk.gpa);
+}
+
+/** Address in linear memory of `gva`, whose `bytes` bytes lie in one page; 0: see `Access.status`. */
+export function hostOf(gva: u64, bytes: u64, access: u32): usize {
+  const priv = dataPrivilege();
+  const failed = translate(gva, access, priv);
+  if (failed) {
+    Access.status = failed == RETRY ? RETRY : raise(Walk.cause, gva);
+    return 0;
+  }
+  if (!pmpAllows(Walk.gpa, bytes, access, priv)) {
+    Access.status = raise(accessFault(access), gva);
+    return 0;
+  }
+  const index = Space.indexOf(Walk.gpa);
+  const frame =
+    access == ACCESS_LOAD ? frameForLoad(hart.space, index) : frameForStore(hart.space, index);
+  if (!frame) {
+    Access.status = Cpu.exit ? RETRY : NEXT;
+    return 0;
+  }
+  remember(gva, frame, access);
+  return frame + (<usize>Walk.gpa & 0xfff);
+}
+
+/** The access at `Walk.gpa` is a device's: leaves the core, or faults if it is misaligned. */
+function leaveForDevice(gva: u64, bytes: u32, access: u32): i32 {
+  if (Walk.gpa & (bytes - 1)) return raise(accessFault(access), gva);
+  store<u64>(abi.MAILBOX_BASE + abi.MAILBOX_ADDR_LO, Walk.gpa);
+  store<u32>(abi.MAILBOX_BASE + abi.MAILBOX_BYTES, bytes);
+  Cpu.exit = access == ACCESS_LOAD ? abi.EXIT_MMIO_LOAD : abi.EXIT_MMIO_STORE;
+  return LEAVE;
+}
+
+/** Writes a loaded value (zero-extended from its bytes) to the destination. */
+export function finishLoad(kind: u32, rd: u32, value: u64): void {
+  const x: usize = abi.HART_BASE + abi.HART_X + rd;
+  const f: usize = abi.HART_BASE + abi.HART_F + rd;
+  if (kind < KIND_FLW && !rd) return;
+  switch (kind) {
+    case 0:
+      store<i64>(x, <i64>(<i8>value));
+      break;
+    case 1:
+      store<i64>(x, <i64>(<i16>value));
+      break;
+    case 2:
+      store<i64>(x, <i64>(<i32>value));
+      break;
+    case KIND_FLW:
+      store<u64>(f, value | 0xffffffff00000000);
+      break;
+    case KIND_FLW + 1:
+      store<u64>(f, value);
+      break;
+    default:
+      store<u64>(x, value);
+  }
+}
+
+/** Bytes of a load of this kind: 1, 2, 4, 8, and again for the unsigned ones. */
+function bytesOf(kind: u32): u32 {
+  return kind >= KIND_FLW ? 4 << (kind - KIND_FLW) : 1 << (kind & 3);
+}
+
+function readBytes(host: usize, bytes: u32): u64 {
+  switch (bytes) {
+    case 1:
+      return load<u8>(host);
+    case 2:
+      return load<u16>(host);
+    case 4:
+      return load<u32>(host);
+    default:
+      return load<u64>(host);
+  }
+}
+
+function writeBytes(host: usize, bytes: u32, value: u64): void {
+  switch (bytes) {
+    case 1:
+      store<u8>(host, <u8>value);
+      break;
+    case 2:
+      store<u16>(host, <u16>value);
+      break;
+    case 4:
+      store<u32>(host, <u32>value);
+      break;
+    default:
+      store<u64>(host, value);
+  }
+}
+
+/** Both pages of an access that crosses: addresses in linear memory of its two parts. */
+abstract class Parts {
+  static low: usize = 0;
+  static high: usize = 0;
+  /** Bytes in the first page. */
+  static split: u32 = 0;
+}
+
+function findParts(gva: u64, bytes: u32, access: u32): i32 {
+  Parts.split = 0x1000 - (<u32>gva & 0xfff);
+  const second = gva + Parts.split;
+  Parts.low = hostOf(gva, Parts.split, access);
+  if (!Parts.low) return Access.status == NEXT ? raise(accessFault(access), gva) : Access.status;
+  Parts.high = hostOf(second, bytes - Parts.split, access);
+  if (!Parts.high)
+    return Access.status == NEXT ? raise(accessFault(access), second) : Access.status;
+  return NEXT;
+}
+
+function loadCrossing(gva: u64): i32 {
+  const bytes = bytesOf(Access.kind);
+  const failed = findParts(gva, bytes, ACCESS_LOAD);
+  if (failed) return failed;
+  let value: u64 = 0;
+  for (let i: u32 = 0; i < bytes; i++) {
+    const at: usize = i < Parts.split ? Parts.low + i : Parts.high + (i - Parts.split);
+    value |= <u64>load<u8>(at) << (i << 3);
+  }
+  finishLoad(Access.kind, Access.rd, value);
+  return NEXT;
+}
+
+function storeCrossing(gva: u64, bytes: u32, value: u64): i32 {
+  const failed = findParts(gva, bytes, ACCESS_STORE);
+  if (failed) return failed;
+  for (let i: u32 = 0; i < bytes; i++) {
+    const at: usize = i < Parts.split ? Parts.low + i : Parts.high + (i - Parts.split);
+    store<u8>(at, <u8>(value >> (i << 3)));
+  }
+  return NEXT;
+}
+
+/** The load micro-operation at `u` from `gva`, whatever it takes. */
+export function loadSlow(u: usize, gva: u64): i32 {
+  hart.pc = pcOf(u);
+  const op = Uop.op(u);
+  Access.kind = op >= OP_FLW ? KIND_FLW + <u32>(op - OP_FLW) : <u32>(op - OP_LB);
+  Access.rd = load<u8>(u, 1);
+  return loadInto(u, gva);
+}
+
+/** A load whose destination is x0: it must still fault, and still reach devices. */
+export function loadX0(u: usize): i32 {
+  hart.pc = pcOf(u);
+  Access.kind = (Uop.raw(u) >> 12) & 7;
+  Access.rd = 0;
+  return loadInto(u, Uop.rs1(u) + <u64>(<i64>immI(Uop.raw(u))));
+}
+
+function loadInto(u: usize, gva: u64): i32 {
+  const bytes = bytesOf(Access.kind);
+  if ((<u32>gva & 0xfff) + bytes > 0x1000) return loadCrossing(gva);
+  const host = hostOf(gva, bytes, ACCESS_LOAD);
+  if (host) {
+    finishLoad(Access.kind, Access.rd, readBytes(host, bytes));
+    return NEXT;
+  }
+  if (Access.status != NEXT) return Access.status;
+  Cpu.nextPc = Cpu.page + pageOffsetBehind(u);
+  return leaveForDevice(gva, bytes, ACCESS_LOAD);
+}
+
+/** The store micro-operation at `u` of `value` to `gva`, whatever it takes. */
+export function storeSlow(u: usize, gva: u64, value: u64): i32 {
+  hart.pc = pcOf(u);
+  const op = Uop.op(u);
+  const bytes: u32 = <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
+  if ((<u32>gva & 0xfff) + bytes > 0x1000) return storeCrossing(gva, bytes, value);
+  const host = hostOf(gva, bytes, ACCESS_STORE);
+  if (host) {
+    writeBytes(host, bytes, value);
+    return htif(u);
+  }
+  if (Access.status != NEXT) return Access.status;
+  Cpu.nextPc = Cpu.page + pageOffsetBehind(u);
+  store<u64>(abi.MAILBOX_BASE + abi.MAILBOX_DATA_LO, value);
+  return leaveForDevice(gva, bytes, ACCESS_STORE);
+}
+
+/** After a store to `Walk.gpa`: was it to `tohost`? */
+function htif(u: usize): i32 {
+  const at = load<u32>(hart.space, abi.SPACE_HTIF);
+  if (at == ~0 || Walk.gpa - (<u64>abi.RAM_BASE_PAGE << abi.PAGE_SHIFT) != <u64>at) return NEXT;
+  hart.pc = Cpu.page + pageOffsetBehind(u);
+  Cpu.exit = abi.EXIT_HTIF;
+  return LEAVE;
+}
+
