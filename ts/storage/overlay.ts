@@ -1,0 +1,153 @@
+import { WasmvisorError } from "../base/errors.ts";
+import type { BlockBackend } from "../machine/block.ts";
+import type { Persist } from "../machine/persist.ts";
+import { badState, StateFields } from "../machine/state-fields.ts";
+
+/** Granularity of copies. */
+export const OVERLAY_BLOCK_BYTES = 4096;
+
+export interface OverlayState {
+  /** Size of the base; the state fits only on an equal one. */
+  readonly bytes: number;
+  readonly blocks: readonly OverlayBlock[];
+}
+
+/** A block that differs from the base. */
+export interface OverlayBlock {
+  readonly index: number;
+  readonly content: Uint8Array;
+}
+
+export interface OverlayMetrics {
+  readonly changedBlocks: number;
+  /** Those of them that belong to this overlay alone. */
+  readonly ownedBlocks: number;
+}
+
+/** A writable disk over a base that it never writes: changed blocks stay in memory. */
+export class Overlay implements BlockBackend, Persist<OverlayState> {
+  readonly readOnly = false;
+  readonly #base: BlockBackend;
+  readonly #blocks = new Map<number, Uint8Array>();
+  /** Blocks that no fork shares, so that they may be written in place. */
+  readonly #owned = new Set<number>();
+
+  constructor(base: BlockBackend) {
+    this.#base = base;
+  }
+
+  get bytes(): number {
+    return this.#base.bytes;
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    this.#check(offset, into.length);
+    for (const { index, within, at, count } of pieces(offset, into.length)) {
+      const block = this.#blocks.get(index);
+      const part = into.subarray(at, at + count);
+      if (block) part.set(block.subarray(within, within + count));
+      else this.#base.read(offset + at, part);
+    }
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    this.#check(offset, from.length);
+    for (const { index, within, at, count } of pieces(offset, from.length))
+      this.#writable(index, count).set(from.subarray(at, at + count), within);
+  }
+
+  flush(): void {
+    // Nothing here survives the process, and the base is not written.
+  }
+
+  discard(offset: number, bytes: number): void {
+    this.#check(offset, bytes);
+    for (const { index, within, count } of pieces(offset, bytes))
+      this.#writable(index, count).fill(0, within, within + count);
+  }
+
+  /** A second disk with the same content. Unchanged blocks stay shared until one side writes them. */
+  fork(): Overlay {
+    const twin = new Overlay(this.#base);
+    for (const [index, block] of this.#blocks) twin.#blocks.set(index, block);
+    this.#owned.clear();
+    return twin;
+  }
+
+  metrics(): OverlayMetrics {
+    return { changedBlocks: this.#blocks.size, ownedBlocks: this.#owned.size };
+  }
+
+  /** The changed blocks in ascending order. */
+  save(): OverlayState {
+    const blocks = [...this.#blocks]
+      .sort(([a], [b]) => a - b)
+      .map(([index, content]) => ({ index, content: content.slice() }));
+    return { bytes: this.bytes, blocks };
+  }
+
+  restore(state: OverlayState): void {
+    const fields = new StateFields("overlay", state);
+    const bytes = fields.integer("bytes", Number.MAX_SAFE_INTEGER);
+    if (bytes !== this.bytes)
+      throw badState("overlay.bytes", `a disk of ${this.bytes} bytes`, bytes);
+    const blocksMax = Math.ceil(this.bytes / OVERLAY_BLOCK_BYTES);
+    const blocks = new Map<number, Uint8Array>();
+    for (const entry of fields.objectsUpTo("blocks", blocksMax)) {
+      const index = entry.integer("index", blocksMax - 1);
+      const content = entry.bytes("content", OVERLAY_BLOCK_BYTES);
+      if (content.length !== OVERLAY_BLOCK_BYTES)
+        throw badState("overlay.blocks.content", `${OVERLAY_BLOCK_BYTES} bytes`, content);
+      blocks.set(index, content);
+    }
+    this.#blocks.clear();
+    this.#owned.clear();
+    for (const [index, content] of blocks) {
+      this.#blocks.set(index, content);
+      this.#owned.add(index);
+    }
+  }
+
+  /** The block, ours alone from now on; `count` bytes of it are about to be overwritten. */
+  #writable(index: number, count: number): Uint8Array {
+    const shared = this.#blocks.get(index);
+    if (shared && this.#owned.has(index)) return shared;
+    const block = new Uint8Array(OVERLAY_BLOCK_BYTES);
+    const start = index * OVERLAY_BLOCK_BYTES;
+    if (count < OVERLAY_BLOCK_BYTES) {
+      if (shared) block.set(shared);
+      else this.#base.read(start, block.subarray(0, Math.min(block.length, this.bytes - start)));
+    }
+    this.#blocks.set(index, block);
+    this.#owned.add(index);
+    return block;
+  }
+
+  #check(offset: number, bytes: number): void {
+    if (offset < 0 || offset + bytes > this.bytes)
+      throw new WasmvisorError(
+        "WV_DISK",
+        `overlay: ${bytes} bytes at ${offset} are beyond its ${this.bytes} bytes`,
+      );
+  }
+}
+
+interface Piece {
+  readonly index: number;
+  /** Offset in the block. */
+  readonly within: number;
+  /** Offset in the request. */
+  readonly at: number;
+  readonly count: number;
+}
+
+/** Cuts a request at block borders. */
+function* pieces(offset: number, bytes: number): Generator<Piece> {
+  for (let at = 0; at < bytes; ) {
+    const index = Math.floor((offset + at) / OVERLAY_BLOCK_BYTES);
+    const within = offset + at - index * OVERLAY_BLOCK_BYTES;
+    const count = Math.min(OVERLAY_BLOCK_BYTES - within, bytes - at);
+    yield { index, within, at, count };
+    at += count;
+  }
+}
