@@ -1,0 +1,123 @@
+/**
+ * What a guest must offer so that it can be moved while it runs. VMs, containers and page-level
+ * models implement it; the migration engine knows nothing else of them.
+ *
+ * Everything here works on whole batches of pages, inside the implementer's own memory (for a VM
+ * in the Wasm core): no page and no bitmap is ever touched word by word from JavaScript.
+ *
+ *           source                                        target
+ *   startDirtyLog(set)  -> set = every page               (made by the embedder, empty, paused)
+ *   takeBatch(set, gfn) -> records  == channel ==>        applyBatch(records)
+ *   harvest(set)        -> set |= pages written since
+ *   pause(), harvest, takeBatch ...
+ *   saveState()         -> bytes    == channel ==>        restoreState(bytes)
+ *                                                         resume()  on commit
+ *   destroy()           on commit                         destroy() on anything else
+ *   stopDirtyLog(), resume()  on anything else
+ *
+ * A method may return a promise where the work cannot be done at once (a vCPU that runs in a
+ * worker must be waited for); `Wait<T>` says so.
+ */
+import type { Wait } from "../base/task.ts";
+
+/** Bytes in a page of guest memory. */
+export const GUEST_PAGE_BYTES = 4096;
+
+/**
+ * A set of pages, one bit each, kept by the {@link Migratable} that made it, in its own memory.
+ * gfns here count from 0 at the start of the guest's RAM.
+ */
+export interface PageSet {
+  /** Pages in the set now. Costs nothing: implementers keep count or scan in the core. */
+  count(): number;
+  /** Gives the memory back; the set must not be used afterwards. */
+  release(): void;
+}
+
+/** What {@link Migratable.takeBatch} took out of a set. */
+export interface PageBatch {
+  /** Pages whose bytes are in `records`. */
+  readonly normalPages: number;
+  /** Pages that are all zero: in `records` they have a header and no data. */
+  readonly zeroPages: number;
+  /** Where to go on: one above the last gfn taken, or `pageCount` when the end was reached. */
+  readonly nextGfn: number;
+  /**
+   * Records {u32 gfn | BATCH_ZERO, page bytes unless zero} in gfn order, little endian, as
+   * `bindings/abi.ts` says. A view on the implementer's send buffer: valid until the next call.
+   */
+  readonly records: Uint8Array;
+  /**
+   * Bytes that a model pretends to send beyond `records`; absent or 0 for whatever holds real
+   * memory. Only a simulated link carries them.
+   */
+  readonly modelBytes?: number | undefined;
+}
+
+/** How much one {@link Migratable.takeBatch} may take. */
+export interface BatchLimit {
+  /** Pages with data. At least 1. */
+  readonly normalPagesMax: number;
+  /** Pages without data. At least 1. */
+  readonly zeroPagesMax: number;
+}
+
+/** What both ends must agree on before a byte of memory moves. */
+export interface GuestShape {
+  /** Kind of guest and version of its state, for example `vm/1`. The target refuses another. */
+  readonly kind: string;
+  /** Pages of RAM. */
+  readonly pageCount: number;
+  /** Everything that the target's maker needs to build a twin, as `encodeState` bytes or empty. */
+  readonly config: Uint8Array;
+}
+
+export interface Migratable {
+  readonly shape: GuestShape;
+
+  /** An empty set of this guest's pages. Throws `WV_NO_MEMORY` if there is no room for it. */
+  newPageSet(): PageSet;
+
+  /**
+   * From now on writes are noted: by the guest, by devices, by whoever holds its memory. Adds every
+   * page to `set` that may differ from a fresh guest's: populated pages, or simply all.
+   */
+  startDirtyLog(set: PageSet): Wait<void>;
+  /** Forgets the log. Harmless if there is none. */
+  stopDirtyLog(): Wait<void>;
+  /**
+   * Adds the pages written since the last harvest (or since {@link startDirtyLog}) to `set` and
+   * clears the log, as one step: a write is in this harvest or in the next. Returns how many pages
+   * the log held, whether or not `set` had them already.
+   */
+  harvest(set: PageSet): Wait<number>;
+
+  /**
+   * Takes pages out of `set`, in gfn order from `fromGfn` to the end of RAM, until a limit is
+   * reached, and puts their bytes *as of now* into the send buffer. A page written later is in the
+   * next harvest. Never wraps round: the caller does, when `nextGfn` is `pageCount`.
+   */
+  takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): Wait<PageBatch>;
+  /**
+   * Writes the pages of a batch into a target's memory. The records come from a network: throws
+   * `WV_BAD_STREAM` when a gfn is outside of RAM, a record is cut, or the counts do not fit what
+   * `records` holds.
+   */
+  applyBatch(batch: Omit<PageBatch, "nextGfn">): Wait<void>;
+
+  /** Stops the guest between two instructions. Once it is done nothing writes its memory any more. */
+  pause(): Wait<void>;
+  /** Lets it go on, or start, from exactly where it was. Its clock stood still while it was paused. */
+  resume(): Wait<void>;
+
+  /** State of vCPUs, devices, clocks: everything but RAM. Only while paused. */
+  saveState(): Wait<Uint8Array>;
+  /** Takes the state of a twin. Throws `WV_BAD_SNAPSHOT` or `WV_BAD_STREAM` if it does not fit. */
+  restoreState(state: Uint8Array): Wait<void>;
+
+  /** 64-bit hash of all of RAM in hex, equal for equal contents on any host. For checkers; only while paused. */
+  memoryHash(): Wait<string>;
+
+  /** The guest is gone from here: nothing of it may run again, its memory goes back to the host. */
+  destroy(): Wait<void>;
+}
