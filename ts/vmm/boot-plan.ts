@@ -1,4 +1,13 @@
-import type { Elf } from "./elf.ts";
+/**
+ * Where everything goes before the first instruction. Addresses rise to the right:
+ *
+ *   RAM base | kernel (Image: +text_offset, usually 2 MiB) | ... | initrd | device tree | gap | end
+ *
+ * The gap keeps the device tree off the top of RAM, where kernels map and allocate first.
+ */
+import { WasmvisorError } from "../base/errors.ts";
+import { type Elf, isElf, parseElf } from "./elf.ts";
+import { parseLinuxImage } from "./linux-image.ts";
 
 /** Bytes that must be in RAM before the first instruction. */
 export interface BootWrite {
@@ -30,4 +39,94 @@ export interface BootPlan {
   readonly deviceTreeGpa: number;
   /** Present when the kernel is an ELF file (symbols such as `tohost`). */
   readonly elf: Elf | undefined;
+}
+
+const PAGE_BYTES = 4096;
+const GAP_BYTES_MAX = 0x20_0000;
+
+/** A kernel at its place; `end` is the byte after all it needs. */
+interface PlacedKernel {
+  readonly writes: readonly BootWrite[];
+  readonly entry: number;
+  readonly end: number;
+  readonly elf: Elf | undefined;
+}
+
+/**
+ * Plans a boot. Throws `WV_BAD_ELF` or `WV_BAD_IMAGE` naming what is broken or does not fit. Memory
+ * that no write covers must be zero.
+ */
+export function planBoot(options: BootPlanOptions): BootPlan {
+  const { ramBase, ramBytes, initrd, buildDeviceTree } = options;
+  const kernel = isElf(options.kernel) ? placeElf(options) : placeImage(options);
+  const writes = [...kernel.writes];
+  let top = ramBase + ramBytes;
+
+  let deviceTreeGpa = 0;
+  const blankRange = initrd && { start: ramBase, end: ramBase + initrd.length };
+  const treeBytes = buildDeviceTree?.(blankRange).length ?? 0;
+  if (buildDeviceTree) {
+    top -= Math.min(GAP_BYTES_MAX, alignDown(ramBytes / 16));
+    top = placeBelow(top, treeBytes, { what: "device tree", floor: kernel.end, options });
+    deviceTreeGpa = top;
+  }
+  let range: InitrdRange | undefined;
+  if (initrd) {
+    const start = placeBelow(top, initrd.length, { what: "initrd", floor: kernel.end, options });
+    range = { start, end: start + initrd.length };
+    writes.push({ gpa: start, bytes: initrd });
+  }
+  if (buildDeviceTree) {
+    const bytes = buildDeviceTree(range);
+    if (bytes.length > treeBytes)
+      throw bad(`device tree grew from ${treeBytes} to ${bytes.length} bytes with the initrd`);
+    writes.push({ gpa: deviceTreeGpa, bytes });
+  }
+  return { writes, entry: kernel.entry, deviceTreeGpa, elf: kernel.elf };
+}
+
+function placeElf(options: BootPlanOptions): PlacedKernel {
+  const elf = parseElf(options.kernel, options);
+  const end = Math.max(...elf.segments.map(({ gpa, memBytes }) => gpa + memBytes));
+  const writes = elf.segments
+    .filter(({ bytes }) => bytes.length > 0)
+    .map(({ gpa, bytes }) => ({ gpa, bytes }));
+  return { writes, entry: elf.entry, end, elf };
+}
+
+function placeImage(options: BootPlanOptions): PlacedKernel {
+  const image = parseLinuxImage(options.kernel);
+  const entry = options.ramBase + image.textOffset;
+  const end = entry + image.imageBytes;
+  if (end > options.ramBase + options.ramBytes)
+    throw bad(
+      `kernel needs ${mib(image.textOffset + image.imageBytes)} MiB of RAM, the guest has ${mib(options.ramBytes)}; give it more memory`,
+    );
+  return { writes: [{ gpa: entry, bytes: options.kernel }], entry, end, elf: undefined };
+}
+
+/** The highest page-aligned place for `bytes` bytes that ends at or below `top`. */
+function placeBelow(
+  top: number,
+  bytes: number,
+  at: { readonly what: string; readonly floor: number; readonly options: BootPlanOptions },
+): number {
+  const gpa = alignDown(top - bytes);
+  if (gpa < at.floor)
+    throw bad(
+      `${at.what} of ${bytes} bytes does not fit behind the kernel in ${mib(at.options.ramBytes)} MiB of RAM; give the guest more memory`,
+    );
+  return gpa;
+}
+
+function alignDown(gpa: number): number {
+  return Math.floor(gpa / PAGE_BYTES) * PAGE_BYTES;
+}
+
+function mib(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}
+
+function bad(what: string): WasmvisorError {
+  return new WasmvisorError("WV_BAD_IMAGE", `boot: ${what}`);
 }

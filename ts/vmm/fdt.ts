@@ -16,6 +16,7 @@ const PROP = 3;
 const NOP = 4;
 const END = 9;
 const DEPTH_MAX = 64;
+const NAME_BYTES_MAX = 1024;
 const TWO_32 = 0x1_0000_0000;
 
 /** What a property may hold: cells, one or more strings, raw bytes, or `true` for no content. */
@@ -205,7 +206,7 @@ class FdtReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#end = bytes.length;
     if (this.#u32(0) !== MAGIC) throw broken("no magic number at byte 0");
-    if (this.#u32(24) > VERSION || this.#u32(20) < LAST_COMPATIBLE_VERSION)
+    if (this.#u32(24) > VERSION || this.#u32(20) < VERSION)
       throw broken(`version ${this.#u32(20)} is not ${VERSION}`);
     const totalBytes = this.#u32(4);
     this.#at = this.#u32(8);
@@ -267,7 +268,8 @@ class FdtReader {
 
   #string(at: number, end: number): string {
     const nul = at < end ? this.#bytes.indexOf(0, at) : -1;
-    if (nul < 0 || nul >= end) throw broken(`name without end at byte ${at}`);
+    if (nul < 0 || nul >= end || nul - at > NAME_BYTES_MAX)
+      throw broken(`name without end at byte ${at}`);
     return String.fromCharCode(...this.#bytes.subarray(at, nul));
   }
 }
