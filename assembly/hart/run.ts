@@ -9,7 +9,7 @@ import { buildBlock, buildStraddling } from "../code/block";
 import { FpFlags } from "../float/flags";
 import { frameForLoad, Space } from "../memory/space";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
-import { currentTag, fillFetch, flushAll, forgetSlots, noteSuperpage, Tlb } from "../mmu/tlb";
+import { currentTag, fillFetch, forgetSlots, noteSuperpage, Tlb } from "../mmu/tlb";
 import { accessFault, translate, Walk } from "../mmu/walk";
 import { refreshTimer } from "./csr";
 import { execute } from "./execute";
@@ -161,7 +161,7 @@ export function saveHart(): void {
   memory.copy(Cpu.loaded, abi.HART_BASE, abi.HART_BYTES);
 }
 
-/** Makes the hart at `at` the live one. A reservation does not survive a switch. */
+/** Makes the hart at `at` the live one. */
 function loadHart(at: usize): void {
   if (Cpu.loaded != at) {
     saveHart();
@@ -181,14 +181,9 @@ export function unloadHart(): void {
 /** Runs the hart at `at` for at most `budget` units; returns an EXIT_* reason. */
 export function runHart(at: usize, budget: u32): i32 {
   loadHart(at);
+  hart.reservation = ~0; // Does not survive the end of a slice, so others need not look for it.
   const before = hart.cycles;
   const reason = slice(budget);
   store<u32>(abi.MAILBOX_BASE, <u32>(hart.cycles - before), abi.MAILBOX_USED);
   return reason;
 }
-
-/** Harts were changed behind the core's back: every cached translation of theirs is void. */
-export function forgetTranslations(): void {
-  flushAll();
-}
-

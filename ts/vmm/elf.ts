@@ -151,17 +151,17 @@ function toPhysical(segments: readonly LoadSegment[], gva: bigint): number | und
 /** Looks only for the few symbols we know; a file without a symbol table has none. */
 function readSymbols(view: DataView, segments: readonly LoadSegment[]): Map<ElfSymbol, number> {
   const symbols = new Map<ElfSymbol, number>();
-  for (const table of readSections(view)) {
-    if (table.type !== SHT_SYMTAB) continue;
-    const strings = readSections(view)[table.link];
-    if (strings?.type !== SHT_STRTAB)
-      throw bad(`symbol table: its string table (section ${table.link}) does not exist`);
-    for (let at = table.at; at + SYMBOL_BYTES <= table.at + table.bytes; at += SYMBOL_BYTES) {
-      const name = knownName(view, strings, view.getUint32(at, true));
-      const gva = view.getBigUint64(at + 8, true);
-      // A symbol at the very end of a segment (end_signature) belongs to none: take it as it is.
-      if (name) symbols.set(name, toPhysical(segments, gva) ?? Number(gva));
-    }
+  const sections = readSections(view);
+  const table = sections.find(({ type }) => type === SHT_SYMTAB); // There is at most one.
+  if (!table) return symbols;
+  const strings = sections[table.link];
+  if (strings?.type !== SHT_STRTAB)
+    throw bad(`symbol table: its string table (section ${table.link}) does not exist`);
+  for (let at = table.at; at + SYMBOL_BYTES <= table.at + table.bytes; at += SYMBOL_BYTES) {
+    const name = knownName(view, strings, view.getUint32(at, true));
+    const gva = view.getBigUint64(at + 8, true);
+    // A symbol at the very end of a segment (end_signature) belongs to none: take it as it is.
+    if (name) symbols.set(name, toPhysical(segments, gva) ?? Number(gva));
   }
   return symbols;
 }

@@ -1,0 +1,169 @@
+/**
+ * The dispatcher: from the reason why a hart left the core to what handles it (in the words of
+ * Popek and Goldberg: dispatcher, allocator, interpreter). Exits are counted by reason.
+ */
+import * as abi from "../../bindings/abi.ts";
+import type { Core } from "../../bindings/core.ts";
+import type { AccessBytes, MmioBus } from "../machine/mmio.ts";
+import type { Sbi } from "./sbi.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+const TWO_32 = 2 ** 32;
+const MAILBOX = abi.MAILBOX_BASE >>> 2;
+const A0 = 10;
+const A6 = 16;
+const A7 = 17;
+
+/** Exits by reason since the vm was created. */
+export interface ExitCounts {
+  budget: number;
+  mmioLoad: number;
+  mmioStore: number;
+  wfi: number;
+  sbi: number;
+  htif: number;
+  fatal: number;
+}
+
+/** What the slice of a hart does after an exit. */
+export type AfterExit = "continue" | "yield" | "stop";
+
+/** Why a guest cannot go on. */
+export interface GuestFault {
+  readonly reason: "trap" | "no-memory" | "missing-page";
+  readonly hart: number;
+  readonly pc: string;
+  /** Exception code and trap value, for `trap`. */
+  readonly cause?: number;
+  readonly tval?: string;
+}
+
+export interface DispatcherOptions {
+  readonly core: Core;
+  readonly bus: MmioBus;
+  readonly sbi: Sbi | undefined;
+  readonly onFault: (fault: GuestFault) => void;
+  readonly onHtif: () => void;
+}
+
+export class Dispatcher {
+  readonly counts: ExitCounts = {
+    budget: 0,
+    mmioLoad: 0,
+    mmioStore: 0,
+    wfi: 0,
+    sbi: 0,
+    htif: 0,
+    fatal: 0,
+  };
+  readonly #options: DispatcherOptions;
+  /** a0 to a5 of the live hart, as halves. */
+  readonly #arguments: Uint32Array;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    const a0 = (abi.HART_BASE + abi.HART_X + A0 * 8) >>> 2;
+    this.#arguments = options.core.u32.subarray(a0, a0 + 12);
+  }
+
+  /** Handles the exit that `vcpu`, which is live, has just made. */
+  handle(reason: number, vcpu: Vcpu): AfterExit {
+    switch (reason) {
+      case abi.EXIT_BUDGET:
+        this.counts.budget++;
+        return "yield";
+      case abi.EXIT_MMIO_LOAD:
+        this.counts.mmioLoad++;
+        this.#load();
+        return "continue";
+      case abi.EXIT_MMIO_STORE:
+        this.counts.mmioStore++;
+        this.#store();
+        return "continue";
+      case abi.EXIT_WFI:
+        this.counts.wfi++;
+        return "yield";
+      case abi.EXIT_SBI:
+        this.counts.sbi++;
+        return this.#sbi(vcpu);
+      case abi.EXIT_HTIF:
+        this.counts.htif++;
+        this.#options.onHtif();
+        return "continue";
+      default:
+        this.counts.fatal++;
+        this.#options.onFault(this.#fault(reason, vcpu));
+        return "stop";
+    }
+  }
+
+  #mailbox(offset: number): number {
+    return this.#options.core.u32[MAILBOX + (offset >>> 2)] as number;
+  }
+
+  #gpa(): number {
+    return this.#mailbox(abi.MAILBOX_ADDR_LO) + this.#mailbox(abi.MAILBOX_ADDR_HI) * TWO_32;
+  }
+
+  #load(): void {
+    const { bus, core } = this.#options;
+    const gpa = this.#gpa();
+    const bytes = this.#mailbox(abi.MAILBOX_BYTES);
+    const mapping = bus.find(gpa, bytes);
+    if (!mapping) {
+      core.exports.failAccess(0);
+      return;
+    }
+    const offset = gpa - mapping.base;
+    const { device } = mapping;
+    if (bytes === 8) core.exports.completeLoad(device.load(offset, 4), device.load(offset + 4, 4));
+    else core.exports.completeLoad(device.load(offset, bytes as AccessBytes), 0);
+  }
+
+  #store(): void {
+    const { bus, core } = this.#options;
+    const gpa = this.#gpa();
+    const bytes = this.#mailbox(abi.MAILBOX_BYTES);
+    const mapping = bus.find(gpa, bytes);
+    if (!mapping) {
+      core.exports.failAccess(1);
+      return;
+    }
+    const offset = gpa - mapping.base;
+    const lo = this.#mailbox(abi.MAILBOX_DATA_LO);
+    core.exports.completeStore(); // Before the device runs: it may save or stop the guest.
+    if (bytes === 8) {
+      mapping.device.store(offset, 4, lo);
+      mapping.device.store(offset + 4, 4, this.#mailbox(abi.MAILBOX_DATA_HI));
+    } else mapping.device.store(offset, bytes as AccessBytes, truncate(lo, bytes));
+  }
+
+  #sbi(vcpu: Vcpu): AfterExit {
+    const { sbi } = this.#options;
+    if (!sbi) return "stop";
+    const result = sbi.call(vcpu.index, vcpu.x(A7).lo, vcpu.x(A6).lo, this.#arguments);
+    if (!result.isReturning) return "yield";
+    vcpu.setX(A0, result.error, result.error < 0 ? 0xffff_ffff : 0);
+    vcpu.setX(A0 + 1, result.valueLo, result.valueHi);
+    return "continue";
+  }
+
+  #fault(reason: number, vcpu: Vcpu): GuestFault {
+    const hex = (offset: number): string => `0x${vcpu.getBig(offset).toString(16)}`;
+    const hart = vcpu.index;
+    if (reason === abi.EXIT_FATAL_TRAP)
+      return {
+        reason: "trap",
+        hart,
+        pc: hex(abi.HART_MEPC),
+        cause: vcpu.getNumber(abi.HART_MCAUSE),
+        tval: hex(abi.HART_MTVAL),
+      };
+    const pc = hex(abi.HART_PC);
+    return { reason: reason === abi.EXIT_NO_MEMORY ? "no-memory" : "missing-page", hart, pc };
+  }
+}
+
+function truncate(value: number, bytes: number): number {
+  return bytes === 1 ? value & 0xff : bytes === 2 ? value & 0xffff : value;
+}
