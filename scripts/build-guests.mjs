@@ -42,7 +42,7 @@ const programs = {
   "hello.elf": bare("hello.c"),
   "dirtier.elf": bare("dirtier.c"),
   "kv.elf": bare("kv.c"),
-  //"kernels.elf": bare(...kernels),
+  "kernels.elf": bare(...kernels),
   //"mmu.elf": bare("mmu.c", "mmu-access.S"),
   "linux/dirty": linux("dirtier.c"),
   "linux/kvcheck": linux("kv.c"),
