@@ -1,0 +1,105 @@
+/**
+ * The two formats, taken apart.
+ *
+ *     binary64   s eeeeeeeeeee ffff...ffff    1 + 11 + 52 bits, bias 1023
+ *     binary32   s eeeeeeee    ffff...ffff    1 +  8 + 23 bits, bias 127
+ *
+ * The exponent e = 0 means zero or subnormal, all ones infinity (f = 0) or NaN; a NaN is quiet when
+ * the first bit of f is set.
+ */
+import { FpFlags, NV } from "./flags";
+import { INF32, INF64 } from "./round";
+
+export const SIGN64: u64 = 1 << 63;
+/** The canonical NaN: the only one that arithmetic ever yields (unprivileged manual, 20.3). */
+export const NAN64: u64 = 0x7ff8000000000000;
+const QUIET64: u64 = 1 << 51;
+const FRACTION64: u64 = (1 << 52) - 1;
+
+export const SIGN32: u32 = 1 << 31;
+export const NAN32: u32 = 0x7fc00000;
+const QUIET32: u32 = 1 << 22;
+
+export abstract class F64 {
+  @inline static isNan(a: u64): bool {
+    return a << 1 > INF64 << 1;
+  }
+
+  @inline static isSignaling(a: u64): bool {
+    return F64.isNan(a) && !(a & QUIET64);
+  }
+
+  @inline static isInfinite(a: u64): bool {
+    return a << 1 == INF64 << 1;
+  }
+
+  @inline static isZero(a: u64): bool {
+    return !(a << 1);
+  }
+
+  @inline static isSubnormal(a: u64): bool {
+    return (a & ~SIGN64) - 1 < FRACTION64;
+  }
+
+  /** Finite and at least 2^-1021: a rounded result like this was neither tiny nor too large. */
+  @inline static isSafe(a: u64): bool {
+    return (a << 1) - (2 << 53) < (<u64>0x7fd) << 53;
+  }
+
+  /** The significand of a nonzero finite number, its leading one moved to bit 63. */
+  @inline static sig(a: u64): u64 {
+    const fraction = a & FRACTION64;
+    return a & INF64 ? (fraction << 11) | SIGN64 : fraction << clz(fraction);
+  }
+
+  /** The biased exponent that belongs to `sig`: below 1 for subnormals. */
+  @inline static exponent(a: u64): i32 {
+    const field = <i32>((a & INF64) >> 52);
+    return field ? field : 12 - <i32>clz(a & FRACTION64);
+  }
+}
+
+export abstract class F32 {
+  @inline static isNan(a: u32): bool {
+    return a << 1 > INF32 << 1;
+  }
+
+  @inline static isSignaling(a: u32): bool {
+    return F32.isNan(a) && !(a & QUIET32);
+  }
+
+  @inline static isInfinite(a: u32): bool {
+    return a << 1 == INF32 << 1;
+  }
+
+  @inline static isZero(a: u32): bool {
+    return !(a << 1);
+  }
+
+  @inline static isSubnormal(a: u32): bool {
+    return (a & ~SIGN32) - 1 < (1 << 23) - 1;
+  }
+
+  /** Finite and at least 2^-125: a rounded result like this was neither tiny nor too large. */
+  @inline static isSafe(a: u32): bool {
+    return (a << 1) - (2 << 24) < 0xfd << 24;
+  }
+}
+
+/** The result for operands of which at least one is NaN. */
+export function nan64(a: u64, b: u64): u64 {
+  if (F64.isSignaling(a) || F64.isSignaling(b)) FpFlags.raise(NV);
+  return NAN64;
+}
+
+/** The result of an operation that has none. */
+export function invalid64(): u64 {
+  FpFlags.raise(NV);
+  return NAN64;
+}
+
+/** The same number as binary64, always exact; a NaN stays as quiet or signaling as it was. */
+export function widen(a: u32): u64 {
+  if (!F32.isNan(a)) return reinterpret<u64>(<f64>reinterpret<f32>(a));
+  return INF64 | ((<u64>a & 0x7fffff) << 29);
+}
