@@ -2,11 +2,14 @@
  * What is inside a Debian package, as bytes in memory. Nothing is ever written to a path that the
  * package names: the caller picks files out of the returned map.
  */
-import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
+import { type TarHeader, unpackTar } from "modern-tar";
 import xz from "xz-decompress";
 import { WasmvisorError } from "../base/errors.ts";
 import { readAr } from "./ar.ts";
 import { isInsidePath } from "./cpio.ts";
+
+const CHUNK_BYTES = 256 * 1024;
+const EMPTY_CHUNK_COUNT_MAX = 1000;
 
 /** Bounds on what a package may unfold to; beyond them it is refused, not truncated. */
 export interface DebLimits {
@@ -48,75 +51,95 @@ export async function readDeb(deb: Uint8Array, options: DebOptions): Promise<Map
 
 /** The bytes of an .xz file. Throws `WV_BAD_IMAGE` when it is damaged, `WV_LIMIT` when too large. */
 export async function unxz(compressed: Uint8Array, bytesMax: number): Promise<Buffer> {
-  return await wrapStream(async () => {
-    const stream = new xz.XzReadableStream(streamOf(compressed));
-    return await readAll(stream, bytesMax);
-  });
+  return await wrapStream(async () => await withXz(compressed, readAll(bytesMax)));
+}
+
+function readAll(bytesMax: number): (read: ReadChunk) => Promise<Buffer> {
+  return async (read) => {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for (let chunk = await read(); chunk; chunk = await read()) {
+      total += chunk.length;
+      if (total > bytesMax) throw tooLarge(`${bytesMax} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, total);
+  };
 }
 
 async function collect(data: Uint8Array, options: DebOptions): Promise<Map<string, Buffer>> {
   const limits = options.limits ?? DEFAULT_DEB_LIMITS;
-  const files = new Map<string, Buffer>();
   let [fileCount, keptBytes] = [0, 0];
-  const stream = new xz.XzReadableStream(streamOf(data));
-  for await (const entry of entriesOf(stream)) {
+  const filter = (header: TarHeader): boolean => {
     options.signal?.throwIfAborted();
     if (++fileCount > limits.fileCountMax) throw tooLarge(`${limits.fileCountMax} files`);
-    const path = pathOf(entry);
-    if (entry.header.type !== "file" || path === undefined || !options.keep(path)) {
-      await entry.body.cancel();
-      continue;
+    const path = pathOf(header);
+    if (header.type !== "file" || path === undefined || !options.keep(path)) return false;
+    keptBytes += header.size;
+    if (header.size > limits.fileBytesMax) throw tooLarge(`${limits.fileBytesMax} bytes`);
+    if (keptBytes > limits.keptBytesMax) throw tooLarge(`${limits.keptBytesMax} bytes in all`);
+    return true;
+  };
+  return await withXz(data, async (read) => {
+    const tar = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const chunk = await read();
+        if (chunk) controller.enqueue(chunk);
+        else controller.close();
+      },
+    });
+    const files = new Map<string, Buffer>();
+    for (const { header, data: bytes } of await unpackTar(tar, { filter, strict: true })) {
+      if (bytes?.length !== header.size) throw bad(`"${header.name}" is cut`);
+      files.set(pathOf(header) ?? "", Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
     }
-    const bytesMax = Math.min(limits.fileBytesMax, limits.keptBytesMax - keptBytes);
-    if (entry.header.size > bytesMax) throw tooLarge(`${bytesMax} bytes at "${path}"`);
-    const bytes = await readAll(entry.body, bytesMax);
-    if (bytes.length !== entry.header.size) throw bad(`"${path}" is cut`);
-    keptBytes += bytes.length;
-    files.set(path, bytes);
-  }
-  return files;
+    return files;
+  });
 }
 
-function entriesOf(tar: ReadableStream<Uint8Array>): AsyncIterable<ParsedTarEntry> {
-  // The DOM's stream type has no async iterator; Node's streams do.
-  const entries: unknown = tar.pipeThrough(createTarDecoder({ strict: true }));
-  return entries as AsyncIterable<ParsedTarEntry>;
-}
-
-function pathOf(entry: ParsedTarEntry): string | undefined {
-  const path = entry.header.name.replace(/^\.\//, "").replace(/\/$/, "");
+function pathOf(header: TarHeader): string | undefined {
+  const path = header.name.replace(/^\.\//, "").replace(/\/$/, "");
   if (path === "" || path === ".") return undefined;
-  if (!isInsidePath(path)) throw bad(`the path "${entry.header.name}" leaves the tree`);
+  if (!isInsidePath(path)) throw bad(`the path "${header.name}" leaves the tree`);
   return path;
 }
 
+/** The next chunk of decompressed bytes, undefined at the end. */
+type ReadChunk = () => Promise<Uint8Array | undefined>;
+
+/**
+ * Hands `use` a reader over decompressed bytes. The decoder holds a process-wide lock from first
+ * to last byte, so it is always run to its end or cancelled; and on cut input it would produce
+ * empty chunks for ever, which is an error here.
+ */
+async function withXz<T>(compressed: Uint8Array, use: (read: ReadChunk) => Promise<T>): Promise<T> {
+  const reader = new xz.XzReadableStream(streamOf(compressed)).getReader();
+  let emptyCount = 0;
+  const read = async (): Promise<Uint8Array | undefined> => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return undefined;
+      // A copy: the decoder reuses the memory behind its chunk.
+      if (value.length > 0) return value.slice();
+      if (++emptyCount > EMPTY_CHUNK_COUNT_MAX) throw bad("the xz data is cut");
+    }
+  };
+  try {
+    return await use(read);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  const chunkBytes = 256 * 1024;
   let offset = 0;
   return new ReadableStream({
     pull(controller) {
       if (offset >= bytes.length) return controller.close();
-      controller.enqueue(bytes.subarray(offset, offset + chunkBytes));
-      offset += chunkBytes;
+      controller.enqueue(bytes.subarray(offset, offset + CHUNK_BYTES));
+      offset += CHUNK_BYTES;
     },
   });
-}
-
-async function readAll(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Buffer> {
-  const reader = stream.getReader();
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, total);
-    total += value.length;
-    if (total > bytesMax) {
-      await reader.cancel();
-      throw tooLarge(`${bytesMax} bytes`);
-    }
-    // A copy: the decoder may reuse the memory behind its chunk.
-    chunks.push(value.slice());
-  }
 }
 
 /** The decoders throw plain errors; here they become ours. Aborts pass through. */
