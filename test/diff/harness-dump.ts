@@ -94,7 +94,8 @@ function emitState(a: HarnessAssembler): void {
     if (n !== a.r) a.emit(["ld", p, a.r, at.CELL_SAVE_M + 8 * n]);
     a.emit(["sd", n === a.r ? 0 : p, dump, 8 * (at.DUMP_X + n)]);
   }
-  // Bare, no interrupts, FS on: the rest is the harness alone.
+  // No interrupts, FS on, no PMP (which may fail even M-mode's accesses when it splits a word).
+  a.emit(["csrrw", 0, 0x3a0, 0], ["csrrw", 0, 0x3a2, 0]);
   a.emit(["lui", p, at.MSTATUS_FS >> 12], ["csrrw", 0, 0x300, p]);
   a.emit(["ld", p, a.r, at.CELL_INDEX]);
   a.li(q, BigInt(at.DUMP_MAGIC) << 32n);

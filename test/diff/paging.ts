@@ -29,6 +29,7 @@ const MODES: readonly (readonly [number, Mode])[] = [
 interface Slot {
   readonly pointer: bigint;
   readonly ptes: readonly number[];
+  readonly path: readonly number[];
 }
 
 export interface AddressSpace {
@@ -49,6 +50,8 @@ class Tables {
   readonly #levels: number;
   readonly #safeBase: number;
   readonly #exposedBase: number;
+  /** Which table a PTE leads to, whatever has become of the PTE. */
+  readonly #children = new Map<number, number>();
   #safePages = 0;
 
   constructor(index: number, levels: number) {
@@ -93,16 +96,13 @@ class Tables {
       const pte = table + 8 * index;
       path.push(pte);
       if (level === leafLevel) return this.read(pte) === 0n ? path : undefined;
-      const old = this.read(pte);
-      if (old === 0n) {
-        const page = this.#allocate(pool);
-        if (page === undefined) return undefined;
-        this.write(pte, leaf(page, V));
-        table = page;
-      } else {
-        if ((old & BigInt(R | W | X)) !== 0n) return undefined;
-        table = Number((old >> 10n) << 12n);
-      }
+      const known = this.#children.get(pte);
+      if (known === undefined && this.read(pte) !== 0n) return undefined;
+      const page = known ?? this.#allocate(pool);
+      if (page === undefined) return undefined;
+      if (known === undefined) this.write(pte, leaf(page, V));
+      this.#children.set(pte, page);
+      table = page;
     }
   }
 }
@@ -224,16 +224,18 @@ function addSlot(tables: Tables, prng: Prng, addresses: Addresses): Slot | undef
       tables.write(next, targetOf(prng, 0) | flagsOf(prng));
       ptes.push(next);
     }
-    return { pointer: va + BigInt(prng.between(0xf40, 0x10c0)), ptes };
-  }
-  const above = path.at(-2);
-  if (above !== undefined && prng.chance(5)) {
-    // A non-leaf PTE with a bit that must be zero there, or leading nowhere.
-    const bad = prng.pick([BigInt(A), BigInt(D), BigInt(U), BigInt(W), 1n << 54n, 1n << 61n]);
-    tables.write(above, prng.chance(75) ? tables.read(above) | bad : leaf(at.RAM_END, V));
+    return { pointer: va + BigInt(prng.between(0xf40, 0x10c0)), ptes, path };
   }
   const offset = scratchOffset(level) + prng.between(0x800, 0x3400);
-  return { pointer: va + BigInt(offset), ptes };
+  return { pointer: va + BigInt(offset), ptes, path };
+}
+
+/** Gives a table on the way to a slot a bit that must be zero there, or leads it nowhere. */
+function breakTable(tables: Tables, prng: Prng, slot: Slot): void {
+  const above = slot.path.at(-2);
+  if (above === undefined) return;
+  const bad = prng.pick([BigInt(A), BigInt(D), BigInt(U), BigInt(W), 1n << 54n, 1n << 61n]);
+  tables.write(above, prng.chance(75) ? tables.read(above) | bad : leaf(at.RAM_END, V));
 }
 
 /** Random page tables for program `index`, whose code lies at physical address `code`. */
@@ -250,6 +252,7 @@ export function buildAddressSpace(prng: Prng, index: number, code: number): Addr
     const slot = addSlot(tables, prng, addresses);
     if (slot) slots.push(slot);
   }
+  if (prng.chance(20)) breakTable(tables, prng, prng.pick(slots));
   const asid = prng.chance(50) ? 0n : BigInt(prng.below(1 << 16));
   return {
     satp: (satp << 60n) | (asid << 44n) | BigInt(tables.root / at.PAGE),

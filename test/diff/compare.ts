@@ -1,0 +1,124 @@
+/** Compares what two machines made of the same programs. */
+
+import { buildImage, drawPrograms } from "./image.ts";
+import type { Machine } from "./machine.ts";
+import { RunError } from "./machine.ts";
+import type { ElfPlan, Program } from "./program.ts";
+import { findException } from "./qemu-exceptions.ts";
+import { type Dump, parseDumps, type TrapEntry } from "./record.ts";
+
+export interface Difference {
+  readonly field: string;
+  readonly left: string;
+  readonly right: string;
+}
+
+export interface Mismatch {
+  readonly program: Program;
+  readonly differences: readonly Difference[];
+  readonly dumps: readonly [Dump | undefined, Dump | undefined];
+}
+
+export interface Comparison {
+  readonly programs: readonly Program[];
+  readonly dumps: readonly Dump[];
+  readonly mismatches: readonly Mismatch[];
+  /** Mismatches that a known fault of QEMU explains, by its name. */
+  readonly excused: readonly string[];
+}
+
+const hex = (value: bigint | undefined): string =>
+  value === undefined ? "-" : `0x${value.toString(16).padStart(16, "0")}`;
+
+const FIELDS = ["slot", "cause", "epc", "tval", "status"] as const;
+
+function trapText(entry: TrapEntry | undefined): string {
+  return entry ? FIELDS.map((name) => `${name}=${entry[name].toString(16)}`).join(" ") : "none";
+}
+
+function compareTraps(left: Dump, right: Dump): Difference[] {
+  const count = Math.max(left.traps.length, right.traps.length);
+  for (let n = 0; n < count; n += 1) {
+    const [a, b] = [trapText(left.traps[n]), trapText(right.traps[n])];
+    // What follows the first difference is noise.
+    if (a !== b) return [{ field: `trap ${n}`, left: a, right: b }];
+  }
+  return [];
+}
+
+/** Differences of two dumps of one program; empty if they agree. */
+export function compareDumps(left: Dump | undefined, right: Dump | undefined): Difference[] {
+  if (!left || !right) {
+    if (left === right) return [];
+    return [{ field: "end", left: left ? "reached" : "lost", right: right ? "reached" : "lost" }];
+  }
+  const differences = compareTraps(left, right);
+  for (const [field, value] of left.values) {
+    const other = right.values.get(field);
+    if (value !== other) differences.push({ field, left: hex(value), right: hex(other) });
+  }
+  return differences;
+}
+
+/** Runs programs on a machine; one that loses its way costs only its own dump. */
+export async function runAll(
+  machine: Machine,
+  programs: readonly Program[],
+): Promise<(Dump | undefined)[]> {
+  const dumps: (Dump | undefined)[] = [];
+  let rest = programs;
+  while (rest.length > 0) {
+    try {
+      const found = parseDumps(await machine.run(buildImage(rest)));
+      dumps.push(...rest.map(({ index }) => found.find((dump) => dump.index === index)));
+      break;
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      const found = parseDumps(error.output);
+      dumps.push(...found.slice(0, rest.length), undefined);
+      rest = rest.slice(found.length + 1);
+    }
+  }
+  return dumps.slice(0, programs.length);
+}
+
+/** Both machines run all programs of `plan`. */
+export async function compareMachines(
+  plan: ElfPlan,
+  left: Machine,
+  right: Machine,
+): Promise<Comparison> {
+  const programs = drawPrograms(plan);
+  const [a, b] = [await runAll(left, programs), await runAll(right, programs)];
+  const mismatches: Mismatch[] = [];
+  const excused: string[] = [];
+  for (const program of programs) {
+    const dumps: [Dump | undefined, Dump | undefined] = [a[program.index], b[program.index]];
+    const differences = compareDumps(...dumps);
+    if (differences.length === 0) continue;
+    const mismatch = { program, differences, dumps };
+    const exception = findException(mismatch);
+    if (exception) excused.push(exception);
+    else mismatches.push(mismatch);
+  }
+  return { programs, dumps: a.filter((dump) => dump !== undefined), mismatches, excused };
+}
+
+/** A mismatch for people: what, where, and the program around it. */
+export function describe(mismatch: Mismatch, names: readonly [string, string]): string {
+  const { program, differences } = mismatch;
+  const { seed, index, flavour, mode, laidOut, space } = program;
+  const shown = differences.slice(0, 12);
+  const lines = [
+    `seed ${seed} program ${index}: ${flavour}, starts in mode ${mode}, satp ${hex(space?.satp ?? 0n)}`,
+    ...laidOut.listing.filter((line) => !line.endsWith("  nop")).map((line) => `    ${line}`),
+    ...shown.map(
+      ({ field, left, right }) =>
+        `  ${field}\n    ${names[0].padEnd(6)} ${left}\n    ${names[1].padEnd(6)} ${right}`,
+    ),
+  ];
+  if (differences.length > shown.length) {
+    lines.push(`  and ${differences.length - shown.length} more`);
+  }
+  return lines.join("\n");
+}
