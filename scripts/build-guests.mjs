@@ -43,7 +43,7 @@ const programs = {
   "dirtier.elf": bare("dirtier.c"),
   "kv.elf": bare("kv.c"),
   "kernels.elf": bare(...kernels),
-  //"mmu.elf": bare("mmu.c", "mmu-access.S"),
+  "mmu.elf": bare("mmu.c", "mmu-access.S"),
   "linux/dirty": linux("dirtier.c"),
   "linux/kvcheck": linux("kv.c"),
 };

@@ -21,7 +21,7 @@ static const struct kernel kernels[] = {
     {"sieve", kernel_sieve, 100},
     {"quicksort", kernel_quicksort, 150},
     {"matmul", kernel_matmul, 150},
-    {"chase", kernel_chase, 100},
+    {"chase", kernel_chase, 40},
     {"bytecode", kernel_bytecode, 150},
     {"recursion", kernel_recursion, 250},
     {"nbody", kernel_nbody, 100},

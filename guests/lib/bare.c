@@ -67,6 +67,7 @@ void trap_handle(struct trap_frame *frame) {
     guard.value = frame->stval;
     frame->sepc = guard.resume;
     guard.resume = 0;
+    csr_set(sstatus, SSTATUS_SPP); /* Back to S-mode, also from a guarded visit to U-mode. */
     return;
   }
   print("guest TRAP cause %lx sepc %lx stval %lx ra %lx sp %lx\n", frame->scause, frame->sepc,
