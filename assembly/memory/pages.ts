@@ -1,5 +1,5 @@
 /** Batches of pages for snapshots and migration: collected, applied and hashed without leaving Wasm. */
-import { BATCH_HEADER_BYTES, BATCH_ZERO, PAGE_BYTES } from "../../bindings/abi";
+import { BATCH_HEADER_BYTES, BATCH_ZERO, ENTRY_PRESENT, PAGE_BYTES } from "../../bindings/abi";
 import { frameForStore, peekFrame, Space } from "./space";
 
 /** Is the page at `frame` all zero? Four 128-bit words at a time. */
@@ -12,12 +12,19 @@ function isZero(frame: usize): bool {
   return true;
 }
 
-/** State of the last `collectPages`. */
+/** Limits of the next `collectPages`, and what the last one did. */
 export abstract class Batch {
+  static normalMax: u32 = 0;
+  static zeroMax: u32 = 0;
   /** Page to go on with; the number of pages when the bitmap is done. */
   static next: u32 = 0;
   static zero: u32 = 0;
   static normal: u32 = 0;
+}
+
+/** Bytes that a batch within the limits can take. */
+export function batchBytes(normalMax: u32, zeroMax: u32): u32 {
+  return normalMax * (BATCH_HEADER_BYTES + PAGE_BYTES) + zeroMax * BATCH_HEADER_BYTES;
 }
 
 /** First set bit of `bitmap` from `from` on, or `pages`. */
@@ -31,34 +38,58 @@ function nextSet(bitmap: usize, from: u32, pages: u32): u32 {
   return pages;
 }
 
+/** Writes the record of page `index` at `at`; returns the address behind it, 0 if the limit is reached. */
+function putRecord(space: usize, index: u32, at: usize): usize {
+  const frame = peekFrame(space, index);
+  if (!frame || isZero(frame)) {
+    if (Batch.zero == Batch.zeroMax) return 0;
+    Batch.zero++;
+    store<u32>(at, index | BATCH_ZERO);
+    return at + BATCH_HEADER_BYTES;
+  }
+  if (Batch.normal == Batch.normalMax) return 0;
+  Batch.normal++;
+  store<u32>(at, index);
+  memory.copy(at + BATCH_HEADER_BYTES, frame, PAGE_BYTES);
+  return at + BATCH_HEADER_BYTES + PAGE_BYTES;
+}
+
 /**
  * Writes pages whose bit is set in `bitmap` (8-byte aligned, whole words) to `out`, in order from page
- * `from` on, as long as they fit `room` bytes, and clears their bits. Returns the bytes written.
+ * `from` on, within the limits in `Batch`, and clears their bits. Returns the bytes written.
  */
-export function collectPages(space: usize, bitmap: usize, from: u32, out: usize, room: u32): u32 {
+export function collectPages(space: usize, bitmap: usize, from: u32, out: usize): u32 {
   const pages = Space.pages(space);
   let at = out;
-  const end = out + room;
   Batch.zero = 0;
   Batch.normal = 0;
   let i = nextSet(bitmap, from, pages);
   for (; i < pages; i = nextSet(bitmap, i + 1, pages)) {
-    const frame = peekFrame(space, i);
-    const zero = !frame || isZero(frame);
-    const bytes: usize = BATCH_HEADER_BYTES + (zero ? 0 : PAGE_BYTES);
-    if (at + bytes > end) break;
-    store<u32>(at, zero ? i | BATCH_ZERO : i);
-    if (zero) Batch.zero++;
-    else {
-      memory.copy(at + BATCH_HEADER_BYTES, frame, PAGE_BYTES);
-      Batch.normal++;
-    }
-    at += bytes;
-    const word = bitmap + (i >> 3);
-    store<u8>(word, load<u8>(word) & <u8>(~((<u32>1) << (i & 7))));
+    const behind = putRecord(space, i, at);
+    if (!behind) break;
+    at = behind;
+    const byte = bitmap + (i >> 3);
+    store<u8>(byte, load<u8>(byte) & <u8>(~((<u32>1) << (i & 7))));
   }
   Batch.next = i;
   return <u32>(at - out);
+}
+
+/** Sets the bit of every page that has a frame. */
+export function addPopulated(space: usize, bitmap: usize): void {
+  const map = Space.map(space);
+  for (let i: u32 = 0; i < Space.pages(space); i++) {
+    if (!(load<u32>(map + (<usize>i << 2)) & ENTRY_PRESENT)) continue;
+    const byte = bitmap + (i >> 3);
+    store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (i & 7)));
+  }
+}
+
+/** Set bits in `bytes` bytes (a multiple of 8) of a bitmap. */
+export function countPages(bitmap: usize, bytes: u32): u32 {
+  let pages: u64 = 0;
+  for (let at = bitmap; at < bitmap + bytes; at += 8) pages += popcnt(load<u64>(at));
+  return <u32>pages;
 }
 
 /**

@@ -1,0 +1,175 @@
+/** A vm as the migration engine and the snapshot writer see it: pages, a dirty log, a state. */
+import { BATCH_ZERO, PAGE_BYTES } from "../../bindings/abi.ts";
+import type { Core } from "../../bindings/core.ts";
+import { decodeState, encodeState, type Plain } from "../base/codec.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import type { Wait } from "../base/task.ts";
+import type { BatchLimit, GuestShape, Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
+import type { Vm, VmState } from "./vm.ts";
+
+/** Version of the state that `saveState` writes. */
+export const VM_STATE_VERSION = 1;
+
+/** What the vm's owner does around the engine's calls. */
+export interface VmOwner {
+  /** Describes the vm well enough to build a twin. */
+  readonly config: Uint8Array;
+  pause(): Wait<void>;
+  resume(): Wait<void>;
+  destroy(): Wait<void>;
+}
+
+/** A bitmap in the core's memory. */
+class CorePageSet implements PageSet {
+  readonly bytes: number;
+  readonly address: number;
+  readonly #core: Core;
+
+  constructor(core: Core, pageCount: number) {
+    this.#core = core;
+    this.bytes = Math.ceil(pageCount / 64) * 8;
+    this.address = core.exports.allocRegion(this.#frames) >>> 0;
+    if (this.address === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", `no room for a bitmap of ${pageCount} pages`);
+  }
+
+  get #frames(): number {
+    return Math.ceil(this.bytes / PAGE_BYTES);
+  }
+  count(): number {
+    return this.#core.exports.countPages(this.address, this.bytes) >>> 0;
+  }
+  release(): void {
+    this.#core.exports.freeRegion(this.address, this.#frames);
+  }
+}
+
+export class MigratableVm implements Migratable {
+  readonly shape: GuestShape;
+  readonly #vm: Vm;
+  readonly #core: Core;
+  readonly #owner: VmOwner;
+  /** The send and receive buffer in the core's memory: made when first needed. */
+  #buffer = { address: 0, frames: 0 };
+
+  constructor(vm: Vm, owner: VmOwner) {
+    this.#vm = vm;
+    this.#core = vm.options.core;
+    this.#owner = owner;
+    const pageCount = vm.ram.ramBytes / PAGE_BYTES;
+    this.shape = { kind: `vm/${VM_STATE_VERSION}`, pageCount, config: owner.config };
+  }
+
+  newPageSet(): PageSet {
+    return new CorePageSet(this.#core, this.shape.pageCount);
+  }
+
+  startDirtyLog(set: PageSet): void {
+    this.#core.exports.logDirty(this.#vm.ram.space, 1);
+    this.addPopulated(set);
+  }
+  stopDirtyLog(): void {
+    this.#core.exports.logDirty(this.#vm.ram.space, 0);
+  }
+  harvest(set: PageSet): number {
+    return this.#core.exports.harvestDirty(this.#vm.ram.space, (set as CorePageSet).address) >>> 0;
+  }
+  /** Adds every page that has a frame. */
+  addPopulated(set: PageSet): void {
+    this.#core.exports.addPopulated(this.#vm.ram.space, (set as CorePageSet).address);
+  }
+
+  takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
+    const { exports, u8 } = this.#core;
+    const room = exports.batchBytes(limit.normalPagesMax, limit.zeroPagesMax) >>> 0;
+    const out = this.#reserve(room);
+    exports.limitBatch(limit.normalPagesMax, limit.zeroPagesMax);
+    const { address } = set as CorePageSet;
+    const bytes = exports.collectPages(this.#vm.ram.space, address, fromGfn, out) >>> 0;
+    return {
+      normalPages: exports.batchNormal() >>> 0,
+      zeroPages: exports.batchZero() >>> 0,
+      nextGfn: exports.batchNext() >>> 0,
+      records: u8.subarray(out, out + bytes),
+    };
+  }
+
+  applyBatch(batch: Omit<PageBatch, "nextGfn">): void {
+    const { exports, u8 } = this.#core;
+    const { normalPages, records, zeroPages } = batch;
+    this.#checkCounts(records, normalPages, zeroPages);
+    const at = this.#reserve(records.length);
+    u8.set(records, at);
+    const applied = exports.applyPages(this.#vm.ram.space, at, records.length) >>> 0;
+    if (applied !== records.length) throw badRecord(applied, "a page that does not exist, or no memory");
+  }
+
+  #checkCounts(records: Uint8Array, normalPages: number, zeroPages: number): void {
+    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+    let normal = 0;
+    let zero = 0;
+    for (let at = 0; at < records.length; ) {
+      if (at + 4 > records.length) throw badRecord(at, "a header that is cut");
+      const isZero = (view.getUint32(at, true) & BATCH_ZERO) !== 0;
+      if (isZero) zero++;
+      else normal++;
+      at += isZero ? 4 : 4 + PAGE_BYTES;
+      if (at > records.length) throw badRecord(at, "a page that is cut");
+    }
+    if (normal !== normalPages || zero !== zeroPages)
+      throw badRecord(0, `${normal} pages and ${zero} zero pages, announced were ${normalPages} and ${zeroPages}`);
+  }
+
+  /** Address of a buffer of at least `bytes` bytes. */
+  #reserve(bytes: number): number {
+    const frames = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
+    if (frames > this.#buffer.frames) {
+      this.#releaseBuffer();
+      const address = this.#core.exports.allocRegion(frames) >>> 0;
+      if (address === 0)
+        throw new WasmvisorError("WV_NO_MEMORY", `no room for a buffer of ${bytes} bytes`);
+      this.#buffer = { address, frames };
+    }
+    return this.#buffer.address;
+  }
+  #releaseBuffer(): void {
+    if (this.#buffer.frames > 0)
+      this.#core.exports.freeRegion(this.#buffer.address, this.#buffer.frames);
+    this.#buffer = { address: 0, frames: 0 };
+  }
+
+  /** Gives the buffer back; the vm stays. */
+  release(): void {
+    this.#releaseBuffer();
+  }
+
+  pause(): Wait<void> {
+    return this.#owner.pause();
+  }
+  resume(): Wait<void> {
+    return this.#owner.resume();
+  }
+
+  saveState(): Uint8Array {
+    return encodeState(this.#vm.save() as unknown as Plain, VM_STATE_VERSION);
+  }
+  restoreState(state: Uint8Array): void {
+    const plain = decodeState(state, { version: VM_STATE_VERSION });
+    this.#vm.restore(plain as unknown as VmState);
+  }
+
+  memoryHash(): string {
+    const { pageCount } = this.shape;
+    const hash = this.#core.exports.hashPages(this.#vm.ram.space, 0, pageCount);
+    return BigInt.asUintN(64, hash).toString(16).padStart(16, "0");
+  }
+
+  destroy(): Wait<void> {
+    this.#releaseBuffer();
+    return this.#owner.destroy();
+  }
+}
+
+function badRecord(offset: number, what: string): WasmvisorError {
+  return new WasmvisorError("WV_BAD_STREAM", `page batch at byte ${offset}: ${what}`);
+}
