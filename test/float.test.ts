@@ -256,7 +256,6 @@ test.each([
   const [rm, bits, flags] = expected;
   expect(run(name, { operands, rm, flags: 0 })).toEqual({ bits, flags });
 });
-});
 
 test("comparisons: a quiet NaN is invalid only where order is asked", () => {
   const of = (name: string, ...operands: Value[]) => run(name, { operands, flags: 0 });
