@@ -1,0 +1,72 @@
+/** Sets of pages as bits in 64-bit words: count, merge, take out in order. */
+
+/** Behind the last page that {@link takeRange} looked at or took. */
+export abstract class Cursor {
+  static next: u32 = 0;
+}
+
+/** Pages in the set of `words` words at `set`. */
+export function countBits(set: usize, words: u32): u32 {
+  let count: u64 = 0;
+  for (let i: u32 = 0; i < words; i++) count += popcnt<u64>(load<u64>(set + (i << 3)));
+  return <u32>count;
+}
+
+/** `set` |= `log`; `log` = nothing. Returns how many pages `log` had. */
+export function mergeBits(set: usize, log: usize, words: u32): u32 {
+  let count: u64 = 0;
+  for (let i: u32 = 0; i < words; i++) {
+    const at = log + (i << 3);
+    const fresh = load<u64>(at);
+    if (fresh == 0) continue;
+    count += popcnt<u64>(fresh);
+    store<u64>(set + (i << 3), load<u64>(set + (i << 3)) | fresh);
+    store<u64>(at, 0);
+  }
+  return <u32>count;
+}
+
+/** Sets the bits of the pages 0 to `pages` - 1. */
+export function fillBits(set: usize, pages: u32): void {
+  const whole = pages >> 6;
+  memory.fill(set, 0xff, (<usize>whole) << 3);
+  if (pages & 63) store<u64>(set + (whole << 3), ((<u64>1) << (pages & 63)) - 1);
+}
+
+/**
+ * Takes at most `max` pages of `from` to `to` - 1 out of the set, lowest first. Returns how many;
+ * `Cursor.next` is behind the last one taken, or `to` if there are no more.
+ */
+export function takeRange(set: usize, from: u32, to: u32, max: u32): u32 {
+  let left = max;
+  let gfn = from;
+  while (gfn < to) {
+    const at = set + ((gfn >> 6) << 3);
+    const first = gfn & 63;
+    const end = min<u32>(64, to - (gfn - first));
+    let bits = load<u64>(at) & ((<u64>-1) << first);
+    if (end < 64) bits &= ((<u64>1) << end) - 1;
+    const count = <u32>popcnt<u64>(bits);
+    if (count > left) {
+      Cursor.next = takeSome(at, bits, left, gfn - first);
+      return max;
+    }
+    store<u64>(at, load<u64>(at) & ~bits);
+    left -= count;
+    gfn += end - first;
+  }
+  Cursor.next = to;
+  return max - left;
+}
+
+/** Takes the lowest `count` of `bits` out of the word at `at`; returns the page behind the last. */
+function takeSome(at: usize, bits: u64, count: u32, base: u32): u32 {
+  let next = base;
+  for (let i: u32 = 0; i < count; i++) {
+    const bit = <u32>ctz<u64>(bits);
+    bits &= bits - 1;
+    store<u64>(at, load<u64>(at) & ~((<u64>1) << bit));
+    next = base + bit + 1;
+  }
+  return next;
+}

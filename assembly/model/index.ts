@@ -1,0 +1,121 @@
+/**
+ * The page-level guest of the sweeps: a set of pages to send, a dirty log, and a writer. One
+ * instance holds one guest at a time. Memory, from the end of the static data on:
+ *
+ *   log     1 bit a page     set    1 bit a page     zipf   8 + 12 bytes a page, if used
+ */
+import { Cursor, countBits, fillBits, mergeBits, takeRange } from "./bitset";
+import { buildZipf, WRITER_ZIPF, Writer, writePages, writeUniform } from "./writer";
+
+/** A guest of 1 TiB: 32 MiB a bitmap. */
+const PAGES_MAX: u32 = 1 << 28;
+
+let pageCount: u32 = 0;
+let words: u32 = 0;
+let log: usize = 0;
+let set: usize = 0;
+let zipfPages: u32 = 0;
+let zipfExponent: f64 = 0;
+let takenNormal: u32 = 0;
+let takenZero: u32 = 0;
+
+function ensure(end: usize): bool {
+  const missing = <i32>((end + 0xffff) >> 16) - memory.size();
+  return missing <= 0 || memory.grow(missing) >= 0;
+}
+
+/** A guest of `pages` pages that has written nothing. 0, or -1 if that is too many. */
+export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
+  if (pages == 0 || pages > PAGES_MAX) return -1;
+  if (pages != pageCount) {
+    const bytes = (<usize>((pages + 63) >> 6)) << 3;
+    log = (__heap_base + 63) & ~63;
+    set = log + bytes;
+    if (!ensure(set + bytes)) return -1;
+    words = (pages + 63) >> 6;
+    pageCount = pages;
+    zipfPages = 0;
+  }
+  memory.fill(log, 0, (<usize>words) << 4);
+  Writer.state = ((<u64>seedHi) << 32) | seedLo;
+  Writer.next = 0;
+  Writer.pages = 0;
+  return 0;
+}
+
+/** Who writes where: the working set begins at page `base`. 0, or -1 if it does not fit. */
+export function modelWriter(kind: u32, base: u32, pages: u32): i32 {
+  if (pages > pageCount || base > pageCount - pages || kind > WRITER_ZIPF) return -1;
+  Writer.kind = kind;
+  Writer.base = base;
+  Writer.pages = pages;
+  return 0;
+}
+
+/** For hot-cold: the first `pages` pages get `share` (0 to 1) of the writes. */
+export function modelHot(pages: u32, share: f64): void {
+  Writer.hotPages = max<u32>(1, min(pages, Writer.pages));
+  Writer.hotShare = <u64>(share * 4294967296.0);
+}
+
+/** For Zipf: builds the table for the working set, unless it is there from the guest before. */
+export function modelZipf(exponent: f64): i32 {
+  const pages = Writer.pages;
+  if (pages == zipfPages && exponent == zipfExponent) return 0;
+  Writer.alias = set + ((<usize>words) << 3);
+  const scratch = Writer.alias + ((<usize>pages) << 3);
+  if (!ensure(scratch + <usize>pages * 12)) return -1;
+  buildZipf(pages, exponent, scratch);
+  zipfPages = pages;
+  zipfExponent = exponent;
+  return 0;
+}
+
+/** `count` writes to the working set. */
+export function modelWrite(count: u32): void {
+  writePages(log, count);
+}
+
+/** `count` writes to pages below `pages`, whatever the writer is: the kernel's own. */
+export function modelBackground(pages: u32, count: u32): void {
+  writeUniform(log, 0, pages, count);
+}
+
+/** Every page is to be sent, the log is empty. */
+export function modelFill(): void {
+  memory.fill(log, 0, (<usize>words) << 3);
+  fillBits(set, pageCount);
+}
+
+/** Moves the log into the set; returns how many pages the log had. */
+export function modelHarvest(): u32 {
+  return mergeBits(set, log, words);
+}
+
+/** Pages still to be sent. */
+export function modelRemaining(): u32 {
+  return countBits(set, words);
+}
+
+/** Takes pages from `from` on; those from `zeroFrom` on are zero. Returns where to go on. */
+export function modelTake(from: u32, normalMax: u32, zeroMax: u32, zeroFrom: u32): u32 {
+  takenNormal = 0;
+  takenZero = 0;
+  const border = min(zeroFrom, pageCount);
+  if (from < border) {
+    takenNormal = takeRange(set, from, border, normalMax);
+    if (Cursor.next < border || takenNormal == normalMax) return Cursor.next;
+    from = border;
+  }
+  takenZero = takeRange(set, from, pageCount, zeroMax);
+  return Cursor.next;
+}
+
+/** Of the last {@link modelTake}. */
+export function modelTakenNormal(): u32 {
+  return takenNormal;
+}
+
+export function modelTakenZero(): u32 {
+  return takenZero;
+}

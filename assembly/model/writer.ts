@@ -1,0 +1,142 @@
+/**
+ * Page-level writers: each write sets one bit of the dirty log. The random numbers are splitmix64;
+ * one 64-bit number serves two writes, scaled to a range by multiply and shift.
+ */
+
+export const WRITER_UNIFORM: u32 = 0;
+export const WRITER_HOT_COLD: u32 = 1;
+export const WRITER_SEQUENTIAL: u32 = 2;
+export const WRITER_ZIPF: u32 = 3;
+
+export abstract class Writer {
+  static state: u64 = 0;
+  static kind: u32 = 0;
+  /** First page and pages of the working set. */
+  static base: u32 = 0;
+  static pages: u32 = 0;
+  /** Hot pages, and the share of the writes that goes to them, in 2^-32. */
+  static hotPages: u32 = 0;
+  static hotShare: u64 = 0;
+  /** Sequential: pages from `base` to the next write. */
+  static next: u32 = 0;
+  /** Zipf: alias table of {u32 share in 2^-32, u32 alias} per rank. */
+  static alias: usize = 0;
+
+  // biome-ignore-start lint/correctness/noPrecisionLoss: asc reads these as exact 64-bit integers.
+  @inline static random(): u64 {
+    Writer.state += 0x9e3779b97f4a7c15;
+    let z = Writer.state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+  // biome-ignore-end lint/correctness/noPrecisionLoss: see above.
+
+  /** A number from 0 to `range` - 1 from 32 random bits. */
+  @inline static scale(bits: u64, range: u32): u32 {
+    return <u32>(((bits & 0xffffffff) * <u64>range) >> 32);
+  }
+
+  @inline static mark(log: usize, gfn: u32): void {
+    const at = log + ((gfn >> 5) << 2);
+    store<u32>(at, load<u32>(at) | (1 << (gfn & 31)));
+  }
+}
+
+/** `count` writes to random pages from `base` on, each page as likely as another. */
+export function writeUniform(log: usize, base: u32, pages: u32, count: u32): void {
+  for (let i: u32 = 0; i < count >> 1; i++) {
+    const bits = Writer.random();
+    Writer.mark(log, base + Writer.scale(bits, pages));
+    Writer.mark(log, base + Writer.scale(bits >> 32, pages));
+  }
+  if (count & 1) Writer.mark(log, base + Writer.scale(Writer.random(), pages));
+}
+
+function writeHotCold(log: usize, count: u32): void {
+  const base = Writer.base;
+  const hot = Writer.hotPages;
+  const cold = Writer.pages - hot;
+  const share: u64 = cold == 0 ? 1 << 32 : Writer.hotShare;
+  for (let i: u32 = 0; i < count; i++) {
+    const bits = Writer.random();
+    // Without a branch: a coin toss is mispredicted half of the time.
+    const isHot = (bits & 0xffffffff) < share;
+    const range = select<u32>(hot, cold, isHot);
+    Writer.mark(log, base + select<u32>(0, hot, isHot) + Writer.scale(bits >> 32, range));
+  }
+}
+
+function writeSequential(log: usize, count: u32): void {
+  let next = Writer.next;
+  for (let i: u32 = 0; i < count; i++) {
+    Writer.mark(log, Writer.base + next);
+    next++;
+    if (next == Writer.pages) next = 0;
+  }
+  Writer.next = next;
+}
+
+function writeZipf(log: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const bits = Writer.random();
+    let rank = Writer.scale(bits, Writer.pages);
+    const entry = Writer.alias + (rank << 3);
+    if (<u32>(bits >> 32) >= load<u32>(entry)) rank = load<u32>(entry, 4);
+    Writer.mark(log, Writer.base + rank);
+  }
+}
+
+/** `count` writes of the kind that was set up. */
+export function writePages(log: usize, count: u32): void {
+  if (Writer.pages == 0) return;
+  if (Writer.kind == WRITER_UNIFORM) writeUniform(log, Writer.base, Writer.pages, count);
+  else if (Writer.kind == WRITER_HOT_COLD) writeHotCold(log, count);
+  else if (Writer.kind == WRITER_SEQUENTIAL) writeSequential(log, count);
+  else writeZipf(log, count);
+}
+
+/**
+ * Vose's alias table for weights rank^-exponent at `Writer.alias`, with `scratch` of 12 bytes a
+ * page behind it: f64 scaled weights, then a u32 stack that small ranks fill from below and large
+ * ones from above. Pages in order of rank: which pages are hot does not matter to a count.
+ */
+export function buildZipf(pages: u32, exponent: f64, scratch: usize): void {
+  let sum: f64 = 0;
+  for (let rank: u32 = 0; rank < pages; rank++) {
+    const position = <f64>(rank + 1);
+    const weight = position ** -exponent;
+    store<f64>(scratch + (rank << 3), weight);
+    sum += weight;
+  }
+  const stack = scratch + ((<usize>pages) << 3);
+  let small: u32 = 0;
+  let large: u32 = pages;
+  for (let rank: u32 = 0; rank < pages; rank++) {
+    const scaled = (load<f64>(scratch + (rank << 3)) * <f64>pages) / sum;
+    store<f64>(scratch + (rank << 3), scaled);
+    if (scaled < 1) store<u32>(stack + (small++ << 2), rank);
+    else store<u32>(stack + (--large << 2), rank);
+  }
+  while (small > 0 && large < pages) {
+    const low = load<u32>(stack + (--small << 2));
+    const high = load<u32>(stack + (large << 2));
+    const share = load<f64>(scratch + (low << 3));
+    setAlias(low, share, high);
+    const rest = load<f64>(scratch + (high << 3)) + share - 1;
+    store<f64>(scratch + (high << 3), rest);
+    if (rest < 1) {
+      large++;
+      store<u32>(stack + (small++ << 2), high);
+    }
+  }
+  while (small > 0) setAlias(load<u32>(stack + (--small << 2)), 1, 0);
+  while (large < pages) setAlias(load<u32>(stack + (large++ << 2)), 1, 0);
+}
+
+function setAlias(rank: u32, share: f64, alias: u32): void {
+  const entry = Writer.alias + (rank << 3);
+  const isWhole = share >= 1;
+  store<u32>(entry, isWhole ? 0xffffffff : <u32>(share * 4294967296.0));
+  store<u32>(entry, isWhole ? rank : alias, 4);
+}

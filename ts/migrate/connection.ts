@@ -1,0 +1,97 @@
+/** One end of a migration stream over a channel: frames out, frames in, a watch on silence. */
+import type { Clock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { runTask, type Task, wait } from "../base/task.ts";
+import { brokenError, type Channel } from "./channel.ts";
+import { encodeFrame, encodePreamble, type Frame, FrameDecoder, streamError } from "./stream.ts";
+
+export class Connection {
+  readonly #channel: Channel;
+  readonly #decoder: FrameDecoder;
+  #sequence = 0;
+  /** Bytes handed to the channel, with those that a model only pretends to send. */
+  sentBytes = 0;
+  receivedBytes = 0;
+  /** Goes up with everything sent and received: what the watchdog looks at. */
+  progress = 0;
+
+  /** `accepted`: the frame types that the other end may send. */
+  constructor(channel: Channel, accepted: readonly number[]) {
+    this.#channel = channel;
+    this.#decoder = new FrameDecoder(accepted);
+  }
+
+  /** Sends one frame and returns its bytes. */
+  *send(type: number, parts: readonly Uint8Array[] = [], modelBytes = 0): Task<number> {
+    if (this.#sequence === 0) {
+      const preamble = encodePreamble();
+      this.sentBytes += preamble.length;
+      yield* wait(this.#channel.send(preamble));
+    }
+    const frame = encodeFrame(type, this.#sequence++, parts);
+    yield* wait(this.#channel.send(frame, modelBytes));
+    this.progress++;
+    this.sentBytes += frame.length + modelBytes;
+    return frame.length + modelBytes;
+  }
+
+  /** The next frame, or undefined when the other end closed between two frames. */
+  *receive(): Task<Frame | undefined> {
+    for (;;) {
+      const frame = this.#decoder.next();
+      if (frame) return frame;
+      const chunk = yield* wait(this.#channel.receive());
+      this.progress++;
+      if (!chunk) {
+        if (this.#decoder.isBetweenFrames) return undefined;
+        throw streamError(this.#decoder.place, "the stream ends within it");
+      }
+      this.receivedBytes += chunk.length;
+      this.#decoder.push(chunk);
+    }
+  }
+
+  /** The next frame; the end of the stream is a `WV_NETWORK` error. */
+  *demand(): Task<Frame> {
+    const frame = yield* this.receive();
+    if (!frame) throw brokenError("the other end closed it");
+    return frame;
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  abort(reason: unknown): void {
+    this.#channel.abort(reason);
+  }
+}
+
+export interface WatchdogOptions {
+  readonly clock: Clock;
+  readonly connection: Connection;
+  /** Breaks the connection when nothing moved for this long (up to twice as long). `Infinity`: never. */
+  readonly stallNs: number;
+}
+
+/** Watches a connection until the result is called. */
+export function watchConnection(options: WatchdogOptions): () => void {
+  const { clock, connection, stallNs } = options;
+  if (stallNs === Number.POSITIVE_INFINITY) return () => undefined;
+  const stop = new AbortController();
+  function* watch(): Task<void> {
+    for (;;) {
+      const before = connection.progress;
+      yield* wait(clock.sleep(stallNs, stop.signal));
+      if (connection.progress === before) {
+        const seconds = stallNs / 1e9;
+        connection.abort(
+          new WasmvisorError("WV_TIMEOUT", `migration: nothing moved for ${seconds} s`),
+        );
+        return;
+      }
+    }
+  }
+  runTask(watch());
+  return () => stop.abort();
+}

@@ -1,0 +1,57 @@
+/**
+ * What became of each migration to this host. A source that lost the answer to its COMMIT asks
+ * here, by a channel of its own; the answer is final: whatever was not running when it was asked
+ * about will never run.
+ */
+import type { Outcome } from "./messages.ts";
+
+/** Finished migrations that are remembered; the oldest are forgotten first. */
+const REMEMBERED_MAX = 65_536;
+
+export class MigrationLedger {
+  /** Undefined: under way. */
+  readonly #outcomes = new Map<string, Outcome | undefined>();
+  readonly #cancels = new Map<string, () => void>();
+
+  /** A migration begins. False if this id was used or asked about before. */
+  begin(id: string, cancel: () => void): boolean {
+    if (this.#outcomes.has(id)) return false;
+    this.#outcomes.set(id, undefined);
+    this.#cancels.set(id, cancel);
+    return true;
+  }
+
+  /** COMMIT has come. False if it is too late: the guest must not run here. */
+  commit(id: string): boolean {
+    if (!this.#outcomes.has(id) || this.#outcomes.get(id) !== undefined) return false;
+    this.#settle(id, "running");
+    return true;
+  }
+
+  /** The guest does not run here and will not. */
+  refuse(id: string): void {
+    this.#settle(id, "not-running");
+  }
+
+  /** The final word on `id`. A migration that is still under way ends here. */
+  query(id: string): Outcome {
+    const outcome = this.#outcomes.get(id);
+    if (outcome) return outcome;
+    const cancel = this.#cancels.get(id);
+    this.#settle(id, "not-running");
+    cancel?.();
+    return "not-running";
+  }
+
+  #settle(id: string, outcome: Outcome): void {
+    this.#cancels.delete(id);
+    this.#outcomes.delete(id);
+    this.#outcomes.set(id, outcome);
+    if (this.#outcomes.size <= REMEMBERED_MAX) return;
+    for (const [oldest, state] of this.#outcomes) {
+      if (state === undefined) continue;
+      this.#outcomes.delete(oldest);
+      break;
+    }
+  }
+}

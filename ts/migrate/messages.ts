@@ -1,0 +1,177 @@
+/** What the frames of a migration stream carry: plain objects to payload bytes and back. */
+import { decodeState, encodeState, type Plain } from "../base/codec.ts";
+import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
+import type { GuestShape, PageBatch } from "../machine/migratable.ts";
+import { type Frame, frameName, streamError } from "./stream.ts";
+
+const MESSAGE_VERSION = 1;
+const PAGES_HEADER_BYTES = 12;
+
+/** How the end of a migration is known to its target. */
+export type Outcome = "running" | "not-running";
+
+export interface Hello {
+  /** Names this attempt; both sides and nobody else know it. */
+  readonly id: string;
+  readonly strategy: string;
+  readonly shape: GuestShape;
+}
+
+export interface EndOfMemory {
+  readonly normalPages: number;
+  readonly zeroPages: number;
+  /** Hash of the source's memory, or empty if the source does not ask for the comparison. */
+  readonly memoryHash: string;
+}
+
+export interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+type Fields = { readonly [key: string]: Plain };
+
+function decodeFields(frame: Frame): Fields {
+  try {
+    const value = decodeState(frame.payload, { version: MESSAGE_VERSION, code: "WV_BAD_STREAM" });
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw new Error("type");
+    return value as Fields;
+  } catch (error) {
+    const why = error instanceof WasmvisorError ? error.message : "not an object";
+    throw streamError(frame, `${frameName(frame.type)}: ${why}`);
+  }
+}
+
+function field<T extends "string" | "number">(
+  frame: Frame,
+  fields: Fields,
+  name: string,
+  type: T,
+): T extends "string" ? string : number {
+  const value = fields[name];
+  if (typeof value !== type)
+    throw streamError(frame, `${frameName(frame.type)}: "${name}" is not a ${type}`);
+  return value as T extends "string" ? string : number;
+}
+
+function countField(frame: Frame, fields: Fields, name: string): number {
+  const value = field(frame, fields, name, "number");
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw streamError(frame, `${frameName(frame.type)}: "${name}" is not a count`);
+  return value;
+}
+
+export function encodeHello(hello: Hello): Uint8Array {
+  const { kind, pageCount, config } = hello.shape;
+  const { id, strategy } = hello;
+  return encodeState({ id, strategy, kind, pageCount, config }, MESSAGE_VERSION);
+}
+
+export function decodeHello(frame: Frame): Hello {
+  const fields = decodeFields(frame);
+  const config = fields["config"];
+  if (!(config instanceof Uint8Array)) throw streamError(frame, 'HELLO: "config" is not bytes');
+  const id = field(frame, fields, "id", "string");
+  if (id.length === 0 || id.length > 128) throw streamError(frame, "HELLO: bad id");
+  return {
+    id,
+    strategy: field(frame, fields, "strategy", "string"),
+    shape: {
+      kind: field(frame, fields, "kind", "string"),
+      pageCount: countField(frame, fields, "pageCount"),
+      config,
+    },
+  };
+}
+
+export function encodeEnd(end: EndOfMemory): Uint8Array {
+  return encodeState({ ...end }, MESSAGE_VERSION);
+}
+
+export function decodeEnd(frame: Frame): EndOfMemory {
+  const fields = decodeFields(frame);
+  return {
+    normalPages: countField(frame, fields, "normalPages"),
+    zeroPages: countField(frame, fields, "zeroPages"),
+    memoryHash: field(frame, fields, "memoryHash", "string"),
+  };
+}
+
+/** For ABORT and REFUSE. */
+export function encodeReason(error: unknown): Uint8Array {
+  const code: ErrorCode = error instanceof WasmvisorError ? error.code : "WV_MIGRATION";
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 4096);
+  return encodeState({ code, message }, MESSAGE_VERSION);
+}
+
+export function decodeReason(frame: Frame): Reason {
+  const fields = decodeFields(frame);
+  return {
+    code: field(frame, fields, "code", "string"),
+    message: field(frame, fields, "message", "string"),
+  };
+}
+
+export function encodeQuery(id: string): Uint8Array {
+  return encodeState({ id }, MESSAGE_VERSION);
+}
+
+export function decodeQuery(frame: Frame): string {
+  return field(frame, decodeFields(frame), "id", "string");
+}
+
+export function encodeOutcome(outcome: Outcome): Uint8Array {
+  return encodeState({ outcome }, MESSAGE_VERSION);
+}
+
+export function decodeOutcome(frame: Frame): Outcome {
+  const outcome = field(frame, decodeFields(frame), "outcome", "string");
+  if (outcome !== "running" && outcome !== "not-running")
+    throw streamError(frame, `OUTCOME: unknown outcome ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+/** The header of a PAGES payload; the records follow it. */
+export function encodePagesHeader(round: number, batch: PageBatch): Uint8Array {
+  const header = new Uint8Array(PAGES_HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, round, true);
+  view.setUint32(4, batch.normalPages, true);
+  view.setUint32(8, batch.zeroPages, true);
+  return header;
+}
+
+export type ReceivedPages = Omit<PageBatch, "nextGfn"> & { readonly round: number };
+
+export function decodePages(frame: Frame): ReceivedPages {
+  const { payload } = frame;
+  if (payload.length < PAGES_HEADER_BYTES) throw streamError(frame, "PAGES: cut");
+  const view = new DataView(payload.buffer, payload.byteOffset, PAGES_HEADER_BYTES);
+  return {
+    round: view.getUint32(0, true),
+    normalPages: view.getUint32(4, true),
+    zeroPages: view.getUint32(8, true),
+    records: payload.subarray(PAGES_HEADER_BYTES),
+  };
+}
+
+export interface RoundMark {
+  readonly round: number;
+  readonly remainingPages: number;
+}
+
+export function encodeRound(mark: RoundMark): Uint8Array {
+  const payload = new Uint8Array(8);
+  const view = new DataView(payload.buffer);
+  view.setUint32(0, mark.round, true);
+  view.setUint32(4, mark.remainingPages, true);
+  return payload;
+}
+
+export function decodeRound(frame: Frame): RoundMark {
+  const { payload } = frame;
+  if (payload.length !== 8) throw streamError(frame, "ROUND: expected 8 bytes");
+  const view = new DataView(payload.buffer, payload.byteOffset, 8);
+  return { round: view.getUint32(0, true), remainingPages: view.getUint32(4, true) };
+}

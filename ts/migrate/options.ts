@@ -1,0 +1,93 @@
+/** Options of a source and what they are when nothing is said. */
+import type { Clock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import type { Wait } from "../base/task.ts";
+import type { Outcome } from "./messages.ts";
+import type { ConvergenceLimits } from "./policy/convergence.ts";
+import type { RoundStats } from "./stats.ts";
+
+/** `stop-and-copy`: pause first, then send. `pre-copy`: send while it runs, round after round. */
+export type Strategy = "stop-and-copy" | "pre-copy";
+export const STRATEGIES: readonly Strategy[] = ["stop-and-copy", "pre-copy"];
+
+export interface SourceOptions {
+  readonly clock: Clock;
+  /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
+  readonly id: string;
+  readonly strategy: Strategy;
+  /** Pre-copy stops the guest when what remains should take this long at most. */
+  readonly downtimeLimitNs?: number | undefined;
+  /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
+  readonly bandwidthCapBytesPerSec?: number | undefined;
+  /** Pre-copy ends after this many rounds. Default: no limit. */
+  readonly roundsMax?: number | undefined;
+  /** Pre-copy ends after this time. Default: no limit. */
+  readonly timeoutNs?: number | undefined;
+  /** What then happens: `fail` (the guest stays, the default) or `stop` (whatever the downtime). */
+  readonly onLimit?: "stop" | "fail" | undefined;
+  /** Pages with data in one frame. */
+  readonly batchPages?: number | undefined;
+  /** The migration fails when nothing moves for this long. */
+  readonly stallTimeoutNs?: number | undefined;
+  /** `memory`: the target compares a hash of all memory before it agrees; costs downtime. */
+  readonly verify?: "counts" | "memory" | undefined;
+  /** Aborts before COMMIT; the guest goes on here. Later it is ignored: the migration completes. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Asks the target's host, by another way, what became of migration `id`, when the answer to
+   * COMMIT got lost. `unknown` or an error is asked again until `outcomeTimeoutNs` are over. Say
+   * `not-running` also when the target's host is known to be gone for good.
+   */
+  readonly askOutcome?: ((id: string) => Wait<Outcome | "unknown">) | undefined;
+  readonly outcomeTimeoutNs?: number | undefined;
+  readonly onRound?: ((round: RoundStats) => void) | undefined;
+}
+
+export const DEFAULT_SOURCE_OPTIONS = {
+  downtimeLimitNs: 300e6,
+  bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
+  roundsMax: Number.POSITIVE_INFINITY,
+  timeoutNs: Number.POSITIVE_INFINITY,
+  onLimit: "fail",
+  batchPages: 256,
+  stallTimeoutNs: 10e9,
+  verify: "counts",
+  outcomeTimeoutNs: 30e9,
+} as const;
+
+export type ResolvedSourceOptions = Readonly<
+  Pick<SourceOptions, "clock" | "id" | "strategy" | "signal" | "askOutcome" | "onRound"> & {
+    bandwidthCapBytesPerSec: number;
+    batchPages: number;
+    stallTimeoutNs: number;
+    outcomeTimeoutNs: number;
+    verify: "counts" | "memory";
+  } & ConvergenceLimits
+>;
+
+function check(isGood: boolean, what: string, value: unknown): void {
+  if (!isGood) throw new WasmvisorError("WV_CONFIG", `migration: ${what}, got ${value}`);
+}
+
+/** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */
+export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const all = { ...DEFAULT_SOURCE_OPTIONS, ...Object.fromEntries(given) } as ResolvedSourceOptions;
+  check(STRATEGIES.includes(all.strategy), "strategy: unknown", all.strategy);
+  check(all.id.length > 0 && all.id.length <= 128, "id: expected 1 to 128 characters", all.id);
+  check(all.downtimeLimitNs >= 0, "downtimeLimitNs: expected 0 or more", all.downtimeLimitNs);
+  check(
+    all.bandwidthCapBytesPerSec > 0,
+    "bandwidthCapBytesPerSec: expected more than 0",
+    all.bandwidthCapBytesPerSec,
+  );
+  check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
+  check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);
+  check(
+    Number.isSafeInteger(all.batchPages) && all.batchPages >= 1,
+    "batchPages: expected a count",
+    all.batchPages,
+  );
+  check(all.stallTimeoutNs > 0, "stallTimeoutNs: expected more than 0", all.stallTimeoutNs);
+  return all;
+}

@@ -1,0 +1,67 @@
+/**
+ * Keeps a sender under a bandwidth cap and measures what it really gets, in windows of 100 ms as
+ * QEMU does: a window's budget may be sent as one burst, then the sender sleeps until the window
+ * ends. The rate that convergence is decided on is that of the last full window.
+ */
+import type { Clock } from "../base/clock.ts";
+import { type Task, wait } from "../base/task.ts";
+
+export const WINDOW_NS = 100_000_000;
+
+export interface RateWindowOptions {
+  readonly clock: Clock;
+  /** `Infinity`: measure only. */
+  readonly capBytesPerSec: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class RateWindow {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
+  #capBytesPerSec: number;
+  #startNs: number;
+  #windowBytes = 0;
+  #bytesPerSec = 0;
+
+  constructor(options: RateWindowOptions) {
+    this.#clock = options.clock;
+    this.#signal = options.signal;
+    this.#capBytesPerSec = options.capBytesPerSec;
+    this.#startNs = options.clock.nowNs();
+  }
+
+  /** Bytes a second in the last full window; 0 before there is one. */
+  get bytesPerSec(): number {
+    return this.#bytesPerSec;
+  }
+
+  /** Bytes that may still be sent in this window. */
+  get budgetBytes(): number {
+    return (this.#capBytesPerSec * WINDOW_NS) / 1e9 - this.#windowBytes;
+  }
+
+  /** From now on as fast as the channel allows: the guest is stopped. */
+  lift(): void {
+    this.#capBytesPerSec = Number.POSITIVE_INFINITY;
+  }
+
+  /** Counts `bytes` as sent, then sleeps to the end of the window if its budget is used up. */
+  *pace(bytes: number): Task<void> {
+    this.#windowBytes += bytes;
+    this.#turn();
+    if (this.budgetBytes > 0) return;
+    const leftNs = this.#startNs + WINDOW_NS - this.#clock.nowNs();
+    if (leftNs > 0) yield* wait(this.#clock.sleep(leftNs, this.#signal));
+    this.#turn();
+  }
+
+  /** Begins a new window if this one is over. */
+  #turn(): void {
+    const nowNs = this.#clock.nowNs();
+    const spentNs = nowNs - this.#startNs;
+    if (spentNs < WINDOW_NS) return;
+    this.#bytesPerSec = (this.#windowBytes * 1e9) / spentNs;
+    this.#windowBytes = 0;
+    this.#startNs = nowNs;
+  }
+}

@@ -1,0 +1,131 @@
+/** What a migration counts, and the same under the names that QEMU's `query-migrate` uses. */
+import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
+
+/** One pass over the dirty pages; the last one runs with the guest stopped. */
+export interface RoundStats {
+  readonly round: number;
+  /** Since the migration began. */
+  readonly startNs: number;
+  readonly durationNs: number;
+  readonly normalPages: number;
+  readonly zeroPages: number;
+  readonly bytes: number;
+  /** Pages that the dirty log held when the round ended. */
+  readonly dirtiedPages: number;
+  /** Pages left to send after that. */
+  readonly remainingPages: number;
+}
+
+export interface MigrationStats {
+  readonly totalNs: number;
+  /** From the order to pause until the target said that it runs; 0 if the guest was never paused. */
+  readonly downtimeNs: number;
+  /** From the start until the first page could be sent. */
+  readonly setupNs: number;
+  readonly transferredBytes: number;
+  readonly normalPages: number;
+  readonly zeroPages: number;
+  /** How often the dirty log was looked at: at the start, after each round, after the pause. */
+  readonly dirtySyncCount: number;
+  readonly remainingPages: number;
+  /** Pages dirtied a second between the last two looks at the dirty log. */
+  readonly dirtyPagesPerSec: number;
+  readonly rounds: readonly RoundStats[];
+}
+
+const roundTo = (value: number, digits: number): number => Number(value.toFixed(digits));
+
+/** Milliseconds with three decimals; megabits a second over the whole time. */
+export function qemuStats(stats: MigrationStats, pageCount: number) {
+  const seconds = stats.totalNs / 1e9;
+  return {
+    "total-time": roundTo(stats.totalNs / 1e6, 3),
+    downtime: roundTo(stats.downtimeNs / 1e6, 3),
+    "setup-time": roundTo(stats.setupNs / 1e6, 3),
+    ram: {
+      total: pageCount * GUEST_PAGE_BYTES,
+      transferred: stats.transferredBytes,
+      remaining: stats.remainingPages * GUEST_PAGE_BYTES,
+      duplicate: stats.zeroPages,
+      normal: stats.normalPages,
+      "normal-bytes": stats.normalPages * GUEST_PAGE_BYTES,
+      "page-size": GUEST_PAGE_BYTES,
+      "dirty-sync-count": stats.dirtySyncCount,
+      "dirty-pages-rate": Math.round(stats.dirtyPagesPerSec),
+      mbps: seconds > 0 ? roundTo((stats.transferredBytes * 8) / seconds / 1e6, 3) : 0,
+    },
+    rounds: stats.rounds,
+  };
+}
+
+/** Counts while a migration runs; `snapshot` gives the plain result. */
+export class StatsCounter {
+  readonly startNs: number;
+  readonly rounds: RoundStats[] = [];
+  normalPages = 0;
+  zeroPages = 0;
+  dirtySyncCount = 0;
+  dirtyPagesPerSec = 0;
+  setupNs = 0;
+  downtimeNs = 0;
+  /** Undefined as long as the guest runs. */
+  pausedAtNs: number | undefined;
+  #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
+
+  constructor(startNs: number) {
+    this.startNs = startNs;
+    this.#round.startNs = startNs;
+  }
+
+  /** The number of the round under way; the first is 1. */
+  get round(): number {
+    return this.rounds.length + 1;
+  }
+
+  batch(normalPages: number, zeroPages: number, bytes: number): void {
+    this.normalPages += normalPages;
+    this.zeroPages += zeroPages;
+    this.#round.normalPages += normalPages;
+    this.#round.zeroPages += zeroPages;
+    this.#round.bytes += bytes;
+  }
+
+  /** The pages begin to move: what came before was setup. */
+  setupDone(nowNs: number): void {
+    this.setupNs = nowNs - this.startNs;
+    this.#round.startNs = nowNs;
+  }
+
+  /** Ends the round under way. */
+  endRound(nowNs: number, dirtiedPages: number, remainingPages: number): RoundStats {
+    const { startNs, ...sent } = this.#round;
+    const durationNs = nowNs - startNs;
+    const round: RoundStats = {
+      round: this.round,
+      startNs: startNs - this.startNs,
+      durationNs,
+      ...sent,
+      dirtiedPages,
+      remainingPages,
+    };
+    if (durationNs > 0) this.dirtyPagesPerSec = (dirtiedPages * 1e9) / durationNs;
+    this.rounds.push(round);
+    this.#round = { startNs: nowNs, normalPages: 0, zeroPages: 0, bytes: 0 };
+    return round;
+  }
+
+  snapshot(nowNs: number, transferredBytes: number, remainingPages: number): MigrationStats {
+    return {
+      totalNs: nowNs - this.startNs,
+      downtimeNs: this.downtimeNs,
+      setupNs: this.setupNs,
+      transferredBytes,
+      normalPages: this.normalPages,
+      zeroPages: this.zeroPages,
+      dirtySyncCount: this.dirtySyncCount,
+      remainingPages,
+      dirtyPagesPerSec: this.dirtyPagesPerSec,
+      rounds: this.rounds,
+    };
+  }
+}

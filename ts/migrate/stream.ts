@@ -1,0 +1,236 @@
+/**
+ * The migration stream: framing. What the frames mean is in `messages.ts`; the whole is described
+ * in `docs/migration-stream.md`. All integers are little endian.
+ *
+ *   preamble  "WVSTREAM"  u32 version  u32 CRC-32 of the 12 bytes before
+ *   frame     u16 type  u16 0  u32 sequence number  u32 payload bytes  u32 CRC-32 (of these 12 bytes
+ *             and the payload)  payload
+ */
+import { crc32 } from "../base/crc32.ts";
+import { WasmvisorError } from "../base/errors.ts";
+
+export const STREAM_VERSION = 1;
+export const PREAMBLE_BYTES = 16;
+export const FRAME_HEADER_BYTES = 16;
+const MAGIC = new TextEncoder().encode("WVSTREAM");
+
+// Source to target.
+export const FRAME_HELLO = 1;
+export const FRAME_PAGES = 2;
+export const FRAME_ROUND = 3;
+export const FRAME_STATE = 4;
+export const FRAME_END = 5;
+export const FRAME_COMMIT = 6;
+export const FRAME_ABORT = 7;
+export const FRAME_QUERY = 8;
+// Target to source.
+export const FRAME_ACCEPT = 16;
+export const FRAME_REFUSE = 17;
+export const FRAME_READY = 18;
+export const FRAME_RUNNING = 19;
+export const FRAME_OUTCOME = 20;
+
+const SMALL = 1 << 20;
+/** Name and largest payload of each type. */
+const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: number }>([
+  [FRAME_HELLO, { name: "HELLO", bytesMax: SMALL }],
+  [FRAME_PAGES, { name: "PAGES", bytesMax: 64 << 20 }],
+  [FRAME_ROUND, { name: "ROUND", bytesMax: 8 }],
+  [FRAME_STATE, { name: "STATE", bytesMax: 256 << 20 }],
+  [FRAME_END, { name: "END", bytesMax: SMALL }],
+  [FRAME_COMMIT, { name: "COMMIT", bytesMax: 0 }],
+  [FRAME_ABORT, { name: "ABORT", bytesMax: SMALL }],
+  [FRAME_QUERY, { name: "QUERY", bytesMax: SMALL }],
+  [FRAME_ACCEPT, { name: "ACCEPT", bytesMax: 0 }],
+  [FRAME_REFUSE, { name: "REFUSE", bytesMax: SMALL }],
+  [FRAME_READY, { name: "READY", bytesMax: 0 }],
+  [FRAME_RUNNING, { name: "RUNNING", bytesMax: 0 }],
+  [FRAME_OUTCOME, { name: "OUTCOME", bytesMax: SMALL }],
+]);
+
+export interface Frame {
+  readonly type: number;
+  readonly sequence: number;
+  /** Where the frame begins in the stream, for messages. */
+  readonly offset: number;
+  /** May be a view on received bytes: use it before asking for the next frame. */
+  readonly payload: Uint8Array;
+}
+
+/** `HELLO`, `PAGES`, ... */
+export function frameName(type: number): string {
+  return FRAMES.get(type)?.name ?? `type ${type}`;
+}
+
+/** `WV_BAD_STREAM` with the place in the stream. */
+export function streamError(frame: { sequence: number; offset: number }, why: string) {
+  return new WasmvisorError(
+    "WV_BAD_STREAM",
+    `migration stream: frame ${frame.sequence} at byte ${frame.offset}: ${why}`,
+  );
+}
+
+/** The bytes that each direction begins with. */
+export function encodePreamble(): Uint8Array {
+  const bytes = new Uint8Array(PREAMBLE_BYTES);
+  const view = new DataView(bytes.buffer);
+  bytes.set(MAGIC);
+  view.setUint32(8, STREAM_VERSION, true);
+  view.setUint32(12, crc32(bytes.subarray(0, 12)), true);
+  return bytes;
+}
+
+/** One frame; the payload is what `parts` are when put together. */
+export function encodeFrame(
+  type: number,
+  sequence: number,
+  parts: readonly Uint8Array[],
+): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const bytesMax = FRAMES.get(type)?.bytesMax ?? -1;
+  if (length > bytesMax)
+    throw new WasmvisorError(
+      "WV_LIMIT",
+      `migration stream: ${frameName(type)} of ${length} bytes, at most ${bytesMax} are allowed`,
+    );
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES + length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, type, true);
+  view.setUint32(4, sequence, true);
+  view.setUint32(8, length, true);
+  let at = FRAME_HEADER_BYTES;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  const crc = crc32(bytes.subarray(FRAME_HEADER_BYTES), crc32(bytes.subarray(0, 12)));
+  view.setUint32(12, crc, true);
+  return bytes;
+}
+
+/**
+ * Puts frames together from bytes cut anywhere. Every header is checked before a byte of memory is
+ * set aside for its payload; the first error is final.
+ */
+export class FrameDecoder {
+  readonly #accepted: ReadonlySet<number>;
+  #chunk: Uint8Array = new Uint8Array(0);
+  #at = 0;
+  /** A header or frame that began in an earlier chunk. */
+  #partial: Uint8Array | undefined;
+  #filled = 0;
+  #offset = 0;
+  #sequence = 0;
+  #isPreambleSeen = false;
+  #error: WasmvisorError | undefined;
+
+  /** `accepted`: the frame types that may come from this direction. */
+  constructor(accepted: readonly number[]) {
+    this.#accepted = new Set(accepted);
+  }
+
+  /** True if the stream may end here: not within a frame. */
+  get isBetweenFrames(): boolean {
+    return this.#partial === undefined && this.#at === this.#chunk.length;
+  }
+
+  /** Where the decoder stands, for messages. */
+  get place(): { readonly sequence: number; readonly offset: number } {
+    return { sequence: this.#sequence, offset: this.#offset };
+  }
+
+  /** Hands over received bytes. Call {@link next} until it gives nothing before the next `push`. */
+  push(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+    this.#at = 0;
+  }
+
+  /** The next complete frame. Throws `WV_BAD_STREAM`. */
+  next(): Frame | undefined {
+    if (this.#error) throw this.#error;
+    if (!this.#isPreambleSeen) {
+      const preamble = this.#take(PREAMBLE_BYTES);
+      if (!preamble) return undefined;
+      this.#checkPreamble(preamble);
+    }
+    const header = this.#take(FRAME_HEADER_BYTES);
+    if (!header) return undefined;
+    const length = this.#checkHeader(header);
+    const whole = this.#take(FRAME_HEADER_BYTES + length);
+    if (!whole) return undefined;
+    return this.#finish(whole);
+  }
+
+  #fail(why: string): never {
+    this.#error = streamError({ sequence: this.#sequence, offset: this.#offset }, why);
+    throw this.#error;
+  }
+
+  /** The first `count` bytes of what is being put together, or undefined until they are there. */
+  #take(count: number): Uint8Array | undefined {
+    if (!this.#partial) {
+      if (this.#chunk.length - this.#at >= count)
+        return this.#chunk.subarray(this.#at, this.#at + count);
+      if (this.#chunk.length === this.#at) return undefined;
+      this.#partial = new Uint8Array(count);
+      this.#filled = 0;
+    }
+    if (this.#partial.length < count) {
+      const longer = new Uint8Array(count);
+      longer.set(this.#partial.subarray(0, this.#filled));
+      this.#partial = longer;
+    }
+    const fresh = this.#chunk.subarray(this.#at, this.#at + Math.max(0, count - this.#filled));
+    this.#partial.set(fresh, this.#filled);
+    this.#filled += fresh.length;
+    this.#at += fresh.length;
+    return this.#filled >= count ? this.#partial.subarray(0, count) : undefined;
+  }
+
+  /** Drops the first `count` bytes: they have been used. */
+  #drop(count: number): void {
+    if (this.#partial) this.#partial = undefined;
+    else this.#at += count;
+    this.#offset += count;
+  }
+
+  #checkPreamble(preamble: Uint8Array): void {
+    const view = new DataView(preamble.buffer, preamble.byteOffset, PREAMBLE_BYTES);
+    if (MAGIC.some((byte, i) => preamble[i] !== byte)) this.#fail("not a migration stream");
+    if (view.getUint32(12, true) !== crc32(preamble.subarray(0, 12)))
+      this.#fail("preamble: checksum wrong");
+    const version = view.getUint32(8, true);
+    if (version !== STREAM_VERSION)
+      this.#fail(`stream version ${version}, this release speaks ${STREAM_VERSION}`);
+    this.#isPreambleSeen = true;
+    this.#drop(PREAMBLE_BYTES);
+  }
+
+  /** Checks everything in a header that can be checked without the payload; returns its length. */
+  #checkHeader(header: Uint8Array): number {
+    const view = new DataView(header.buffer, header.byteOffset, FRAME_HEADER_BYTES);
+    const type = view.getUint16(0, true);
+    const kind = FRAMES.get(type);
+    if (!kind || !this.#accepted.has(type)) this.#fail(`${frameName(type)} is not allowed here`);
+    if (view.getUint16(2, true) !== 0) this.#fail("reserved bits are set");
+    if (view.getUint32(4, true) !== this.#sequence)
+      this.#fail(`sequence number ${view.getUint32(4, true)}`);
+    const length = view.getUint32(8, true);
+    if (length > kind.bytesMax)
+      this.#fail(`${kind.name} of ${length} bytes, at most ${kind.bytesMax} are allowed`);
+    return length;
+  }
+
+  #finish(whole: Uint8Array): Frame {
+    const view = new DataView(whole.buffer, whole.byteOffset, FRAME_HEADER_BYTES);
+    const type = view.getUint16(0, true);
+    const payload = whole.subarray(FRAME_HEADER_BYTES);
+    if (view.getUint32(12, true) !== crc32(payload, crc32(whole.subarray(0, 12))))
+      this.#fail(`${frameName(type)}: checksum wrong`);
+    const frame = { type, sequence: this.#sequence, offset: this.#offset, payload };
+    this.#drop(whole.length);
+    this.#sequence++;
+    return frame;
+  }
+}

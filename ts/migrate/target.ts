@@ -1,0 +1,214 @@
+/**
+ * The target of a migration: the side that gets a guest. It trusts nothing it reads; the guest runs
+ * here only after COMMIT, and anything else ends with the guest destroyed.
+ */
+import { abortError, onAbort, throwIfAborted } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { type Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
+import type { Migratable } from "../machine/migratable.ts";
+import type { Channel } from "./channel.ts";
+import { Connection, watchConnection } from "./connection.ts";
+import type { MigrationLedger } from "./ledger.ts";
+import * as messages from "./messages.ts";
+import * as stream from "./stream.ts";
+
+const ACCEPTED = [
+  stream.FRAME_HELLO,
+  stream.FRAME_PAGES,
+  stream.FRAME_ROUND,
+  stream.FRAME_STATE,
+  stream.FRAME_END,
+  stream.FRAME_COMMIT,
+  stream.FRAME_ABORT,
+  stream.FRAME_QUERY,
+];
+
+export interface TargetOptions {
+  readonly clock: Clock;
+  /** One for the whole host: it answers sources that lost the thread. */
+  readonly ledger: MigrationLedger;
+  /** Makes an empty, paused twin. What it throws is told to the source as the reason of refusal. */
+  readonly accept: (hello: messages.Hello) => Wait<Migratable>;
+  /** The migration ends when nothing comes for this long. Default 10 s. */
+  readonly stallTimeoutNs?: number | undefined;
+  /** Ends the migration before COMMIT; later it is ignored. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * `running`: the guest runs here. `discarded`: it does not and was destroyed. `answered`: the other
+ * end only asked about an earlier migration.
+ */
+export type TargetResult =
+  | { readonly state: "running"; readonly guest: Migratable; readonly receivedBytes: number }
+  | { readonly state: "discarded"; readonly error: unknown }
+  | { readonly state: "answered"; readonly outcome: messages.Outcome };
+
+/** Serves one incoming channel. Never rejects: see the result. */
+export function receiveMigration(channel: Channel, options: TargetOptions): Future<TargetResult> {
+  return runTask(new Target(channel, options).run());
+}
+
+/** Asks the ledger behind `channel` about migration `id`: a ready part of an `askOutcome`. */
+export function queryOutcome(channel: Channel, id: string): Future<messages.Outcome> {
+  function* ask(): Task<messages.Outcome> {
+    const connection = new Connection(channel, [stream.FRAME_OUTCOME]);
+    try {
+      yield* connection.send(stream.FRAME_QUERY, [messages.encodeQuery(id)]);
+      return messages.decodeOutcome(yield* connection.demand());
+    } finally {
+      connection.close();
+    }
+  }
+  return runTask(ask());
+}
+
+class Target {
+  readonly #options: TargetOptions;
+  readonly #connection: Connection;
+  #id: string | undefined;
+  #guest: Migratable | undefined;
+  #isRunning = false;
+  #normalPages = 0;
+  #zeroPages = 0;
+
+  constructor(channel: Channel, options: TargetOptions) {
+    this.#options = options;
+    this.#connection = new Connection(channel, ACCEPTED);
+  }
+
+  *run(): Task<TargetResult> {
+    const { clock, signal, stallTimeoutNs = 10e9 } = this.#options;
+    const connection = this.#connection;
+    const unwatch = watchConnection({ clock, connection, stallNs: stallTimeoutNs });
+    const forget = onAbort(signal, () => {
+      if (!this.#isRunning) connection.abort(abortError(signal));
+    });
+    try {
+      const first = yield* connection.demand();
+      if (first.type === stream.FRAME_QUERY) return yield* this.#answer(first);
+      yield* this.#receive(yield* this.#accept(first));
+      return yield* this.#start();
+    } catch (error) {
+      return yield* this.#discard(error);
+    } finally {
+      forget();
+      unwatch();
+    }
+  }
+
+  *#answer(frame: stream.Frame): Task<TargetResult> {
+    const outcome = this.#options.ledger.query(messages.decodeQuery(frame));
+    yield* this.#connection.send(stream.FRAME_OUTCOME, [messages.encodeOutcome(outcome)]);
+    this.#connection.close();
+    return { state: "answered", outcome };
+  }
+
+  *#accept(frame: stream.Frame): Task<Migratable> {
+    throwIfAborted(this.#options.signal);
+    if (frame.type !== stream.FRAME_HELLO)
+      throw stream.streamError(frame, `${stream.frameName(frame.type)} instead of HELLO`);
+    const hello = messages.decodeHello(frame);
+    const cancel = (): void =>
+      this.#connection.abort(new WasmvisorError("WV_MIGRATION", "the source gave up on it"));
+    if (!this.#options.ledger.begin(hello.id, cancel))
+      throw new WasmvisorError("WV_STATE", `migration ${hello.id} is already known here`);
+    this.#id = hello.id;
+    const guest = yield* wait(this.#options.accept(hello));
+    this.#guest = guest;
+    const { kind, pageCount } = guest.shape;
+    if (kind !== hello.shape.kind || pageCount !== hello.shape.pageCount)
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `a ${kind} of ${pageCount} pages cannot take a ${hello.shape.kind} of ${hello.shape.pageCount}`,
+      );
+    yield* this.#connection.send(stream.FRAME_ACCEPT);
+    return guest;
+  }
+
+  /** Memory and state, until the source says that this was all. */
+  *#receive(guest: Migratable): Task<void> {
+    let hasState = false;
+    for (;;) {
+      const frame = yield* this.#connection.demand();
+      if (frame.type === stream.FRAME_PAGES && !hasState) yield* this.#pages(guest, frame);
+      else if (frame.type === stream.FRAME_ROUND && !hasState) messages.decodeRound(frame);
+      else if (frame.type === stream.FRAME_STATE && !hasState) {
+        hasState = true;
+        yield* wait(guest.restoreState(frame.payload));
+      } else if (frame.type === stream.FRAME_END && hasState) {
+        yield* this.#check(guest, frame);
+        return;
+      } else throw this.#unexpected(frame);
+    }
+  }
+
+  #unexpected(frame: stream.Frame): WasmvisorError {
+    if (frame.type !== stream.FRAME_ABORT)
+      return stream.streamError(frame, `${stream.frameName(frame.type)} out of turn`);
+    const { code, message } = messages.decodeReason(frame);
+    return new WasmvisorError("WV_MIGRATION", `the source gave up: ${code}: ${message}`);
+  }
+
+  *#pages(guest: Migratable, frame: stream.Frame): Task<void> {
+    const pages = messages.decodePages(frame);
+    const { pageCount } = guest.shape;
+    if (pages.normalPages > pageCount || pages.zeroPages > pageCount)
+      throw stream.streamError(frame, "PAGES: more pages than the guest has");
+    yield* wait(guest.applyBatch(pages));
+    this.#normalPages += pages.normalPages;
+    this.#zeroPages += pages.zeroPages;
+  }
+
+  *#check(guest: Migratable, frame: stream.Frame): Task<void> {
+    const end = messages.decodeEnd(frame);
+    if (end.normalPages !== this.#normalPages || end.zeroPages !== this.#zeroPages)
+      throw stream.streamError(
+        frame,
+        `END: ${end.normalPages} pages and ${end.zeroPages} zero pages were sent, ` +
+          `${this.#normalPages} and ${this.#zeroPages} came`,
+      );
+    if (end.memoryHash !== "" && end.memoryHash !== (yield* wait(guest.memoryHash())))
+      throw stream.streamError(frame, "END: the memory differs from the source's");
+  }
+
+  *#start(): Task<TargetResult> {
+    const guest = this.#guest as Migratable;
+    yield* this.#connection.send(stream.FRAME_READY);
+    const frame = yield* this.#connection.demand();
+    if (frame.type !== stream.FRAME_COMMIT) throw this.#unexpected(frame);
+    if (!this.#options.ledger.commit(this.#id as string))
+      throw new WasmvisorError("WV_MIGRATION", "the source gave up on it");
+    this.#isRunning = true;
+    try {
+      yield* wait(guest.resume());
+    } catch (error) {
+      this.#isRunning = false;
+      throw error;
+    }
+    try {
+      yield* this.#connection.send(stream.FRAME_RUNNING);
+      this.#connection.close();
+    } catch {
+      // The source will ask the ledger. The guest runs here, whether it hears of it or not.
+    }
+    return { state: "running", guest, receivedBytes: this.#connection.receivedBytes };
+  }
+
+  *#discard(error: unknown): Task<TargetResult> {
+    try {
+      if (this.#guest) yield* wait(this.#guest.destroy());
+    } finally {
+      if (this.#id !== undefined) this.#options.ledger.refuse(this.#id);
+    }
+    try {
+      yield* this.#connection.send(stream.FRAME_REFUSE, [messages.encodeReason(error)]);
+      this.#connection.close();
+    } catch {
+      // The channel is gone; the source sees that, or asks the ledger.
+      this.#connection.abort(error);
+    }
+    return { state: "discarded", error };
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * One run of a sweep, as plain data: what is moved, over what, how. And its result, one row, the
+ * same for every fidelity.
+ */
+import type { Strategy } from "../migrate/options.ts";
+
+export type Fidelity = "page" | "guest";
+
+/** Which pages of the working set a guest writes. */
+export type Distribution =
+  | { readonly kind: "uniform" }
+  | { readonly kind: "sequential" }
+  /** `hotWrites` of the writes go to the first `hotPages` of the working set (both 0 to 1). */
+  | { readonly kind: "hot-cold"; readonly hotPages: number; readonly hotWrites: number }
+  /** Page of rank r is written with weight r^-exponent. */
+  | { readonly kind: "zipf"; readonly exponent: number };
+
+export interface Scenario {
+  /** Place in the whole sweep, from 0. */
+  readonly index: number;
+  readonly part: string;
+  readonly fidelity: Fidelity;
+  readonly repetition: number;
+  /** Of this scenario alone; 53 bits. */
+  readonly seed: number;
+  readonly memoryBytes: number;
+  /** Memory that is not zero. */
+  readonly usedBytes: number;
+  /** What the writer writes to, from the start of memory on. */
+  readonly workingSetBytes: number;
+  /** Page writes a second. */
+  readonly dirtyRate: number;
+  readonly distribution: Distribution;
+  /** Pages that the guest's kernel dirties between two looks at the dirty log. */
+  readonly backgroundPages: number;
+  readonly bandwidthBytesPerSec: number;
+  readonly latencyNs: number;
+  /** The migration's own limit; `null` for none. */
+  readonly bandwidthCapBytesPerSec: number | null;
+  readonly downtimeLimitNs: number;
+  readonly strategy: Strategy;
+  readonly roundsMax: number | null;
+  /** Pre-copy gives up after this time. */
+  readonly timeoutNs: number;
+  readonly onLimit: "stop" | "fail";
+  /** What it costs to send a page with and without data. */
+  readonly wire: { readonly normalPageBytes: number; readonly zeroPageBytes: number };
+}
+
+/** One line of `results.ndjson`. Times in ms, sizes in bytes, rates as their names say. */
+export interface ResultRow {
+  readonly index: number;
+  readonly part: string;
+  readonly fidelity: Fidelity;
+  readonly strategy: Strategy;
+  readonly memory_bytes: number;
+  readonly working_set_bytes: number;
+  readonly dirty_rate_pages_per_s: number;
+  readonly distribution: string;
+  readonly bandwidth_bytes_per_s: number;
+  readonly downtime_limit_ms: number;
+  readonly repetition: number;
+  readonly seed: number;
+  readonly state: "completed" | "failed" | "error";
+  /** Empty unless `state` is `error` (or the migration failed for another reason than time). */
+  readonly error: string;
+  readonly total_time_ms: number;
+  readonly downtime_ms: number;
+  readonly setup_time_ms: number;
+  readonly transferred_bytes: number;
+  readonly normal_pages: number;
+  readonly duplicate_pages: number;
+  readonly dirty_sync_count: number;
+  readonly remaining_bytes: number;
+  readonly dirty_pages_rate: number;
+  readonly mbps: number;
+}
+
+/** What a run measured: everything in a row that is not in the scenario. */
+export type Measurement = Pick<
+  ResultRow,
+  | "state"
+  | "error"
+  | "total_time_ms"
+  | "downtime_ms"
+  | "setup_time_ms"
+  | "transferred_bytes"
+  | "normal_pages"
+  | "duplicate_pages"
+  | "dirty_sync_count"
+  | "remaining_bytes"
+  | "dirty_pages_rate"
+  | "mbps"
+>;
+
+/**
+ * Runs scenarios of `guest` fidelity. A module named by `guestRunnerModule` exports
+ * `createGuestScenarioRunner(): GuestScenarioRunner | Promise<GuestScenarioRunner>`; it is loaded
+ * once in every worker thread. The measurement must be a function of the scenario alone.
+ */
+export interface GuestScenarioRunner {
+  run(scenario: Scenario, signal?: AbortSignal): Promise<Measurement>;
+  close?(): Promise<void> | void;
+}
+
+/** `hot-cold 0.1/0.9`, `zipf 1`, ...: how a distribution is written in results and plots. */
+export function distributionName(distribution: Distribution): string {
+  if (distribution.kind === "hot-cold")
+    return `hot-cold ${distribution.hotPages}/${distribution.hotWrites}`;
+  return distribution.kind === "zipf" ? `zipf ${distribution.exponent}` : distribution.kind;
+}
+
+/** Puts a scenario and what came of it into one row. */
+export function resultRow(scenario: Scenario, measured: Measurement): ResultRow {
+  return {
+    index: scenario.index,
+    part: scenario.part,
+    fidelity: scenario.fidelity,
+    strategy: scenario.strategy,
+    memory_bytes: scenario.memoryBytes,
+    working_set_bytes: scenario.workingSetBytes,
+    dirty_rate_pages_per_s: scenario.dirtyRate,
+    distribution: distributionName(scenario.distribution),
+    bandwidth_bytes_per_s: scenario.bandwidthBytesPerSec,
+    downtime_limit_ms: scenario.downtimeLimitNs / 1e6,
+    repetition: scenario.repetition,
+    seed: scenario.seed,
+    ...measured,
+  };
+}
