@@ -81,6 +81,13 @@ for node in /proc/device-tree/virtio_mmio@* /proc/device-tree/*/virtio_mmio@*; d
   [ -e "$node" ] && { load virtio_mmio; break; }
 done
 if [ -n "$is_late" ]; then
+  # The port appears a moment after its bus; until then /dev/console is another device.
+  tries=0
+  while read -r active < /sys/class/tty/console/active && [ "\${active%%hvc*}" = "$active" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || break
+    usleep 20000
+  done
   exec < /dev/console > /dev/console 2>&1
   echo "${INIT_LINE}"
 fi

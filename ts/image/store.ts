@@ -21,6 +21,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import { compareText } from "./cpio.ts";
 
 const MANIFEST_BYTES_MAX = 1024 * 1024;
+const LEFTOVER_MS_MIN = 24 * 60 * 60 * 1000;
 
 /** A file of an image, relative to its directory. */
 export interface ImageFile {
@@ -163,6 +164,18 @@ export async function setAlias(name: string, options: StoreOptions = {}): Promis
   const scratch = join(imagesDirectory(options), `.new-${randomBytes(6).toString("hex")}.json`);
   await writeFile(scratch, `${JSON.stringify({ image: name })}\n`);
   await rename(scratch, aliasPath(options));
+}
+
+/** Removes what pulls that were killed left behind, a day before `newest` was made. */
+export async function sweepLeftovers(newest: string, options: StoreOptions = {}): Promise<void> {
+  const images = imagesDirectory(options);
+  const { mtimeMs } = await stat(newest);
+  for (const name of await readdir(images)) {
+    if (!/^\.(new|old)-/.test(name)) continue;
+    const left = await stat(join(images, name)).catch(() => undefined);
+    if (left === undefined || mtimeMs - left.mtimeMs < LEFTOVER_MS_MIN) continue;
+    await rm(join(images, name), { recursive: true, force: true });
+  }
 }
 
 export function sha256(bytes: Uint8Array): string {
