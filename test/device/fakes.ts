@@ -69,9 +69,10 @@ export interface Request {
 const RING_BYTES = 0x4000;
 const QUEUE_SIZE = 16;
 
-/** An honest driver: each queue has 16 descriptors; buffers are never reused. */
+/** An honest driver: each queue has up to 16 descriptors; buffers are never reused. */
 export class FakeDriver {
-  readonly device: VirtioMmio;
+  /** May be replaced by a restored twin. */
+  device: VirtioMmio;
   readonly memory: FakeMemory;
   readonly features: readonly [number, number];
   readonly #avail: number[] = [];
@@ -118,7 +119,8 @@ export class FakeDriver {
 
   ringsOf(queue: number) {
     const desc = this.memory.ramBase + queue * RING_BYTES;
-    return { desc, avail: desc + 0x1000, used: desc + 0x2000, size: QUEUE_SIZE };
+    const size = Math.min(QUEUE_SIZE, this.device.queues[queue]?.sizeMax ?? 0);
+    return { desc, avail: desc + 0x1000, used: desc + 0x2000, size };
   }
 
   #startQueue(queue: number): void {
@@ -129,7 +131,7 @@ export class FakeDriver {
     this.memory.write(avail, new Uint8Array(4));
     this.memory.write(used, new Uint8Array(4));
     this.store(reg.QUEUE_SEL, queue);
-    this.store(reg.QUEUE_NUM, Math.min(size, this.load(reg.QUEUE_NUM_MAX)));
+    this.store(reg.QUEUE_NUM, size);
     this.store(reg.QUEUE_DESC_LOW, desc);
     this.store(reg.QUEUE_DRIVER_LOW, avail);
     this.store(reg.QUEUE_DEVICE_LOW, used);

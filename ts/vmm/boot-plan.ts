@@ -100,7 +100,7 @@ function placeImage(options: BootPlanOptions): PlacedKernel {
   const end = entry + image.imageBytes;
   if (end > options.ramBase + options.ramBytes)
     throw bad(
-      `kernel needs ${mib(image.textOffset + image.imageBytes)} MiB of RAM, the guest has ${mib(options.ramBytes)}; give it more memory`,
+      `kernel needs ${mib(image.textOffset + image.imageBytes)} MiB of RAM, the guest has ${mib(options.ramBytes)} MiB; give it more memory`,
     );
   return { writes: [{ gpa: entry, bytes: options.kernel }], entry, end, elf: undefined };
 }

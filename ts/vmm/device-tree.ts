@@ -113,6 +113,7 @@ function addCpus(root: FdtNode, options: DeviceTreeOptions): void {
       .set("riscv,isa-extensions", extensions)
       .set("mmu-type", "riscv,sv57")
       .child("interrupt-controller")
+      .set("#address-cells", 0)
       .set("#interrupt-cells", 1)
       .set("interrupt-controller", true)
       .set("compatible", "riscv,cpu-intc")
