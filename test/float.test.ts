@@ -16,11 +16,10 @@ const { NV, NX, OF, DZ, UF } = ref;
 
 type Value = bigint | number;
 type Operation = (...operands: Value[]) => Value;
-interface Core {
-  readonly [operation: string]: Operation;
+type Core = {
   readonly flags: () => number;
-  readonly setFlags: (bits: number) => number;
-}
+  readonly setFlags: (bits: number) => void;
+} & Readonly<Record<string, Operation>>;
 let core: Core;
 
 const SOURCE = "assembly/float-probe.ts";

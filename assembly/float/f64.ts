@@ -12,6 +12,19 @@ import { f64FmaSlow } from "./fma64";
 import { F32, F64, nan64, SIGN64 } from "./format";
 import { pack64, RNE } from "./round";
 
+/** Between these, a product of two binary64 is a sum of two. */
+const SMALL: f64 = 1e-270;
+const LARGE: f64 = 1e300;
+
+/**
+ * Whether the rounded sum of x and y is the exact one. An exact sum passes both comparisons. An
+ * inexact one fails that of the smaller operand: taking the larger one off a rounded sum is exact
+ * (Dekker), so the error shows.
+ */
+function isSum(sum: f64, x: f64, y: f64): bool {
+  return sum - x == y && sum - y == x;
+}
+
 /** a + b */
 export function f64Add(a: u64, b: u64, rm: u32): u64 {
   if (rm != RNE) return f64AddSlow(a, b, rm);
@@ -20,9 +33,7 @@ export function f64Add(a: u64, b: u64, rm: u32): u64 {
   const sum = x + y;
   // A sum in the subnormal range is exact: a finite one is safe without a lower bound.
   if (!(abs<f64>(sum) < Infinity)) return f64AddSlow(a, b, rm);
-  // An exact sum passes both comparisons. An inexact one fails that of the smaller operand: taking
-  // the larger one off a rounded sum is exact (Dekker), so the error shows.
-  if (!(FpFlags.bits & NX) && (sum - x != y || sum - y != x)) FpFlags.raise(NX);
+  if (!(FpFlags.bits & NX) && !isSum(sum, x, y)) FpFlags.raise(NX);
   return reinterpret<u64>(sum);
 }
 
@@ -78,7 +89,37 @@ export function f64Sqrt(a: u64, rm: u32): u64 {
 
 /** a * b + c, rounded once. */
 export function f64Fma(a: u64, b: u64, c: u64, rm: u32): u64 {
-  return f64FmaSlow(a, b, c, rm);
+  const x = reinterpret<f64>(a);
+  const y = reinterpret<f64>(b);
+  const z = reinterpret<f64>(c);
+  const product = x * y;
+  // The parts below then neither overflow nor lose bits to underflow.
+  const isMiddling = abs<f64>(product) >= SMALL && abs<f64>(product) < LARGE && abs<f64>(z) < LARGE;
+  if (rm != RNE || !isMiddling) return f64FmaSlow(a, b, c, rm);
+  const error = productError(a, b, product);
+  const sum = product + z;
+  const zPart = sum - product;
+  const sumError = product - (sum - zPart) + (z - zPart); // Exact (Knuth).
+  // x * y + z == sum + error + sumError. The last two are added with a relative error of 2^-53:
+  // if a little more and a little less round to the same result, so does what lies between.
+  const rest = error + sumError;
+  const result = sum + rest * (1 + f64.EPSILON * 2);
+  if (result != sum + rest * (1 - f64.EPSILON * 2)) return f64FmaSlow(a, b, c, rm);
+  if (!(FpFlags.bits & NX) && !(isSum(rest, error, sumError) && isSum(result, sum, rest)))
+    FpFlags.raise(NX);
+  return reinterpret<u64>(result);
+}
+
+/** x * y - product, exactly (Dekker): products of halves of at most 26 bits are exact. */
+function productError(a: u64, b: u64, product: f64): f64 {
+  const x = reinterpret<f64>(a);
+  const y = reinterpret<f64>(b);
+  // Rounded to the upper 26 bits; the largest numbers become infinite, and the error NaN.
+  const xHigh = reinterpret<f64>((a + (1 << 26)) & ~((1 << 27) - 1));
+  const yHigh = reinterpret<f64>((b + (1 << 26)) & ~((1 << 27) - 1));
+  const xLow = x - xHigh;
+  const yLow = y - yHigh;
+  return xHigh * yHigh - product + xHigh * yLow + xLow * yHigh + xLow * yLow;
 }
 
 /** binary64 to binary32 */
