@@ -7,6 +7,7 @@
  *   keys=N       key space (65536; the table has twice as many slots of 64 bytes)
  *   report=N     after so many operations a full pass, then "kv ok <ops> digest <hex>" (200000)
  *   ops=N        stop after so many operations (0: never)
+ *   sabotage=N   flip one bit of the table after so many operations: the check must find it (0: no)
  *   paging=0|4k|2m   on the bare machine (0)
  *
  * The digest is a function of seed, keys and the number of operations alone.
@@ -128,6 +129,13 @@ static void check_all(void) {
   if (present != live) corrupt("shadow count", 0, present, live);
 }
 
+/* One bit of some entry, chosen like everything else here by the seed. */
+static void flip_a_bit(void) {
+  u64 slot = mix64(seed ^ operations) & slot_mask;
+  while (slots[slot].key == 0) slot = (slot + 1) & slot_mask;
+  slots[slot].value[operations % VALUE_WORDS] ^= 1ul << operations % 64;
+}
+
 int main(void) {
 #ifndef __linux__
   paging_from_args("0");
@@ -136,6 +144,7 @@ int main(void) {
   keys = arg_number("keys", 65536);
   u64 report = arg_number("report", 200000);
   u64 limit = arg_number("ops", 0);
+  u64 sabotage = arg_number("sabotage", 0);
   if (keys == 0 || keys > 1ul << 31 || report == 0) {
     print("parameters keys and report: expected at least 1\n");
     return 1;
@@ -162,6 +171,7 @@ int main(void) {
     } else {
       remove(key);
     }
+    if (operations == sabotage && live) flip_a_bit();
     if (operations % report == 0) {
       check_all();
       print("kv ok %lu digest %016lx live %lu\n", operations, digest, live);

@@ -463,8 +463,8 @@ static void do_change(void) {
 
 /* Two spaces exchange their ASIDs; what the TLB knew under them must go. */
 static void do_exchange(void) {
-  if (asid_max == 0) return;
   u64 a = random_below(&random, space_count), b = random_below(&random, space_count);
+  if (asid_max == 0) return;
   u64 t = spaces[a].asid;
   spaces[a].asid = spaces[b].asid;
   spaces[b].asid = t;

@@ -22,7 +22,7 @@ static const struct kernel kernels[] = {
     {"quicksort", kernel_quicksort, 150},
     {"matmul", kernel_matmul, 150},
     {"chase", kernel_chase, 40},
-    {"bytecode", kernel_bytecode, 150},
+    {"bytecode", kernel_bytecode, 120},
     {"recursion", kernel_recursion, 250},
     {"nbody", kernel_nbody, 100},
 };
