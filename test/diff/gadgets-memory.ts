@@ -1,5 +1,5 @@
 /** Loads, stores, atomics, changes of page tables and of code. */
-import { address, item, itemOf } from "./body.ts";
+import { address, item, itemOf, late } from "./body.ts";
 import { type Context, type Gadget, li } from "./context.ts";
 import { encode, type Instruction, instruction, instructionsOf } from "./isa.ts";
 import * as at from "./layout.ts";
@@ -51,15 +51,18 @@ export const stackFrame: Gadget = (context) => {
   return { kind: "stack", items };
 };
 
-/** A load from wherever a register points. */
+/** A load from wherever a register points, but with bit 40 set: neither RAM nor a device. */
 export const wildLoad: Gadget = (context) => {
   const { prng, registers } = context;
+  const { control } = registers;
   const entry = prng.pick(instructionsOf("load"));
   const target = entry.name.startsWith("f") ? prng.below(32) : registers.target();
-  return {
-    kind: "wild-load",
-    items: [itemOf(entry, [target, registers.source(), prng.between(-8, 8)])],
-  };
+  const items = [
+    item("bseti", control, registers.source(), 40),
+    itemOf(entry, [target, control, prng.between(-8, 8)]),
+    item("addi", control, 0, 0),
+  ];
+  return { kind: "wild-load", items };
 };
 
 /** Points one of the address registers somewhere else. */
@@ -103,13 +106,23 @@ export const reserve: Gadget = (context) => {
   const bits = () => prng.below(4);
   const sc = () => item(`sc.${size}`, registers.target(), control, registers.source(), bits());
   const lr = () => item(`lr.${size}`, registers.target(), control, bits());
+  const pointer = registers.pointer();
+  const [got, magic] = [registers.temporary(), prng.between(100, 2000)];
+  // An SC that fails anyway may or may not fault: so only where an AMO goes through.
+  const skip = late("beq", (here, { itemAt }) => [got, control, itemAt(context.group, 99) - here]);
   const items = [
-    item("andi", control, registers.pointer(), -8),
+    item("addi", got, 0, magic),
+    item("andi", control, pointer, -8),
+    item("addi", control, control, step),
+    item("amoor.d", got, control, 0, 0),
+    item("addi", control, 0, magic),
+    skip,
+    item("andi", control, pointer, -8),
     item("addi", control, control, step),
   ];
   const shape = prng.below(6);
   if (shape === 0) items.push(lr(), sc(), sc());
-  else if (shape === 1) items.push(lr(), item("addi", control, control, 128), sc());
+  else if (shape === 1) items.push(lr(), item("xori", control, control, 128), sc());
   else if (shape === 2) items.push(lr(), lr(), sc());
   else if (shape === 3) items.push(item("ori", control, control, prng.between(1, 7)), lr());
   else items.push(lr(), item("xor", registers.target(), registers.source(), 0), sc());

@@ -5,6 +5,10 @@ import * as at from "./layout.ts";
 function emitStart(a: HarnessAssembler): void {
   const [p, q] = [a.temp(0), a.temp(1)];
   a.label("start");
+  a.emit(["csrrs", p, 0xf14, 0], ["beq", p, 0, "first"]);
+  a.label("park");
+  a.emit(["wfi"], ["jal", 0, "park"]);
+  a.label("first");
   // Whatever goes wrong before the first program ends up in the M handler.
   a.la(p, at.VECTORS_M);
   a.emit(["csrrw", 0, 0x305, p]);

@@ -89,6 +89,23 @@ function emitLog(a: HarnessAssembler, mode: "m" | "s"): void {
   [slot, cause, epc, tval, status].forEach((register, n) => {
     a.emit(["sd", register as number, p, n * 8]);
   });
+  emitForget(a, mode);
+}
+
+/**
+ * What the log takes from either side must not live on in CSRs: tval of breakpoints (0 or pc) and
+ * of access faults, where QEMU calls an AMO a load and rounds addresses down. All become 0.
+ */
+function emitForget(a: HarnessAssembler, mode: "m" | "s"): void {
+  const csrs = mode === "m" ? M_CSRS : S_CSRS;
+  const [p, q] = [a.temp(5), a.temp(6)];
+  const [forget, done] = [`forget_${mode}_${a.pc}`, `forgotten_${mode}_${a.pc}`];
+  a.emit(["csrrs", p, csrs.cause, 0]);
+  for (const cause of [3, 5, 7]) a.emit(["addi", q, 0, cause], ["beq", p, q, forget]);
+  a.emit(["jal", 0, done]);
+  a.label(forget);
+  a.emit(["csrrw", 0, csrs.tval, 0], ["csrrwi", 0, csrs.cause, 3]);
+  a.label(done);
 }
 
 /**
@@ -189,6 +206,7 @@ function emitService(a: HarnessAssembler): void {
     number,
   ];
   a.label("service");
+  emitForget(a, "m");
   a.each(1, (n) => ["ld", n, a.r, at.CELL_SAVE_S + 8 * n]);
   a.each(1, (n) => ["sd", n, a.r, at.CELL_SAVE_M + 8 * n]);
   a.emit(["addi", slot, 0, 0], ["ld", p, a.r, at.CELL_SERVICE], ["addi", q, 0, at.SERVICE_END]);
