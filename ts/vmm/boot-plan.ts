@@ -10,7 +10,7 @@ import { type Elf, isElf, parseElf } from "./elf.ts";
 import { parseLinuxImage } from "./linux-image.ts";
 
 /** Bytes that must be in RAM before the first instruction. */
-export interface BootWrite {
+interface BootWrite {
   readonly gpa: number;
   readonly bytes: Uint8Array;
 }

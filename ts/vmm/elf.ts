@@ -2,7 +2,7 @@
 import { WasmvisorError } from "../base/errors.ts";
 
 /** A part of an ELF file that must be in memory. */
-export interface ElfSegment {
+interface ElfSegment {
   /** Physical address. */
   readonly gpa: number;
   /** Content; a view into the file. */
@@ -12,7 +12,7 @@ export interface ElfSegment {
 }
 
 /** The symbols a host may want to know. */
-export type ElfSymbol = "tohost" | "fromhost" | "begin_signature" | "end_signature";
+type ElfSymbol = "tohost" | "fromhost" | "begin_signature" | "end_signature";
 
 export interface Elf {
   /** Physical address of the first instruction. */

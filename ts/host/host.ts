@@ -1,0 +1,335 @@
+import { compileCore, type CoreSource } from "../../bindings/bytes.ts";
+import { type Core, loadCore } from "../../bindings/core.ts";
+import { type Clock, WallClock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { TypedEventTarget } from "../base/events.ts";
+import { Random } from "../base/random.ts";
+import { parseSize } from "../base/units.ts";
+import type { BlockBackend } from "../machine/block.ts";
+import { Overlay } from "../storage/overlay.ts";
+import { planBoot } from "../vmm/boot-plan.ts";
+import { buildDeviceTree } from "../vmm/device-tree.ts";
+import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
+import { Vm } from "../vmm/vm.ts";
+import { readSource } from "./files.ts";
+import { RunLoop } from "./run-loop.ts";
+import { VirtualMachine, type VmContext } from "./virtual-machine.ts";
+import {
+  type CreateVmOptions,
+  decodeConfig,
+  openDisks,
+  resolveVmConfig,
+  type VmConfig,
+} from "./vm-config.ts";
+import { VmConsole } from "./vm-console.ts";
+
+const DEFAULT_MEMORY = "1GiB";
+const DEFAULT_SEED = 1;
+const RNG_SEED_BYTES = 32;
+
+/** Options of {@link Host.create}. */
+export interface HostOptions {
+  /** Machine memory for all guests: bytes, or `"1GiB"` (the default); up to about 3.75 GiB. */
+  readonly memory?: number | string | undefined;
+  /** Seed of all randomness that guests get. Default 1: the same every time. */
+  readonly seed?: number | undefined;
+  /** Another core than the one that comes with the package (`core.wasm`). */
+  readonly core?: CoreSource | undefined;
+  /** Time for guests on the wall clock; tests inject their own. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Files and images of a vm, read. */
+interface BootFiles {
+  readonly kernel: Uint8Array;
+  readonly initrd: Uint8Array | undefined;
+  readonly append: string;
+}
+
+/**
+ * One emulated physical machine: memory, a processor, and the guests that share them. It runs in
+ * the caller's thread, a few milliseconds at a time.
+ *
+ * ```ts
+ * const host = await Host.create({ memory: "1GiB" });
+ * const vm = await host.createVm({ name: "web", image: "debian", memory: "256MiB", vcpus: 2 });
+ * await vm.start();
+ * await vm.console.expect(/# $/);
+ * ```
+ */
+export class Host implements AsyncDisposable {
+  /** `arrived`: a vm was created, forked, restored, or came from another host. */
+  readonly events = new TypedEventTarget<{ arrived: { readonly vm: VirtualMachine } }>();
+  readonly clock: Clock;
+  readonly #core: Core;
+  readonly #random: Random;
+  readonly #loop = new RunLoop();
+  readonly #vms = new Map<string, VirtualMachine>();
+  readonly #reserved = new Set<string>();
+  readonly #current: { clock: () => number };
+  #counter = 0;
+
+  private constructor(parts: {
+    readonly core: Core;
+    readonly clock: Clock;
+    readonly seed: number;
+    readonly current: { clock: () => number };
+  }) {
+    this.#core = parts.core;
+    this.clock = parts.clock;
+    this.#random = new Random(parts.seed);
+    this.#current = parts.current;
+  }
+
+  /** Makes a host. Throws `WV_CONFIG`, `WV_CORE_LOAD`, or `WV_NO_MEMORY` if the memory cannot be had. */
+  static async create(options: HostOptions = {}): Promise<Host> {
+    const { clock = new WallClock(), memory = DEFAULT_MEMORY, seed = DEFAULT_SEED } = options;
+    const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
+    const current = { clock: () => 0 };
+    const core = await instantiate(options.core, memoryBytes, () => current.clock());
+    return new Host({ core, clock, seed, current });
+  }
+
+  /** All vms, in the order in which they came. */
+  get vms(): readonly VirtualMachine[] {
+    return [...this.#vms.values()];
+  }
+
+  /** The vm called `name`. Throws `WV_CONFIG` if there is none. */
+  vm(name: string): VirtualMachine {
+    const vm = this.#vms.get(name);
+    if (!vm) throw new WasmvisorError("WV_CONFIG", `no vm is called "${name}" here`);
+    return vm;
+  }
+
+  /** Memory that no guest uses, in bytes. */
+  get freeBytes(): number {
+    return (this.#core.exports.freeFrames() >>> 0) * 4096;
+  }
+
+  /**
+   * Creates a vm and loads its kernel; `start()` lets it run. Throws `WV_CONFIG`, `WV_MISSING` for an
+   * image that was not pulled, `WV_BAD_ELF`, `WV_BAD_IMAGE`, `WV_DISK`, `WV_NO_MEMORY`.
+   */
+  async createVm(options: CreateVmOptions): Promise<VirtualMachine> {
+    const config = await absoluteDisks(resolveVmConfig(options, this.#defaults(options.name)));
+    return this.#withName(config.name, async () => {
+      const files = await bootFiles(options);
+      const disks = await openDisks(config, options.disks);
+      const vm = this.#build(config, disks);
+      try {
+        boot(vm, files);
+      } catch (error) {
+        vm.machine.destroy();
+        throw error;
+      }
+      return vm;
+    });
+  }
+
+  /** A vm from a snapshot file, paused. Throws `WV_BAD_SNAPSHOT`, `WV_DISK`, `WV_NO_MEMORY`. */
+  async restore(path: string, options: { readonly name?: string | undefined } = {}): Promise<VirtualMachine> {
+    const { loadSnapshotFile } = await import("./snapshot-file.ts");
+    let twin: VirtualMachine | undefined;
+    try {
+      await loadSnapshotFile(path, async (bytes) => {
+        twin = await this.buildTwin(bytes, options.name);
+        return twin.migratable();
+      });
+    } catch (error) {
+      twin?.machine.destroy();
+      throw error;
+    }
+    return this.adopt(twin as VirtualMachine);
+  }
+
+  /** @internal An empty vm for the state of another, not listed yet. */
+  async buildTwin(encodedConfig: Uint8Array, name?: string): Promise<VirtualMachine> {
+    const saved = decodeConfig(encodedConfig);
+    const config = { ...saved, name: name ?? saved.name };
+    if (this.#vms.has(config.name) || this.#reserved.has(config.name)) throw taken(config.name);
+    return this.#build(config, await openDisks(config));
+  }
+
+  /** @internal Lists a twin that has its state. */
+  adopt(vm: VirtualMachine): VirtualMachine {
+    if (this.#vms.has(vm.name)) throw taken(vm.name);
+    this.#vms.set(vm.name, vm);
+    this.events.emit("arrived", { vm });
+    return vm;
+  }
+
+  #defaults(name: string | undefined): { readonly name: string; readonly seed: number } {
+    const free = name ?? this.#freeName("vm");
+    return { name: free, seed: this.#random.split(free).u53() };
+  }
+
+  #freeName(prefix: string): string {
+    for (;;) {
+      const name = `${prefix}${++this.#counter}`;
+      if (!this.#vms.has(name)) return name;
+    }
+  }
+
+  async #withName(name: string, make: () => Promise<VirtualMachine>): Promise<VirtualMachine> {
+    if (this.#vms.has(name) || this.#reserved.has(name)) throw taken(name);
+    this.#reserved.add(name);
+    try {
+      return this.adopt(await make());
+    } finally {
+      this.#reserved.delete(name);
+    }
+  }
+
+  #build(config: VmConfig, disks: readonly BlockBackend[], ram?: GuestRam): VirtualMachine {
+    const console = new VmConsole((bytes) => {
+      machine.receive(bytes);
+      this.#loop.wake();
+    });
+    const machine = new Vm({
+      core: this.#core,
+      memoryBytes: config.memoryBytes,
+      vcpus: config.vcpus,
+      clock: config.clock,
+      mips: config.mips,
+      wall: this.clock,
+      random: new Random(config.seed),
+      disks,
+      console: config.console,
+      isBare: config.isBare,
+      onConsole: (bytes) => console.receive(bytes),
+      ram,
+    });
+    machine.onEnter = () => {
+      this.#current.clock = () => machine.clock.ticks();
+    };
+    return new VirtualMachine({ config, machine, console, context: this.#context() });
+  }
+
+  #context(): VmContext {
+    return {
+      core: this.#core,
+      loop: this.#loop,
+      fork: (vm, name) => this.#fork(vm, name ?? this.#freeName(`${vm.name}-`)),
+      migrate: async (vm, target, options) => {
+        const { migrateVm } = await import("./migration.ts");
+        return migrateVm({ host: this, vm, target, options });
+      },
+      forget: (vm) => {
+        if (this.#vms.get(vm.name) === vm) this.#vms.delete(vm.name);
+      },
+    };
+  }
+
+  async #fork(parent: VirtualMachine, name: string): Promise<VirtualMachine> {
+    return this.#withName(name, async () => {
+      const { machine } = parent;
+      const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
+      const state = machine.save();
+      const space = this.#core.exports.forkSpace(machine.ram.space) >>> 0;
+      if (space === 0) throw new WasmvisorError("WV_NO_MEMORY", `${parent.name}: no room for a fork`);
+      const ram = new GuestRam(this.#core, space, machine.ram.ramBytes);
+      const child = this.#build({ ...parent.config, name }, disks, ram);
+      child.machine.restore({ ...state, disks: disks.map(() => null) });
+      return child;
+    });
+  }
+
+  /** Destroys all vms. */
+  async close(): Promise<void> {
+    for (const vm of this.vms) await vm.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function taken(name: string): WasmvisorError {
+  return new WasmvisorError("WV_CONFIG", `name: a vm called "${name}" exists already`);
+}
+
+async function instantiate(
+  source: CoreSource | undefined,
+  memoryBytes: number,
+  wallTicks: () => number,
+): Promise<Core> {
+  let module: WebAssembly.Module;
+  try {
+    module = await compileCore(source);
+  } catch (cause) {
+    throw new WasmvisorError("WV_CORE_LOAD", "cannot compile the core", { cause });
+  }
+  try {
+    return await loadCore(module, { wallTicks }, memoryBytes);
+  } catch (cause) {
+    if (cause instanceof RangeError)
+      throw new WasmvisorError("WV_NO_MEMORY", `no memory for a host of ${memoryBytes} bytes`, { cause });
+    throw new WasmvisorError("WV_CORE_LOAD", "cannot instantiate the core", { cause });
+  }
+}
+
+/** Paths that mean the same wherever the config goes. */
+async function absoluteDisks(config: VmConfig): Promise<VmConfig> {
+  if (config.disks.every((disk) => disk.path === undefined)) return config;
+  const { resolve } = await import("node:path");
+  const disks = config.disks.map((disk) =>
+    disk.path === undefined ? disk : { ...disk, path: resolve(disk.path) },
+  );
+  return { ...config, disks };
+}
+
+async function bootFiles(options: CreateVmOptions): Promise<BootFiles> {
+  const given = [options.image, options.kernel, options.bare].filter((one) => one !== undefined);
+  if (given.length !== 1)
+    throw new WasmvisorError("WV_CONFIG", "give exactly one of image, kernel and bare");
+  const { append = "", initrd } = options;
+  if (options.image !== undefined) {
+    const { resolveImage } = await import("../image/store.ts");
+    const image = await resolveImage(options.image, { verify: "size" });
+    return {
+      kernel: await readSource(image.kernel, "kernel"),
+      initrd: await readSource(initrd ?? image.initrd, "initrd"),
+      append: `${image.cmdline} ${append}`.trim(),
+    };
+  }
+  const kernel = options.kernel ?? options.bare ?? "";
+  return {
+    kernel: await readSource(kernel, options.bare === undefined ? "kernel" : "bare"),
+    initrd: initrd === undefined ? undefined : await readSource(initrd, "initrd"),
+    append,
+  };
+}
+
+function boot(vm: VirtualMachine, files: BootFiles): void {
+  const { memoryBytes, seed, vcpus, isBare } = vm.config;
+  const rngSeed = new Random(seed).split("rng-seed").bytes(new Uint8Array(RNG_SEED_BYTES));
+  const virtioSlots = Array.from({ length: vm.machine.board.virtioSlots }, (_, i) => i);
+  vm.machine.boot(
+    planBoot({
+      ramBase: RAM_BASE,
+      ramBytes: memoryBytes,
+      kernel: files.kernel,
+      initrd: files.initrd,
+      buildDeviceTree: (initrd) =>
+        buildDeviceTree({
+          ramBytes: memoryBytes,
+          hartCount: vcpus,
+          rngSeed,
+          bootArgs: files.append,
+          initrd,
+          virtioSlots,
+          firmware: isBare ? "bare" : "vmm",
+        }),
+    }),
+  );
+}
+
+function forkDisk(vm: string, disk: BlockBackend, index: number): BlockBackend {
+  if (disk instanceof Overlay) return disk.fork();
+  if (disk.readOnly) return disk;
+  throw new WasmvisorError(
+    "WV_STATE",
+    `${vm}: disk ${index} is writable and not an overlay, so two vms would write it; use overlay: true`,
+  );
+}

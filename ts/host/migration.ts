@@ -1,0 +1,125 @@
+/** Moving a vm from this host to another over TCP, and taking one in. */
+import { WasmvisorError } from "../base/errors.ts";
+import { promiseOf } from "../base/task.ts";
+import { parseRate, parseTime } from "../base/units.ts";
+import type { Channel } from "../migrate/channel.ts";
+import { MigrationLedger } from "../migrate/ledger.ts";
+import type { Strategy } from "../migrate/options.ts";
+import { type MigrationResult, migrate } from "../migrate/source.ts";
+import { qemuStats, type RoundStats } from "../migrate/stats.ts";
+import { receiveMigration, type TargetResult } from "../migrate/target.ts";
+import type { Host } from "./host.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
+
+/** Options of {@link VirtualMachine.migrate}. */
+export interface MigrateOptions {
+  /** `pre-copy` (default) sends while the guest runs; `stop-and-copy` stops it first. */
+  readonly strategy?: Strategy | undefined;
+  /** Cap of the rate, for instance `"1Gbit"` or `"32MiB/s"`; bytes a second. */
+  readonly bandwidth?: number | string | undefined;
+  /** Pre-copy stops the guest when what remains should take this long: `"300ms"` (default); ns. */
+  readonly downtime?: number | string | undefined;
+  /** Give up converging after this many rounds, or after this time, and stop the guest. */
+  readonly roundsMax?: number | undefined;
+  readonly timeout?: number | string | undefined;
+  /** Aborts before the switch-over; the guest goes on here. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onRound?: ((round: RoundStats) => void) | undefined;
+}
+
+/** How a migration went; statistics under the names of QEMU's `query-migrate`. */
+export interface MigrationOutcome {
+  readonly state: MigrationResult["state"];
+  readonly strategy: Strategy;
+  readonly stats: ReturnType<typeof qemuStats>;
+  /** Why not, unless `completed`. */
+  readonly error?: WasmvisorError | undefined;
+}
+
+const rate = (value: number | string | undefined): number | undefined =>
+  typeof value === "string" ? parseRate(value, "bandwidth") : value;
+const time = (value: number | string | undefined, what: string): number | undefined =>
+  typeof value === "string" ? parseTime(value, what) : value;
+
+let counter = 0;
+
+/** @internal Moves `vm` to the host that listens at `target`. */
+export async function migrateVm(request: {
+  readonly host: Host;
+  readonly vm: VirtualMachine;
+  readonly target: string;
+  readonly options: MigrateOptions;
+}): Promise<MigrationOutcome> {
+  const { connectMigration } = await import("./socket-channel.ts");
+  const { host, options, vm } = request;
+  const channel = await connectMigration(request.target, options.signal);
+  return migrateOver({ host, vm, channel, options });
+}
+
+/** @internal Moves `vm` over a channel that is open. */
+export async function migrateOver(request: {
+  readonly host: Host;
+  readonly vm: VirtualMachine;
+  readonly channel: Channel;
+  readonly options: MigrateOptions;
+}): Promise<MigrationOutcome> {
+  const { channel, host, options, vm } = request;
+  const strategy = options.strategy ?? "pre-copy";
+  const guest = vm.migratable();
+  const { pageCount } = guest.shape;
+  const result = await promiseOf(
+    migrate(guest, channel, {
+      clock: host.clock,
+      id: `${vm.name}-${Math.round(host.clock.nowNs())}-${++counter}`,
+      strategy,
+      downtimeLimitNs: time(options.downtime, "downtime"),
+      bandwidthCapBytesPerSec: rate(options.bandwidth),
+      roundsMax: options.roundsMax,
+      timeoutNs: time(options.timeout, "timeout"),
+      onLimit: "stop",
+      signal: options.signal,
+      onRound: options.onRound,
+    }),
+  );
+  if (result.state !== "completed") guest.release();
+  return outcome(result, strategy, pageCount);
+}
+
+function outcome(result: MigrationResult, strategy: Strategy, pageCount: number): MigrationOutcome {
+  const base = { state: result.state, strategy, stats: qemuStats(result.stats, pageCount) };
+  if (result.state === "completed") return base;
+  const { error } = result;
+  if (error instanceof WasmvisorError) return { ...base, error };
+  const wrapped = new WasmvisorError("WV_MIGRATION", "the migration failed; the guest runs here", {
+    cause: error,
+  });
+  return { ...base, error: wrapped };
+}
+
+/** Takes vms in that come over channels; one for a host. */
+export class MigrationReceiver {
+  readonly #host: Host;
+  readonly #ledger = new MigrationLedger();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Serves one channel. Never rejects. */
+  async receive(channel: Channel, signal?: AbortSignal): Promise<TargetResult> {
+    let twin: VirtualMachine | undefined;
+    const result = await promiseOf(
+      receiveMigration(channel, {
+        clock: this.#host.clock,
+        ledger: this.#ledger,
+        signal,
+        accept: async (hello) => {
+          twin = await this.#host.buildTwin(hello.shape.config);
+          this.#host.adopt(twin);
+          return twin.migratable();
+        },
+      }),
+    );
+    return result;
+  }
+}

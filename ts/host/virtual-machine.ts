@@ -1,0 +1,267 @@
+import type { Core } from "../../bindings/core.ts";
+import { throwIfAborted } from "../base/abort.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { TypedEventTarget } from "../base/events.ts";
+import { MigratableVm } from "../vmm/migratable-vm.ts";
+import type { Vm, VmEnd, VmMetrics } from "../vmm/vm.ts";
+import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
+import type { Runnable, RunLoop, Turn } from "./run-loop.ts";
+import { encodeConfig, type VmConfig } from "./vm-config.ts";
+import type { VmConsole } from "./vm-console.ts";
+
+/** Budget units of one turn of the loop, over all vCPUs: 2 to 8 ms. */
+const TURN_CYCLES = 1_000_000;
+const ROUND_CYCLES = 50_000;
+
+/**
+ * `created`: never ran. `running`, `paused`: as they say. `migrating`: on its way, still ours.
+ * `ended`: powered off, exited or crashed. `gone`: destroyed, or it runs on another host.
+ */
+export type VmStatus = "created" | "running" | "paused" | "ended" | "gone";
+
+/** What the host gives a vm. */
+export interface VmContext {
+  readonly core: Core;
+  readonly loop: RunLoop;
+  /** Forks `vm` under a new name. */
+  readonly fork: (vm: VirtualMachine, name: string | undefined) => Promise<VirtualMachine>;
+  readonly migrate: (
+    vm: VirtualMachine,
+    target: string,
+    options: MigrateOptions,
+  ) => Promise<MigrationOutcome>;
+  /** The vm's memory has gone back: forget it. */
+  readonly forget: (vm: VirtualMachine) => void;
+}
+
+/** What `info()` tells. */
+export interface VmInfo {
+  readonly name: string;
+  readonly status: VmStatus;
+  readonly memoryBytes: number;
+  readonly populatedBytes: number;
+  readonly vcpus: number;
+  readonly clock: string;
+  readonly end?: VmEnd | undefined;
+  readonly metrics: VmMetrics;
+}
+
+/** A virtual machine on a {@link Host}. */
+export class VirtualMachine implements Runnable, AsyncDisposable {
+  readonly name: string;
+  readonly console: VmConsole;
+  /** `status`: it started, paused, ended, left. */
+  readonly events = new TypedEventTarget<{ status: { readonly status: VmStatus } }>();
+  /** The machine itself, for tools that look inside. */
+  readonly machine: Vm;
+  readonly config: VmConfig;
+  readonly #context: VmContext;
+  readonly #turnCycles: number;
+  #status: VmStatus = "created";
+  #last: VmInfo | undefined;
+
+  /** @internal Made by `Host`. */
+  constructor(parts: {
+    readonly config: VmConfig;
+    readonly machine: Vm;
+    readonly console: VmConsole;
+    readonly context: VmContext;
+  }) {
+    this.config = parts.config;
+    this.name = parts.config.name;
+    this.machine = parts.machine;
+    this.console = parts.console;
+    this.#context = parts.context;
+    const each = Math.floor(TURN_CYCLES / parts.config.vcpus / ROUND_CYCLES) * ROUND_CYCLES;
+    this.#turnCycles = Math.max(ROUND_CYCLES, each);
+  }
+
+  get status(): VmStatus {
+    return this.#status;
+  }
+
+  /** How it ended, once it has. */
+  get end(): VmEnd | undefined {
+    return this.machine.end;
+  }
+
+  #become(status: VmStatus): void {
+    if (this.#status === status) return;
+    this.#status = status;
+    this.events.emit("status", { status });
+  }
+
+  #mustBe(allowed: readonly VmStatus[], action: string): void {
+    if (!allowed.includes(this.#status))
+      throw new WasmvisorError(
+        "WV_STATE",
+        `${this.name}: cannot ${action} while it is ${this.#status} (only ${allowed.join(" or ")})`,
+      );
+  }
+
+  /** Lets a created vm run. Throws `WV_STATE` in any other state. */
+  async start(): Promise<void> {
+    this.#mustBe(["created"], "start");
+    this.#run();
+  }
+
+  /** Stops a running vm between two instructions; its clock stands still. Harmless when it is paused. */
+  async pause(): Promise<void> {
+    this.#mustBe(["running", "paused"], "pause");
+    this.#halt();
+  }
+
+  /** Lets a paused vm go on. Harmless when it runs. */
+  async resume(): Promise<void> {
+    this.#mustBe(["running", "paused", "created"], "resume");
+    this.#run();
+  }
+
+  #run(): void {
+    if (this.#status === "running") return;
+    this.machine.clock.resume();
+    this.#become("running");
+    this.#context.loop.add(this);
+  }
+
+  #halt(): void {
+    if (this.#status !== "running") return;
+    this.#context.loop.remove(this);
+    this.machine.clock.pause();
+    this.#become("paused");
+  }
+
+  /** @internal A turn of the run loop. */
+  turn(): Turn {
+    const outcome = this.machine.run(this.#turnCycles);
+    if (outcome.state === "runnable") return "busy";
+    if (outcome.state === "idle") {
+      if (this.config.clock === "wall") return { wakeInNs: outcome.wakeInNs };
+      return this.machine.skipIdle() ? "busy" : { wakeInNs: Number.POSITIVE_INFINITY };
+    }
+    this.machine.clock.pause();
+    this.console.end(describeEnd(outcome.end));
+    this.#become("ended");
+    return "ended";
+  }
+
+  /** Settles when the guest has ended. Rejects with `WV_STATE` if it leaves this host instead. */
+  wait(signal?: AbortSignal): Promise<VmEnd> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const { end } = this;
+        if (this.#status === "ended" && end) resolve(end);
+        else if (this.#status === "gone")
+          reject(new WasmvisorError("WV_STATE", `${this.name}: it is not on this host any more`));
+        else return;
+        off();
+      };
+      const off = this.events.on("status", look, { signal });
+      signal?.addEventListener("abort", () => reject(new WasmvisorError("WV_ABORTED", "wait: aborted")));
+      look();
+    });
+  }
+
+  /** Runs `action` with the guest at rest, and lets it go on afterwards if it ran before. */
+  async #atRest<T>(action: () => T | Promise<T>): Promise<T> {
+    const wasRunning = this.#status === "running";
+    this.#halt();
+    try {
+      return await action();
+    } finally {
+      if (wasRunning && this.#status === "paused") this.#run();
+    }
+  }
+
+  /**
+   * A second vm that goes on from where this one is: memory is shared until one of them writes it.
+   * It runs if this one does. Throws `WV_STATE`, or `WV_NO_MEMORY`.
+   */
+  async fork(options: { readonly name?: string | undefined } = {}): Promise<VirtualMachine> {
+    this.#mustBe(["running", "paused"], "fork");
+    const isRunning = this.#status === "running";
+    const child = await this.#atRest(() => this.#context.fork(this, options.name));
+    if (isRunning) await child.resume();
+    return child;
+  }
+
+  /**
+   * Writes the whole vm to a file that `Host.restore` takes, on any machine. The guest rests
+   * meanwhile. An abort leaves the guest as it was and no file.
+   */
+  async snapshot(path: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    this.#mustBe(["running", "paused"], "take a snapshot");
+    throwIfAborted(options.signal);
+    const { saveSnapshotFile } = await import("./snapshot-file.ts");
+    const migratable = this.migratable();
+    try {
+      await this.#atRest(() => saveSnapshotFile(migratable, path, options.signal));
+    } finally {
+      migratable.release();
+    }
+  }
+
+  /**
+   * Moves the running guest to another host, `tcp://ADDRESS:PORT`. Resolves with how it went: unless
+   * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`.
+   */
+  async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
+    this.#mustBe(["running", "paused"], "migrate");
+    return this.#context.migrate(this, target, options);
+  }
+
+  /** @internal This vm as the migration engine sees it. */
+  migratable(): MigratableVm {
+    const wasPaused = this.#status !== "running";
+    return new MigratableVm(this.machine, {
+      config: encodeConfig(this.config),
+      pause: () => this.#halt(),
+      resume: () => {
+        if (!wasPaused || this.#status === "created") this.#run();
+      },
+      destroy: () => this.destroy(),
+    });
+  }
+
+  /** What it is and how it fares. */
+  info(): VmInfo {
+    if (this.#last) return this.#last;
+    const metrics = this.machine.metrics();
+    const { clock, memoryBytes, name, vcpus } = this.config;
+    return {
+      name,
+      status: this.#status,
+      memoryBytes,
+      populatedBytes: metrics.populatedPages * 4096,
+      vcpus,
+      clock,
+      end: this.end,
+      metrics,
+    };
+  }
+
+  /** Ends it, whatever it does, and gives its memory back. Harmless when it is gone. */
+  async destroy(): Promise<void> {
+    if (this.#status === "gone") return;
+    this.#context.loop.remove(this);
+    this.#last = { ...this.info(), status: "gone" };
+    this.machine.destroy();
+    this.console.end("destroyed");
+    this.#context.forget(this);
+    this.#become("gone");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy();
+  }
+}
+
+/** An end in words. */
+export function describeEnd(end: VmEnd): string {
+  if (end.type === "exit") return `exit status ${end.status}`;
+  if (end.type !== "crash") return end.type;
+  const { cause, hart, pc, reason, tval } = end.fault;
+  if (reason === "no-memory") return `crash: the host has no free memory (hart ${hart}, pc ${pc})`;
+  if (reason === "missing-page") return `crash: a page never arrived (hart ${hart}, pc ${pc})`;
+  return `crash: hart ${hart} at pc ${pc}, cause ${cause}, tval ${tval}`;
+}

@@ -1,0 +1,182 @@
+/** What a vm is asked to be, and what follows from it. */
+import { decodeState, encodeState, type Plain } from "../base/codec.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { parseSize } from "../base/units.ts";
+import type { BlockBackend } from "../machine/block.ts";
+import { StateFields } from "../machine/state-fields.ts";
+import { Overlay } from "../storage/overlay.ts";
+import type { ConsoleKind } from "../vmm/board.ts";
+import type { ClockMode } from "../vmm/vm-clock.ts";
+import type { FileSource } from "./files.ts";
+
+const CONFIG_VERSION = 1;
+const PAGE_BYTES = 4096;
+const MEMORY_BYTES_MIN = 1 << 20;
+const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
+const VCPUS_MAX = 8;
+const DISKS_MAX = 6;
+const NAME_CHARS_MAX = 64;
+
+/** A disk in a file, or one of your own. */
+export type DiskSource =
+  | BlockBackend
+  | {
+      readonly path: string;
+      readonly readOnly?: boolean | undefined;
+      /** Writes stay in memory; the file is not touched. */
+      readonly overlay?: boolean | undefined;
+    };
+
+/** Options of {@link Host.createVm}. */
+export interface CreateVmOptions {
+  /** Unique on its host: letters, digits, `.`, `_`, `-`. Default: `vm1`, `vm2`, ... */
+  readonly name?: string | undefined;
+  /** An image that `wasmvisor image pull` has fetched, for instance `debian`. */
+  readonly image?: string | undefined;
+  /** A Linux `Image`, or an ELF file that expects SBI firmware below it. */
+  readonly kernel?: FileSource | undefined;
+  readonly initrd?: FileSource | undefined;
+  /** An ELF file that owns M-mode: no firmware, HTIF understood. */
+  readonly bare?: FileSource | undefined;
+  /** Kernel command line; with `image` it is added to the image's own. */
+  readonly append?: string | undefined;
+  /** RAM: bytes, or for instance `"256MiB"`, which is also the default. */
+  readonly memory?: number | string | undefined;
+  /** 1 (default) to 8. */
+  readonly vcpus?: number | undefined;
+  readonly disks?: readonly DiskSource[] | undefined;
+  /** `wall` (default): the guest's clock is the host's. `virtual`: it counts what the guest did. */
+  readonly clock?: ClockMode | undefined;
+  /** Speed in virtual time, millions of instructions a second; a multiple of 10, default 500. */
+  readonly mips?: number | undefined;
+  /** Seed of all randomness that the guest is given. Default: the host's, split by name. */
+  readonly seed?: number | undefined;
+  /** `uart` (default) or `virtio`. */
+  readonly console?: ConsoleKind | undefined;
+}
+
+/** A disk as its vm's twin on another host finds it again. */
+export interface DiskConfig {
+  /** Absent for disks that exist only in this process. */
+  readonly path?: string | undefined;
+  readonly readOnly: boolean;
+  readonly overlay: boolean;
+}
+
+/** A vm in plain data: enough to build a twin that takes its state. */
+export interface VmConfig {
+  readonly name: string;
+  readonly memoryBytes: number;
+  readonly vcpus: number;
+  readonly clock: ClockMode;
+  readonly mips: number;
+  readonly seed: number;
+  readonly console: ConsoleKind;
+  readonly isBare: boolean;
+  readonly disks: readonly DiskConfig[];
+}
+
+function check(isGood: boolean, what: string, got: unknown): void {
+  if (!isGood) throw new WasmvisorError("WV_CONFIG", `${what}, got ${JSON.stringify(got)}`);
+}
+
+/** Options with their defaults, checked. Throws `WV_CONFIG` naming the option. */
+export function resolveVmConfig(
+  options: CreateVmOptions,
+  defaults: { readonly name: string; readonly seed: number },
+): VmConfig {
+  const { clock = "wall", mips = 500, vcpus = 1, memory = "256MiB" } = options;
+  const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
+  const config: VmConfig = {
+    name: options.name ?? defaults.name,
+    memoryBytes,
+    vcpus,
+    clock,
+    mips,
+    seed: options.seed ?? defaults.seed,
+    console: options.console ?? "uart",
+    isBare: options.bare !== undefined,
+    disks: (options.disks ?? []).map(diskConfig),
+  };
+  checkConfig(config);
+  return config;
+}
+
+function diskConfig(disk: DiskSource): DiskConfig {
+  if ("path" in disk)
+    return { path: disk.path, readOnly: disk.readOnly ?? false, overlay: disk.overlay ?? false };
+  return { readOnly: disk.readOnly, overlay: disk instanceof Overlay };
+}
+
+function checkConfig(config: VmConfig): void {
+  const { clock, console, disks, memoryBytes, mips, name, seed, vcpus } = config;
+  check(/^[\w.-]+$/.test(name) && name.length <= NAME_CHARS_MAX, "name: expected 1 to 64 of A-Z a-z 0-9 . _ -", name);
+  check(
+    Number.isSafeInteger(memoryBytes) && memoryBytes % PAGE_BYTES === 0,
+    "memory: expected a multiple of 4 KiB",
+    memoryBytes,
+  );
+  check(
+    memoryBytes >= MEMORY_BYTES_MIN && memoryBytes <= MEMORY_BYTES_MAX,
+    "memory: expected 1MiB to 3.75GiB",
+    memoryBytes,
+  );
+  check(Number.isInteger(vcpus) && vcpus >= 1 && vcpus <= VCPUS_MAX, "vcpus: expected 1 to 8", vcpus);
+  check(clock === "wall" || clock === "virtual", "clock: expected wall or virtual", clock);
+  check(Number.isInteger(mips) && mips >= 10 && mips % 10 === 0, "mips: expected a multiple of 10", mips);
+  check(Number.isSafeInteger(seed) && seed >= 0, "seed: expected an integer from 0 on", seed);
+  check(console === "uart" || console === "virtio", "console: expected uart or virtio", console);
+  check(disks.length <= DISKS_MAX, "disks: expected at most 6", disks.length);
+}
+
+/** A config as bytes for a snapshot or a migration. */
+export function encodeConfig(config: VmConfig): Uint8Array {
+  return encodeState(config as unknown as Plain, CONFIG_VERSION);
+}
+
+/** The inverse; everything is checked. Throws `WV_BAD_SNAPSHOT` or `WV_CONFIG`. */
+export function decodeConfig(bytes: Uint8Array): VmConfig {
+  const fields = new StateFields("config", decodeState(bytes, { version: CONFIG_VERSION }));
+  const config: VmConfig = {
+    name: fields.text("name"),
+    memoryBytes: fields.integer("memoryBytes", MEMORY_BYTES_MAX),
+    vcpus: fields.integer("vcpus", VCPUS_MAX),
+    clock: fields.text("clock") as ClockMode,
+    mips: fields.integer("mips"),
+    seed: fields.integer("seed", Number.MAX_SAFE_INTEGER),
+    console: fields.text("console") as ConsoleKind,
+    isBare: fields.flag("isBare"),
+    disks: fields.objectsUpTo("disks", DISKS_MAX).map((disk) => ({
+      ...(disk.raw("path") === undefined ? {} : { path: disk.text("path") }),
+      readOnly: disk.flag("readOnly"),
+      overlay: disk.flag("overlay"),
+    })),
+  };
+  checkConfig(config);
+  return config;
+}
+
+/** Opens the disks of a vm: backends of the caller's own as they are, files by their paths. */
+export async function openDisks(
+  config: VmConfig,
+  own: readonly (DiskSource | undefined)[] = [],
+): Promise<BlockBackend[]> {
+  const disks: BlockBackend[] = [];
+  for (const [i, disk] of config.disks.entries()) {
+    const given = own[i];
+    if (given && !("path" in given)) disks.push(given);
+    else disks.push(await openFile(config.name, disk));
+  }
+  return disks;
+}
+
+async function openFile(vm: string, disk: DiskConfig): Promise<BlockBackend> {
+  if (disk.path === undefined)
+    throw new WasmvisorError(
+      "WV_DISK",
+      `${vm}: a disk exists only in the process that made it; give it a file that both hosts can open`,
+    );
+  const { FileDisk } = await import("../storage/file-disk.ts");
+  const file = new FileDisk({ path: disk.path, readOnly: disk.readOnly || disk.overlay });
+  return disk.overlay ? new Overlay(file) : file;
+}
