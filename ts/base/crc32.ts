@@ -17,12 +17,15 @@ function makeTable(): Int32Array {
   return table;
 }
 
-/** Checksum of `bytes`; pass the result of an earlier call as `crc` to go on with it. */
-export function crc32(bytes: Uint8Array, crc = 0): number {
+/**
+ * Checksum of `bytes` from `from` to `to`; pass the result of an earlier call as `crc` to go on
+ * with it. Ranges are numbers, not views, because making a view costs more than a small checksum.
+ */
+export function crc32(bytes: Uint8Array, crc = 0, from = 0, to: number = bytes.length): number {
   const t = TABLE;
   let c = ~crc;
-  let i = 0;
-  for (const end = bytes.length - 7; i < end; i += 8) {
+  let i = from;
+  for (const end = to - 7; i < end; i += 8) {
     // biome-ignore-start lint/style/noNonNullAssertion: every index is below 2,048 or in `bytes`.
     c ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
     c =
@@ -36,6 +39,6 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
       t[bytes[i + 7]!]!;
     // biome-ignore-end lint/style/noNonNullAssertion: see above.
   }
-  for (; i < bytes.length; i++) c = (c >>> 8) ^ (t[(c ^ (bytes[i] as number)) & 255] as number);
+  for (; i < to; i++) c = (c >>> 8) ^ (t[(c ^ (bytes[i] as number)) & 255] as number);
   return ~c >>> 0;
 }

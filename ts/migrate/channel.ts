@@ -8,8 +8,8 @@ import { Future, type Wait } from "../base/task.ts";
 
 export interface Channel {
   /**
-   * Sends `bytes`. Settles when the channel can take more (back-pressure) and `bytes` may be
-   * reused. Call it again only after that. Rejects with `WV_NETWORK` once the channel is broken.
+   * Sends `bytes`, which are the channel's from now on: do not change them. Settles when the channel
+   * can take more (back-pressure). Rejects with `WV_NETWORK` once the channel is broken.
    * `modelBytes` are carried by simulated links only: bytes that take time but do not exist.
    */
   send(bytes: Uint8Array, modelBytes?: number): Wait<void>;
@@ -120,7 +120,7 @@ class MemoryChannel implements Channel {
     if (modelBytes !== 0) throw new TypeError("only a simulated link carries model bytes");
     const failure = this.#outgoing.failure ?? this.#incoming.failure;
     if (failure) return rejected(failure.reason);
-    this.#outgoing.push(bytes.slice());
+    this.#outgoing.push(bytes);
     if (this.#outgoing.bytes <= this.#capacityBytes) return;
     this.#blocked = new Future();
     return this.#blocked;

@@ -2,7 +2,7 @@
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
 import type { GuestShape, PageBatch } from "../machine/migratable.ts";
-import { type Frame, frameName, streamError } from "./stream.ts";
+import { type Frame, frameName, loadU32, storeU32, streamError } from "./stream.ts";
 
 const MESSAGE_VERSION = 1;
 const PAGES_HEADER_BYTES = 12;
@@ -135,10 +135,9 @@ export function decodeOutcome(frame: Frame): Outcome {
 /** The header of a PAGES payload; the records follow it. */
 export function encodePagesHeader(round: number, batch: PageBatch): Uint8Array {
   const header = new Uint8Array(PAGES_HEADER_BYTES);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, round, true);
-  view.setUint32(4, batch.normalPages, true);
-  view.setUint32(8, batch.zeroPages, true);
+  storeU32(header, 0, round);
+  storeU32(header, 4, batch.normalPages);
+  storeU32(header, 8, batch.zeroPages);
   return header;
 }
 
@@ -147,11 +146,10 @@ export type ReceivedPages = Omit<PageBatch, "nextGfn"> & { readonly round: numbe
 export function decodePages(frame: Frame): ReceivedPages {
   const { payload } = frame;
   if (payload.length < PAGES_HEADER_BYTES) throw streamError(frame, "PAGES: cut");
-  const view = new DataView(payload.buffer, payload.byteOffset, PAGES_HEADER_BYTES);
   return {
-    round: view.getUint32(0, true),
-    normalPages: view.getUint32(4, true),
-    zeroPages: view.getUint32(8, true),
+    round: loadU32(payload, 0),
+    normalPages: loadU32(payload, 4),
+    zeroPages: loadU32(payload, 8),
     records: payload.subarray(PAGES_HEADER_BYTES),
   };
 }
@@ -163,15 +161,13 @@ export interface RoundMark {
 
 export function encodeRound(mark: RoundMark): Uint8Array {
   const payload = new Uint8Array(8);
-  const view = new DataView(payload.buffer);
-  view.setUint32(0, mark.round, true);
-  view.setUint32(4, mark.remainingPages, true);
+  storeU32(payload, 0, mark.round);
+  storeU32(payload, 4, mark.remainingPages);
   return payload;
 }
 
 export function decodeRound(frame: Frame): RoundMark {
   const { payload } = frame;
   if (payload.length !== 8) throw streamError(frame, "ROUND: expected 8 bytes");
-  const view = new DataView(payload.buffer, payload.byteOffset, 8);
-  return { round: view.getUint32(0, true), remainingPages: view.getUint32(4, true) };
+  return { round: loadU32(payload, 0), remainingPages: loadU32(payload, 4) };
 }

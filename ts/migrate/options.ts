@@ -27,6 +27,8 @@ export interface SourceOptions {
   readonly onLimit?: "stop" | "fail" | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
+  /** The same, as long as the rate of the channel was not measured. */
+  readonly probePages?: number | undefined;
   /** The migration fails when nothing moves for this long. */
   readonly stallTimeoutNs?: number | undefined;
   /** `memory`: the target compares a hash of all memory before it agrees; costs downtime. */
@@ -50,6 +52,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "fail",
   batchPages: 256,
+  probePages: 256,
   stallTimeoutNs: 10e9,
   verify: "counts",
   outcomeTimeoutNs: 30e9,
@@ -59,6 +62,7 @@ export type ResolvedSourceOptions = Readonly<
   Pick<SourceOptions, "clock" | "id" | "strategy" | "signal" | "askOutcome" | "onRound"> & {
     bandwidthCapBytesPerSec: number;
     batchPages: number;
+    probePages: number;
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
     verify: "counts" | "memory";

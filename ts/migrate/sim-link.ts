@@ -47,17 +47,16 @@ class SimEnd implements Channel {
     const leftNs = (bytes.length + modelBytes) * this.#nsPerByte;
     this.#freeAtNs = Math.max(now, this.#freeAtNs) + leftNs;
     const untilLeftNs = this.#freeAtNs - now;
-    const copy = bytes.slice();
     const sending = new Future<void>();
     this.#sending = sending;
     if (this.#latencyNs === 0) {
       this.#clock.after(untilLeftNs, () => {
-        this.peer?.deliver(copy);
+        this.peer?.deliver(bytes);
         sending.resolve();
       });
     } else {
       this.#clock.after(untilLeftNs, () => sending.resolve());
-      this.#clock.after(untilLeftNs + this.#latencyNs, () => this.peer?.deliver(copy));
+      this.#clock.after(untilLeftNs + this.#latencyNs, () => this.peer?.deliver(bytes));
     }
     return sending;
   }

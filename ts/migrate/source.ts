@@ -16,7 +16,7 @@ import { Connection, watchConnection } from "./connection.ts";
 import * as messages from "./messages.ts";
 import { type ResolvedSourceOptions, resolveSourceOptions, type SourceOptions } from "./options.ts";
 import { type ConvergenceDecision, decideConvergence } from "./policy/convergence.ts";
-import { RateWindow } from "./rate-window.ts";
+import { RateWindow, WINDOW_NS } from "./rate-window.ts";
 import { type MigrationStats, StatsCounter } from "./stats.ts";
 import * as stream from "./stream.ts";
 
@@ -195,12 +195,30 @@ class Source {
     this.#options.onRound?.(round);
   }
 
+  /**
+   * No more than fits this window, and, in whole windows, no more than until the policy may decide
+   * otherwise.
+   */
+  #batchPages(): number {
+    const { batchPages, probePages, clock, downtimeLimitNs, timeoutNs } = this.#options;
+    const { budgetBytes, bytesPerSec } = this.#window;
+    const pages = Math.min(batchPages, Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES)));
+    if (this.#isPaused) return pages;
+    if (bytesPerSec === 0) return Math.min(pages, probePages);
+    const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
+    const leftBytes =
+      this.#remainingPages * GUEST_PAGE_BYTES - (bytesPerSec * downtimeLimitNs) / 1e9;
+    const leftNs = timeoutNs - (clock.nowNs() - this.#stats.startNs);
+    const windows = Math.ceil(Math.min(leftBytes / windowBytes, leftNs / WINDOW_NS));
+    const untilDecision = Math.ceil((Math.max(1, windows) * windowBytes) / RECORD_BYTES);
+    return Math.min(pages, untilDecision);
+  }
+
   *#sendBatch(): Task<void> {
     if (this.#inboxFailure !== undefined) throw this.#inboxFailure;
-    const fits = Math.ceil(this.#window.budgetBytes / RECORD_BYTES);
     const batch = yield* wait(
       this.#guest.takeBatch(this.#set as PageSet, this.#cursor, {
-        normalPagesMax: Math.max(1, Math.min(this.#options.batchPages, fits)),
+        normalPagesMax: this.#batchPages(),
         zeroPagesMax: ZERO_PAGES_MAX,
       }),
     );

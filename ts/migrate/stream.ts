@@ -3,7 +3,7 @@
  * in `docs/migration-stream.md`. All integers are little endian.
  *
  *   preamble  "WVSTREAM"  u32 version  u32 CRC-32 of the 12 bytes before
- *   frame     u16 type  u16 0  u32 sequence number  u32 payload bytes  u32 CRC-32 (of these 12 bytes
+ *   frame     u32 type  u32 sequence number  u32 payload bytes  u32 CRC-32 (of these 12 bytes
  *             and the payload)  payload
  */
 import { crc32 } from "../base/crc32.ts";
@@ -73,11 +73,26 @@ export function streamError(frame: { sequence: number; offset: number }, why: st
 /** The bytes that each direction begins with. */
 export function encodePreamble(): Uint8Array {
   const bytes = new Uint8Array(PREAMBLE_BYTES);
-  const view = new DataView(bytes.buffer);
   bytes.set(MAGIC);
-  view.setUint32(8, STREAM_VERSION, true);
-  view.setUint32(12, crc32(bytes.subarray(0, 12)), true);
+  storeU32(bytes, 8, STREAM_VERSION);
+  storeU32(bytes, 12, crc32(bytes, 0, 0, 12));
   return bytes;
+}
+
+/** Little-endian integers without a DataView: making one costs more than all of a small frame. */
+export function storeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+export function loadU32(bytes: Uint8Array, at: number): number {
+  // biome-ignore-start lint/style/noNonNullAssertion: callers check the length.
+  return (
+    (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  );
+  // biome-ignore-end lint/style/noNonNullAssertion: see above.
 }
 
 /** One frame; the payload is what `parts` are when put together. */
@@ -95,17 +110,15 @@ export function encodeFrame(
       `migration stream: ${frameName(type)} of ${length} bytes, at most ${bytesMax} are allowed`,
     );
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + length);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, type, true);
-  view.setUint32(4, sequence, true);
-  view.setUint32(8, length, true);
+  storeU32(bytes, 0, type);
+  storeU32(bytes, 4, sequence);
+  storeU32(bytes, 8, length);
   let at = FRAME_HEADER_BYTES;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
-  const crc = crc32(bytes.subarray(FRAME_HEADER_BYTES), crc32(bytes.subarray(0, 12)));
-  view.setUint32(12, crc, true);
+  storeU32(bytes, 12, crc32(bytes, crc32(bytes, 0, 0, 12), FRAME_HEADER_BYTES));
   return bytes;
 }
 
@@ -120,6 +133,9 @@ export class FrameDecoder {
   /** A header or frame that began in an earlier chunk. */
   #partial: Uint8Array | undefined;
   #filled = 0;
+  /** Where the bytes are that `#take` found. */
+  #bytes: Uint8Array = this.#chunk;
+  #from = 0;
   #offset = 0;
   #sequence = 0;
   #isPreambleSeen = false;
@@ -150,16 +166,13 @@ export class FrameDecoder {
   next(): Frame | undefined {
     if (this.#error) throw this.#error;
     if (!this.#isPreambleSeen) {
-      const preamble = this.#take(PREAMBLE_BYTES);
-      if (!preamble) return undefined;
-      this.#checkPreamble(preamble);
+      if (!this.#take(PREAMBLE_BYTES)) return undefined;
+      this.#checkPreamble();
     }
-    const header = this.#take(FRAME_HEADER_BYTES);
-    if (!header) return undefined;
-    const length = this.#checkHeader(header);
-    const whole = this.#take(FRAME_HEADER_BYTES + length);
-    if (!whole) return undefined;
-    return this.#finish(whole);
+    if (!this.#take(FRAME_HEADER_BYTES)) return undefined;
+    const wholeBytes = FRAME_HEADER_BYTES + this.#checkHeader();
+    if (!this.#take(wholeBytes)) return undefined;
+    return this.#finish(wholeBytes);
   }
 
   #fail(why: string): never {
@@ -167,12 +180,15 @@ export class FrameDecoder {
     throw this.#error;
   }
 
-  /** The first `count` bytes of what is being put together, or undefined until they are there. */
-  #take(count: number): Uint8Array | undefined {
+  /** True once the first `count` bytes of what comes next are in `#bytes` from `#from` on. */
+  #take(count: number): boolean {
     if (!this.#partial) {
-      if (this.#chunk.length - this.#at >= count)
-        return this.#chunk.subarray(this.#at, this.#at + count);
-      if (this.#chunk.length === this.#at) return undefined;
+      if (this.#chunk.length - this.#at >= count) {
+        this.#bytes = this.#chunk;
+        this.#from = this.#at;
+        return true;
+      }
+      if (this.#chunk.length === this.#at) return false;
       this.#partial = new Uint8Array(count);
       this.#filled = 0;
     }
@@ -185,7 +201,9 @@ export class FrameDecoder {
     this.#partial.set(fresh, this.#filled);
     this.#filled += fresh.length;
     this.#at += fresh.length;
-    return this.#filled >= count ? this.#partial.subarray(0, count) : undefined;
+    this.#bytes = this.#partial;
+    this.#from = 0;
+    return this.#filled >= count;
   }
 
   /** Drops the first `count` bytes: they have been used. */
@@ -195,12 +213,13 @@ export class FrameDecoder {
     this.#offset += count;
   }
 
-  #checkPreamble(preamble: Uint8Array): void {
-    const view = new DataView(preamble.buffer, preamble.byteOffset, PREAMBLE_BYTES);
-    if (MAGIC.some((byte, i) => preamble[i] !== byte)) this.#fail("not a migration stream");
-    if (view.getUint32(12, true) !== crc32(preamble.subarray(0, 12)))
+  #checkPreamble(): void {
+    const bytes = this.#bytes;
+    const from = this.#from;
+    if (MAGIC.some((byte, i) => bytes[from + i] !== byte)) this.#fail("not a migration stream");
+    if (loadU32(bytes, from + 12) !== crc32(bytes, 0, from, from + 12))
       this.#fail("preamble: checksum wrong");
-    const version = view.getUint32(8, true);
+    const version = loadU32(bytes, from + 8);
     if (version !== STREAM_VERSION)
       this.#fail(`stream version ${version}, this release speaks ${STREAM_VERSION}`);
     this.#isPreambleSeen = true;
@@ -208,28 +227,28 @@ export class FrameDecoder {
   }
 
   /** Checks everything in a header that can be checked without the payload; returns its length. */
-  #checkHeader(header: Uint8Array): number {
-    const view = new DataView(header.buffer, header.byteOffset, FRAME_HEADER_BYTES);
-    const type = view.getUint16(0, true);
+  #checkHeader(): number {
+    const type = loadU32(this.#bytes, this.#from);
     const kind = FRAMES.get(type);
     if (!kind || !this.#accepted.has(type)) this.#fail(`${frameName(type)} is not allowed here`);
-    if (view.getUint16(2, true) !== 0) this.#fail("reserved bits are set");
-    if (view.getUint32(4, true) !== this.#sequence)
-      this.#fail(`sequence number ${view.getUint32(4, true)}`);
-    const length = view.getUint32(8, true);
+    const sequence = loadU32(this.#bytes, this.#from + 4);
+    if (sequence !== this.#sequence) this.#fail(`sequence number ${sequence}`);
+    const length = loadU32(this.#bytes, this.#from + 8);
     if (length > kind.bytesMax)
       this.#fail(`${kind.name} of ${length} bytes, at most ${kind.bytesMax} are allowed`);
     return length;
   }
 
-  #finish(whole: Uint8Array): Frame {
-    const view = new DataView(whole.buffer, whole.byteOffset, FRAME_HEADER_BYTES);
-    const type = view.getUint16(0, true);
-    const payload = whole.subarray(FRAME_HEADER_BYTES);
-    if (view.getUint32(12, true) !== crc32(payload, crc32(whole.subarray(0, 12))))
-      this.#fail(`${frameName(type)}: checksum wrong`);
+  #finish(wholeBytes: number): Frame {
+    const bytes = this.#bytes;
+    const from = this.#from;
+    const end = from + wholeBytes;
+    const type = loadU32(bytes, from);
+    const crc = crc32(bytes, crc32(bytes, 0, from, from + 12), from + FRAME_HEADER_BYTES, end);
+    if (loadU32(bytes, from + 12) !== crc) this.#fail(`${frameName(type)}: checksum wrong`);
+    const payload = bytes.subarray(from + FRAME_HEADER_BYTES, end);
     const frame = { type, sequence: this.#sequence, offset: this.#offset, payload };
-    this.#drop(whole.length);
+    this.#drop(wholeBytes);
     this.#sequence++;
     return frame;
   }

@@ -22,6 +22,7 @@ import type { PageKernel } from "./page-kernel.ts";
 import type { Distribution, Measurement, Scenario } from "./scenario.ts";
 
 const NOTHING = new Uint8Array(0);
+const PAGES_MAX = 1 << 28;
 const WRITER_KINDS = { uniform: 0, "hot-cold": 1, sequential: 2, zipf: 3 } as const;
 
 /** The guest on the source. */
@@ -157,10 +158,10 @@ function modelTarget(shape: GuestShape): Migratable {
   };
 }
 
-/** Pages that the link moves in one of the engine's windows: one event a window. */
-function batchPages(scenario: Scenario): number {
+/** Pages that the link moves in one of the engine's windows. */
+function windowPages(scenario: Scenario): number {
   const perWindow = scenario.bandwidthBytesPerSec / 10 / scenario.wire.normalPageBytes;
-  return Math.max(1, Math.min(Math.ceil(perWindow), 1 << 28));
+  return Math.max(1, Math.min(Math.ceil(perWindow), PAGES_MAX));
 }
 
 /** Moves a page-level guest as `scenario` says. */
@@ -188,7 +189,10 @@ export function simulatePages(scenario: Scenario, kernel: PageKernel): Migration
     roundsMax: scenario.roundsMax ?? undefined,
     timeoutNs: scenario.timeoutNs,
     onLimit: scenario.onLimit,
-    batchPages: batchPages(scenario),
+    // As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
+    // Node 20, bench/sweep).
+    batchPages: PAGES_MAX,
+    probePages: windowPages(scenario),
     stallTimeoutNs,
   }).observe((outcome) => {
     if (!outcome.ok) throw outcome.reason;
