@@ -122,6 +122,20 @@ test("an alarm interrupts once its time has come, and not before", () => {
   expect(line.level).toBe(false);
 });
 
+test("an alarm whose time came between save and restore rings at the first poll", () => {
+  const { rtc, clock } = makeRtc();
+  const atNs = clock.realNs + 4096;
+  rtc.store(0x10, 4, 1);
+  rtc.store(0x0c, 4, Math.floor(atNs / 2 ** 32));
+  rtc.store(0x08, 4, atNs % 2 ** 32);
+  const twin = makeRtc();
+  twin.clock.realNs += 1_000_000;
+  twin.rtc.restore(structuredClone(rtc.save()));
+  expect([twin.line.level, twin.alarms]).toEqual([false, [atNs]]);
+  twin.rtc.poll();
+  expect(twin.line.level).toBe(true);
+});
+
 test("a restored RTC keeps time, alarm and interrupt", () => {
   const { rtc, clock, time } = makeRtc();
   rtc.store(4, 4, 5);

@@ -136,7 +136,10 @@ export class GoldfishRtc implements MmioDevice, Persist<GoldfishRtcState> {
     };
   }
 
-  /** Drives the interrupt line and announces the alarm again. */
+  /**
+   * Drives the interrupt line and announces the alarm again. One whose time came meanwhile rings at
+   * the next `poll()`, when the interrupt controller has its state back too.
+   */
   restore(state: GoldfishRtcState): void {
     const fields = new StateFields(this.name, state);
     const next = {
@@ -154,7 +157,8 @@ export class GoldfishRtc implements MmioDevice, Persist<GoldfishRtcState> {
     this.#alarmHigh = next.alarmHigh;
     this.#isPending = next.isPending;
     this.#isIrqEnabled = next.isIrqEnabled;
-    this.#arm(next.isArmed);
+    this.#isArmed = next.isArmed;
+    this.#announce();
     this.#driveIrq();
   }
 
@@ -173,9 +177,14 @@ export class GoldfishRtc implements MmioDevice, Persist<GoldfishRtcState> {
 
   #arm(isArmed: boolean): void {
     this.#isArmed = isArmed;
-    const atNs = isArmed ? this.#alarmNs() - this.#offsetNs : Number.POSITIVE_INFINITY;
-    this.#options.onAlarm?.(atNs);
+    this.#announce();
     this.poll();
+  }
+
+  #announce(): void {
+    const isSet = this.#isArmed;
+    const atNs = isSet ? this.#alarmNs() - this.#offsetNs : Number.POSITIVE_INFINITY;
+    this.#options.onAlarm?.(atNs);
   }
 
   #driveIrq(): void {

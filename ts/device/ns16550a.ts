@@ -161,6 +161,7 @@ export class Ns16550a implements MmioDevice, Persist<Ns16550aState> {
         else this.#storeInterruptEnable(byte & 0x0f);
         break;
       case 2:
+        // Input is not dropped: to the guest it is as if it came just after the FIFO was cleared.
         this.#fcr = byte & 0xc9;
         if (byte & FCR_CLEAR_RX) this.#loopback.clear();
         this.#driveIrq();

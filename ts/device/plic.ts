@@ -15,7 +15,7 @@ import type { Persist } from "../machine/persist.ts";
 import { StateFields } from "../machine/state-fields.ts";
 
 /** Sources, source 0 (which does not exist) included. */
-export const PLIC_SOURCES = 96;
+const PLIC_SOURCES = 96;
 const WORDS = PLIC_SOURCES / 32;
 const HARTS_MAX = 8;
 const PRIORITY_MASK = 7;

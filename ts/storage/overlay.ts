@@ -4,7 +4,7 @@ import type { Persist } from "../machine/persist.ts";
 import { badState, StateFields } from "../machine/state-fields.ts";
 
 /** Granularity of copies. */
-export const OVERLAY_BLOCK_BYTES = 4096;
+const OVERLAY_BLOCK_BYTES = 4096;
 
 export interface OverlayState {
   /** Size of the base; the state fits only on an equal one. */
@@ -13,7 +13,7 @@ export interface OverlayState {
 }
 
 /** A block that differs from the base. */
-export interface OverlayBlock {
+interface OverlayBlock {
   readonly index: number;
   readonly content: Uint8Array;
 }

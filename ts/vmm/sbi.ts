@@ -1,10 +1,8 @@
 import type { GuestMemory } from "../machine/guest-memory.ts";
 
-/** HSM hart states (SBI 2.0, section 9). */
+/** HSM hart states (SBI 2.0, section 9); 2 to 6 are transitions and suspension. */
 export const HART_STARTED = 0;
 export const HART_STOPPED = 1;
-export const HART_START_PENDING = 2;
-export const HART_SUSPENDED = 4;
 
 /** A 64-bit register as two unsigned 32-bit halves. */
 export interface RegisterPair {
@@ -30,7 +28,7 @@ export interface SbiMachine {
   setTimer(hart: number, deadlineTicks: number): void;
   flushTlb(hartMask: number): void;
   fenceI(hartMask: number): void;
-  /** One of `HART_*`. */
+  /** An HSM hart state, such as {@link HART_STARTED}. */
   hartState(hart: number): number;
   /** False when the machine refuses (for instance an unplugged hart). */
   startHart(hart: number, at: HartEntry): boolean;

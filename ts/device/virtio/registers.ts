@@ -37,7 +37,7 @@ export const STATUS_DRIVER = 2;
 export const STATUS_DRIVER_OK = 4;
 export const STATUS_FEATURES_OK = 8;
 export const STATUS_NEEDS_RESET = 64;
-export const STATUS_FAILED = 128;
+const STATUS_FAILED = 128;
 /** All bits that the driver may set. */
 export const STATUS_DRIVER_BITS =
   STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | STATUS_FAILED;
