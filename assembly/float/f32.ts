@@ -23,8 +23,8 @@ export function f32Add(a: u32, b: u32, rm: u32): u32 {
   const x = reinterpret<f32>(a);
   const y = reinterpret<f32>(b);
   const sum = x + y;
-  if (!(abs<f32>(sum) < Infinity)) return f32AddSlow(a, b, rm);
-  // As in f64Add.
+  if (!F32.isFinite(reinterpret<u32>(sum))) return f32AddSlow(a, b, rm);
+  // As `isSum` in f64.ts.
   if (!(FpFlags.bits & NX) && (sum - x != y || sum - y != x)) FpFlags.raise(NX);
   return reinterpret<u32>(sum);
 }
@@ -94,7 +94,7 @@ export function f32Fma(a: u32, b: u32, c: u32, rm: u32): u32 {
   if (!F32.isSafe(result) || (reinterpret<u64>(sum) & BELOW) == HALFWAY)
     return f32FmaSlow(a, b, c, rm);
   if (!(FpFlags.bits & NX)) {
-    const isSumExact = sum - product == addend && sum - addend == product; // As in f64Add.
+    const isSumExact = sum - product == addend && sum - addend == product; // As `isSum` in f64.ts.
     if (!isSumExact || <f64>(<f32>sum) != sum) FpFlags.raise(NX);
   }
   return result;

@@ -32,7 +32,7 @@ export function f64Add(a: u64, b: u64, rm: u32): u64 {
   const y = reinterpret<f64>(b);
   const sum = x + y;
   // A sum in the subnormal range is exact: a finite one is safe without a lower bound.
-  if (!(abs<f64>(sum) < Infinity)) return f64AddSlow(a, b, rm);
+  if (!F64.isFinite(reinterpret<u64>(sum))) return f64AddSlow(a, b, rm);
   if (!(FpFlags.bits & NX) && !isSum(sum, x, y)) FpFlags.raise(NX);
   return reinterpret<u64>(sum);
 }

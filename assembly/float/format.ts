@@ -29,6 +29,10 @@ export abstract class F64 {
     return F64.isNan(a) && !(a & QUIET64);
   }
 
+  @inline static isFinite(a: u64): bool {
+    return a << 1 < INF64 << 1;
+  }
+
   @inline static isInfinite(a: u64): bool {
     return a << 1 == INF64 << 1;
   }
@@ -66,6 +70,10 @@ export abstract class F32 {
 
   @inline static isSignaling(a: u32): bool {
     return F32.isNan(a) && !(a & QUIET32);
+  }
+
+  @inline static isFinite(a: u32): bool {
+    return a << 1 < INF32 << 1;
   }
 
   @inline static isInfinite(a: u32): bool {
