@@ -215,7 +215,7 @@ async function fullName(name: string, options: StoreOptions): Promise<string> {
   const alias = name === "debian" ? await readAlias(options) : undefined;
   const exact = images.find((image) => image.name === (alias ?? name));
   if (exact) return exact.name;
-  const matches = images.filter((image) => image.name.startsWith(name));
+  const matches = images.filter((image) => name !== "" && image.name.startsWith(name));
   const only = name === "debian" ? matches.at(-1) : matches[0];
   if (only && (matches.length === 1 || name === "debian")) return only.name;
   const known = images.map((image) => image.name).join(", ") || "none";
