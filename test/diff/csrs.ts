@@ -27,7 +27,7 @@ const cause = (prng: Prng): bigint => prng.pick([...CAUSES, ...INTERRUPTS]);
 
 // QEMU 7.2 keeps bit 0 of sepc and mepc, which is always zero by the manual: it is not written.
 const SIE = 1n << 1n;
-const MIE = 1n << 3n;
+export const MIE = 1n << 3n;
 const SPIE = 1n << 5n;
 const MPIE = 1n << 7n;
 const SPP = 1n << 8n;
@@ -161,12 +161,18 @@ export const together = (medeleg: bigint): bigint =>
   (medeleg & (1n << 5n)) === 0n ? medeleg & ~(1n << 7n) : medeleg | (1n << 7n);
 
 /** An operand for csrrw, csrrs or csrrc that keeps to the rule. */
-export function csrOperand(prng: Prng, { name, mask, fixed, values }: CsrRule, op: string): bigint {
+export function csrOperand(
+  prng: Prng,
+  { name, number, mask, fixed, values }: CsrRule,
+  op: string,
+): bigint {
   if (values) return op === "csrrw" ? values(prng) : 0n;
   const some = prng.chance(30) ? prng.u64() & prng.u64() : integerValue(prng);
   // Small masks: single bits are more telling than noise.
   let wanted = mask < 1n << 24n && prng.chance(50) ? 1n << BigInt(prng.below(24)) : some;
   if (name === "medeleg") wanted = together(wanted);
-  if (op === "csrrc") return (mask === ALL ? wanted : wanted & mask) & ~fixed;
-  return (wanted & mask) | (op === "csrrw" ? fixed : 0n);
+  if (op === "csrrw") return (wanted & mask) | fixed;
+  const bits = op === "csrrs" ? wanted & mask : (mask === ALL ? wanted : wanted & mask) & ~fixed;
+  // A write that changes nothing may or may not make FS dirty.
+  return bits === 0n && number <= 3 ? 1n : bits;
 }

@@ -79,6 +79,7 @@ function emitLog(a: HarnessAssembler, mode: "m" | "s"): void {
   const [p, q] = [a.temp(5), a.temp(6)];
   a.emit(["csrrs", cause as number, csrs.cause, 0], ["csrrs", tval as number, csrs.tval, 0]);
   a.emit(["csrrs", status as number, csrs.status, 0]);
+  emitForget(a, mode);
   a.emit(["ld", p, a.r, at.CELL_LOG_COUNT], ["addi", q, 0, at.MAX_TRAPS]);
   a.emit(["bltu", p, q, `log_${mode}`], ["jal", 0, `end_${mode}`]);
   a.label(`log_${mode}`);
@@ -89,7 +90,6 @@ function emitLog(a: HarnessAssembler, mode: "m" | "s"): void {
   [slot, cause, epc, tval, status].forEach((register, n) => {
     a.emit(["sd", register as number, p, n * 8]);
   });
-  emitForget(a, mode);
 }
 
 /**

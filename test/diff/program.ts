@@ -5,6 +5,7 @@ import {
   type CsrLimits,
   csrRules,
   DELEGABLE,
+  MIE,
   MSTATUS_MASK,
   pmpAddress,
   pmpConfig,
@@ -70,9 +71,9 @@ interface Setting {
   readonly space: AddressSpace | undefined;
 }
 
-/** mstatus at the start; MPP is the mode to start in. */
+/** mstatus at the start; MPP is the mode to start in. No interrupt may come before that. */
 function initialStatus({ prng, flavour, mode, limits }: Setting): bigint {
-  const random = flavour === "system" ? prng.u64() & prng.u64() & MSTATUS_MASK : 0n;
+  const random = flavour === "system" ? prng.u64() & prng.u64() & MSTATUS_MASK & ~MIE : 0n;
   const fs = BigInt(
     prng.weighted([
       [flavour === "system" ? 2 : 0, 0],
