@@ -1,4 +1,4 @@
-import { compileCore, type CoreSource } from "../../bindings/bytes.ts";
+import { type CoreSource, compileCore } from "../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../bindings/core.ts";
 import { type Clock, WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -128,7 +128,10 @@ export class Host implements AsyncDisposable {
   }
 
   /** A vm from a snapshot file, paused. Throws `WV_BAD_SNAPSHOT`, `WV_DISK`, `WV_NO_MEMORY`. */
-  async restore(path: string, options: { readonly name?: string | undefined } = {}): Promise<VirtualMachine> {
+  async restore(
+    path: string,
+    options: { readonly name?: string | undefined } = {},
+  ): Promise<VirtualMachine> {
     const { loadSnapshotFile } = await import("./snapshot-file.ts");
     let twin: VirtualMachine | undefined;
     try {
@@ -227,7 +230,8 @@ export class Host implements AsyncDisposable {
       const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
       const state = machine.save();
       const space = this.#core.exports.forkSpace(machine.ram.space) >>> 0;
-      if (space === 0) throw new WasmvisorError("WV_NO_MEMORY", `${parent.name}: no room for a fork`);
+      if (space === 0)
+        throw new WasmvisorError("WV_NO_MEMORY", `${parent.name}: no room for a fork`);
       const ram = new GuestRam(this.#core, space, machine.ram.ramBytes);
       const child = this.#build({ ...parent.config, name }, disks, ram);
       child.machine.restore({ ...state, disks: disks.map(() => null) });
@@ -264,7 +268,9 @@ async function instantiate(
     return await loadCore(module, { wallTicks }, memoryBytes);
   } catch (cause) {
     if (cause instanceof RangeError)
-      throw new WasmvisorError("WV_NO_MEMORY", `no memory for a host of ${memoryBytes} bytes`, { cause });
+      throw new WasmvisorError("WV_NO_MEMORY", `no memory for a host of ${memoryBytes} bytes`, {
+        cause,
+      });
     throw new WasmvisorError("WV_CORE_LOAD", "cannot instantiate the core", { cause });
   }
 }

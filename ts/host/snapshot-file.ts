@@ -9,8 +9,9 @@
  *
  * All integers are little endian. Everything that is read back is checked before it is used.
  */
-import { crc32 } from "../base/crc32.ts";
+
 import { throwIfAborted } from "../base/abort.ts";
+import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { MigratableVm } from "../vmm/migratable-vm.ts";
 
@@ -99,7 +100,8 @@ class SnapshotReader {
 
   async take(bytes: number): Promise<Uint8Array> {
     const taken = await this.#source.read(bytes);
-    if (taken.length !== bytes) throw this.fail(`cut: ${bytes} bytes expected, ${taken.length} there`);
+    if (taken.length !== bytes)
+      throw this.fail(`cut: ${bytes} bytes expected, ${taken.length} there`);
     this.#at += bytes;
     return taken;
   }
@@ -181,7 +183,11 @@ export async function saveSnapshotFile(
   try {
     const file = await open(partial, "w");
     try {
-      await writeSnapshot(vm, { write: async (bytes) => void (await file.writeFile(bytes)) }, signal);
+      await writeSnapshot(
+        vm,
+        { write: async (bytes) => void (await file.writeFile(bytes)) },
+        signal,
+      );
       await file.sync();
     } finally {
       await file.close();

@@ -5,7 +5,7 @@ import { TypedEventTarget } from "../base/events.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Vm, VmEnd, VmMetrics } from "../vmm/vm.ts";
 import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
-import type { Runnable, RunLoop, Turn } from "./run-loop.ts";
+import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
 import { encodeConfig, type VmConfig } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
 
@@ -157,7 +157,9 @@ export class VirtualMachine implements Runnable, AsyncDisposable {
         off();
       };
       const off = this.events.on("status", look, { signal });
-      signal?.addEventListener("abort", () => reject(new WasmvisorError("WV_ABORTED", "wait: aborted")));
+      signal?.addEventListener("abort", () =>
+        reject(new WasmvisorError("WV_ABORTED", "wait: aborted")),
+      );
       look();
     });
   }
@@ -189,7 +191,10 @@ export class VirtualMachine implements Runnable, AsyncDisposable {
    * Writes the whole vm to a file that `Host.restore` takes, on any machine. The guest rests
    * meanwhile. An abort leaves the guest as it was and no file.
    */
-  async snapshot(path: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async snapshot(
+    path: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     this.#mustBe(["running", "paused"], "take a snapshot");
     throwIfAborted(options.signal);
     const { saveSnapshotFile } = await import("./snapshot-file.ts");

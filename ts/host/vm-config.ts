@@ -110,7 +110,11 @@ function diskConfig(disk: DiskSource): DiskConfig {
 
 function checkConfig(config: VmConfig): void {
   const { clock, console, disks, memoryBytes, mips, name, seed, vcpus } = config;
-  check(/^[\w.-]+$/.test(name) && name.length <= NAME_CHARS_MAX, "name: expected 1 to 64 of A-Z a-z 0-9 . _ -", name);
+  check(
+    /^[\w.-]+$/.test(name) && name.length <= NAME_CHARS_MAX,
+    "name: expected 1 to 64 of A-Z a-z 0-9 . _ -",
+    name,
+  );
   check(
     Number.isSafeInteger(memoryBytes) && memoryBytes % PAGE_BYTES === 0,
     "memory: expected a multiple of 4 KiB",
@@ -121,9 +125,17 @@ function checkConfig(config: VmConfig): void {
     "memory: expected 1MiB to 3.75GiB",
     memoryBytes,
   );
-  check(Number.isInteger(vcpus) && vcpus >= 1 && vcpus <= VCPUS_MAX, "vcpus: expected 1 to 8", vcpus);
+  check(
+    Number.isInteger(vcpus) && vcpus >= 1 && vcpus <= VCPUS_MAX,
+    "vcpus: expected 1 to 8",
+    vcpus,
+  );
   check(clock === "wall" || clock === "virtual", "clock: expected wall or virtual", clock);
-  check(Number.isInteger(mips) && mips >= 10 && mips % 10 === 0, "mips: expected a multiple of 10", mips);
+  check(
+    Number.isInteger(mips) && mips >= 10 && mips % 10 === 0,
+    "mips: expected a multiple of 10",
+    mips,
+  );
   check(Number.isSafeInteger(seed) && seed >= 0, "seed: expected an integer from 0 on", seed);
   check(console === "uart" || console === "virtio", "console: expected uart or virtio", console);
   check(disks.length <= DISKS_MAX, "disks: expected at most 6", disks.length);

@@ -1,4 +1,4 @@
-/** The devices of one vm and where they sit: the map of the QEMU `virt` machine. */
+/** The devices of one vm, put where `memory-map.ts` says. */
 import { IRQ_MEI, IRQ_MSI, IRQ_SEI } from "../../bindings/abi.ts";
 import type { Random } from "../base/random.ts";
 import { Aclint } from "../device/aclint.ts";
@@ -16,20 +16,19 @@ import type { GuestClock } from "../machine/guest-clock.ts";
 import type { GuestMemory } from "../machine/guest-memory.ts";
 import { MmioBus } from "../machine/mmio.ts";
 import { badState, StateFields } from "../machine/state-fields.ts";
+import {
+  ACLINT_BASE,
+  PLIC_BASE,
+  RTC_BASE,
+  RTC_IRQ,
+  SYSCON_BASE,
+  UART_BASE,
+  UART_IRQ,
+  VIRTIO_BASE,
+  VIRTIO_IRQ,
+  VIRTIO_STRIDE,
+} from "./memory-map.ts";
 import type { Vcpu } from "./vcpu.ts";
-
-const SYSCON_BASE = 0x10_0000;
-const RTC_BASE = 0x10_1000;
-const ACLINT_BASE = 0x200_0000;
-const PLIC_BASE = 0xc00_0000;
-const UART_BASE = 0x1000_0000;
-const VIRTIO_BASE = 0x1000_1000;
-const VIRTIO_STRIDE = 0x1000;
-const UART_IRQ = 10;
-const RTC_IRQ = 11;
-
-/** Virtio slots of the map. */
-export const VIRTIO_SLOTS = 8;
 
 /** Which console the guest talks to. */
 export type ConsoleKind = "uart" | "virtio";
@@ -93,11 +92,16 @@ export class Board {
     this.#map(PLIC_BASE, plic);
     this.#map(UART_BASE, this.uart);
     if (options.isBare) this.aclint = this.#mapAclint();
-    if (options.console === "virtio") this.virtioConsole = new VirtioConsole({ onTransmit: onConsole });
+    if (options.console === "virtio")
+      this.virtioConsole = new VirtioConsole({ onTransmit: onConsole });
     const behind = this.#virtioDevices();
     this.virtioSlots = behind.length;
     for (const [slot, device] of behind.entries()) {
-      const mmio = new VirtioMmio({ device, memory: options.memory, irq: plic.line(slot + 1) });
+      const mmio = new VirtioMmio({
+        device,
+        memory: options.memory,
+        irq: plic.line(VIRTIO_IRQ + slot),
+      });
       this.bus.map(VIRTIO_BASE + slot * VIRTIO_STRIDE, mmio);
       this.#saved.push({
         name: `virtio${slot}`,
@@ -129,7 +133,9 @@ export class Board {
 
   #virtioDevices(): VirtioDevice[] {
     const { disks, isBare, random } = this.#options;
-    const all: VirtioDevice[] = disks.map((backend, i) => new VirtioBlk({ backend, name: `disk${i}` }));
+    const all: VirtioDevice[] = disks.map(
+      (backend, i) => new VirtioBlk({ backend, name: `disk${i}` }),
+    );
     if (this.virtioConsole) all.push(this.virtioConsole);
     if (!isBare) all.push(new VirtioRng({ random: { fill: (into) => void random.bytes(into) } }));
     return all;

@@ -47,7 +47,10 @@ export class GuestRam implements GuestMemory {
     return this.#eachPage(gpa, from.length, (index, offset, at, bytes) => {
       const page = exports.pageForWrite(this.space, index) >>> 0;
       if (page === 0) throw new WasmvisorError("WV_NO_MEMORY", "the host has no free frame left");
-      u8.set(at === 0 && bytes === from.length ? from : from.subarray(at, at + bytes), page + offset);
+      u8.set(
+        at === 0 && bytes === from.length ? from : from.subarray(at, at + bytes),
+        page + offset,
+      );
       return true;
     });
   }

@@ -4,7 +4,13 @@ import type { Core } from "../../bindings/core.ts";
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
-import type { BatchLimit, GuestShape, Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
+import type {
+  BatchLimit,
+  GuestShape,
+  Migratable,
+  PageBatch,
+  PageSet,
+} from "../machine/migratable.ts";
 import type { Vm, VmState } from "./vm.ts";
 
 /** Version of the state that `saveState` writes. */
@@ -101,7 +107,8 @@ export class MigratableVm implements Migratable {
     const at = this.#reserve(records.length);
     u8.set(records, at);
     const applied = exports.applyPages(this.#vm.ram.space, at, records.length) >>> 0;
-    if (applied !== records.length) throw badRecord(applied, "a page that does not exist, or no memory");
+    if (applied !== records.length)
+      throw badRecord(applied, "a page that does not exist, or no memory");
   }
 
   #checkCounts(records: Uint8Array, normalPages: number, zeroPages: number): void {
@@ -117,7 +124,10 @@ export class MigratableVm implements Migratable {
       if (at > records.length) throw badRecord(at, "a page that is cut");
     }
     if (normal !== normalPages || zero !== zeroPages)
-      throw badRecord(0, `${normal} pages and ${zero} zero pages, announced were ${normalPages} and ${zeroPages}`);
+      throw badRecord(
+        0,
+        `${normal} pages and ${zero} zero pages, announced were ${normalPages} and ${zeroPages}`,
+      );
   }
 
   /** Address of a buffer of at least `bytes` bytes. */

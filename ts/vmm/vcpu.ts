@@ -150,7 +150,8 @@ export class Vcpu {
     const { registers, status } = state;
     if (!(registers instanceof Uint8Array) || registers.length !== abi.HART_BYTES)
       throw badState(`vcpu ${this.index}.registers`, `${abi.HART_BYTES} bytes`, registers);
-    if (!Number.isInteger(status)) throw badState(`vcpu ${this.index}.status`, "an integer", status);
+    if (!Number.isInteger(status))
+      throw badState(`vcpu ${this.index}.status`, "an integer", status);
     const kept = LOCAL_FIELDS.map((offset) => this.getU32(offset));
     this.#core.exports.unloadHart();
     this.#core.u8.set(registers, this.address);
