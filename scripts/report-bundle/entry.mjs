@@ -1,0 +1,42 @@
+// The plotting code that reports carry inside them, as one script without eval. It runs in the
+// report's page (`draw`) and, for the SVG files beside it, in Node (`svg`).
+import * as vega from "vega";
+import embed from "vega-embed";
+import { expressionInterpreter } from "vega-interpreter";
+import { compile } from "vega-lite";
+
+const config = {
+  background: "transparent",
+  font: "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif",
+  axis: {
+    labelFontSize: 11,
+    titleFontSize: 12,
+    titleFontWeight: 500,
+    titleColor: "#3d4451",
+    labelColor: "#5b6472",
+    gridColor: "#e6e9ee",
+    domainColor: "#9aa3b0",
+    tickColor: "#9aa3b0",
+  },
+  header: { labelFontSize: 12, labelFontWeight: 600, labelColor: "#1f2733", title: null },
+  legend: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500, titleColor: "#3d4451" },
+  title: { fontSize: 14, fontWeight: 600, color: "#1f2733", anchor: "start" },
+  view: { stroke: "#d5dae1" },
+};
+
+/** Draws a Vega-Lite spec into an element. */
+export function draw(element, spec) {
+  return embed(element, spec, {
+    ast: true,
+    expr: expressionInterpreter,
+    config,
+    renderer: "svg",
+    actions: { export: true, source: false, compiled: false, editor: false },
+  });
+}
+
+/** A Vega-Lite spec as SVG text. */
+export function svg(spec) {
+  const { spec: compiled } = compile(spec, { config: { ...config, background: "white" } });
+  return new vega.View(vega.parse(compiled), { renderer: "none" }).toSVG();
+}

@@ -1,0 +1,208 @@
+/**
+ * Fidelity `guest`: a real guest (the page dirtier), forked from a warm one that has filled its
+ * memory, moved by the migration engine over a simulated link on a virtual clock. What is measured
+ * is a function of the scenario alone.
+ */
+import { compileCore } from "../../bindings/bytes.ts";
+import { type Core, loadCore } from "../../bindings/core.ts";
+import { VirtualClock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
+import { VirtualGuest } from "../host/virtual-guest.ts";
+import { MigrationLedger } from "../migrate/ledger.ts";
+import { simulatedLink } from "../migrate/sim-link.ts";
+import { type MigrationResult, migrate } from "../migrate/source.ts";
+import { receiveMigration } from "../migrate/target.ts";
+import { planBoot } from "../vmm/boot-plan.ts";
+import { buildDeviceTree } from "../vmm/device-tree.ts";
+import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
+import { Vm } from "../vmm/vm.ts";
+import { measurementOf } from "./page-model.ts";
+import type { GuestScenarioRunner, Measurement, Scenario } from "./scenario.ts";
+
+/** Speed of the guests in virtual time. */
+const MIPS = 500;
+/** Memory of one worker's core: warm guest, fork and target of a scenario must fit. */
+const CORE_BYTES = 3 * 2 ** 30;
+/** What a guest needs beside the memory it fills: itself, stack, page tables. */
+const OVERHEAD_BYTES = 4 << 20;
+const STEP_NS = 1e6;
+const BOOT_NS_MAX = 600e9;
+/** The writer runs this long before the migration begins. */
+const SETTLE_NS = 50e6;
+const PATTERNS = { uniform: "uniform", sequential: "sequential", "hot-cold": "hotcold" } as const;
+
+/** A guest and what it has printed. */
+class Guest {
+  readonly vm: Vm;
+  text = "";
+  readonly #decoder = new TextDecoder();
+
+  constructor(core: Core, memoryBytes: number, ram?: GuestRam) {
+    this.vm = new Vm({
+      core,
+      memoryBytes,
+      vcpus: 1,
+      clock: "virtual",
+      mips: MIPS,
+      wall: new VirtualClock(),
+      random: new Random(1),
+      disks: [],
+      console: "uart",
+      isBare: false,
+      onConsole: (bytes) => {
+        this.text += this.#decoder.decode(bytes, { stream: true });
+      },
+      ram,
+    });
+  }
+
+  /** Runs until `word` is printed. */
+  until(word: string): void {
+    for (let ns = 0; ns < BOOT_NS_MAX; ns += STEP_NS) {
+      if (this.text.includes(word)) return;
+      if (this.vm.end) break;
+      this.vm.runFor(STEP_NS);
+    }
+    throw new WasmvisorError(
+      "WV_GUEST",
+      `the dirtier never said "${word}": ${this.text.slice(-200)}`,
+    );
+  }
+}
+
+function pattern(scenario: Scenario): string {
+  const { distribution } = scenario;
+  if (distribution.kind === "zipf")
+    throw new WasmvisorError(
+      "WV_LIMIT",
+      "a guest writes uniform, sequential or hot-cold, not zipf",
+    );
+  if (
+    distribution.kind === "hot-cold" &&
+    (distribution.hotPages !== 0.1 || distribution.hotWrites !== 0.9)
+  )
+    throw new WasmvisorError(
+      "WV_LIMIT",
+      "a guest's hot-cold is 0.9 of the writes to 0.1 of the pages",
+    );
+  return PATTERNS[distribution.kind];
+}
+
+class DirtierRunner implements GuestScenarioRunner {
+  readonly #core: Core;
+  readonly #kernel: Uint8Array;
+  /** The guest that forks are made of, for one size of memory and fill at a time. */
+  #warm: { readonly key: string; readonly guest: Guest } | undefined;
+
+  constructor(core: Core, kernel: Uint8Array) {
+    this.#core = core;
+    this.#kernel = kernel;
+  }
+
+  #warmGuest(scenario: Scenario): Guest {
+    const { memoryBytes, usedBytes } = scenario;
+    const key = `${memoryBytes}/${usedBytes}`;
+    if (this.#warm?.key === key) return this.#warm.guest;
+    this.#warm?.guest.vm.destroy();
+    this.#warm = undefined;
+    const guest = new Guest(this.#core, memoryBytes);
+    const fill = Math.max(4096, Math.min(usedBytes, memoryBytes - OVERHEAD_BYTES));
+    this.#boot(guest, `wait=1 ws=4096 fill=${fill}`);
+    guest.until("waiting");
+    this.#warm = { key, guest };
+    return guest;
+  }
+
+  #boot(guest: Guest, bootArgs: string): void {
+    const { ramBytes } = guest.vm.ram;
+    const rngSeed = new Uint8Array(32);
+    const plan = planBoot({
+      ramBase: RAM_BASE,
+      ramBytes,
+      kernel: this.#kernel,
+      buildDeviceTree: () => buildDeviceTree({ ramBytes, hartCount: 1, rngSeed, bootArgs }),
+    });
+    guest.vm.boot(plan);
+  }
+
+  #fork(scenario: Scenario): Guest {
+    const warm = this.#warmGuest(scenario).vm;
+    const space = this.#core.exports.forkSpace(warm.ram.space) >>> 0;
+    if (space === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", "no room for a fork of the warm guest");
+    const ram = new GuestRam(this.#core, space, warm.ram.ramBytes);
+    const guest = new Guest(this.#core, warm.ram.ramBytes, ram);
+    guest.vm.restore(warm.save());
+    const ws = Math.floor(scenario.workingSetBytes / 4096) * 4096;
+    const line = `ws=${ws} rate=${scenario.dirtyRate} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=0\n`;
+    guest.vm.receive(new TextEncoder().encode(line));
+    guest.until("ready");
+    guest.vm.runFor(SETTLE_NS);
+    return guest;
+  }
+
+  run(scenario: Scenario): Promise<Measurement> {
+    const guest = this.#fork(scenario);
+    const targets: Guest[] = [];
+    const result = this.#move(scenario, guest, targets);
+    const { pageCount } = { pageCount: guest.vm.ram.ramBytes / 4096 };
+    // Whoever lost the guest has destroyed it; the other one goes now.
+    if (result.state === "completed") for (const target of targets) target.vm.destroy();
+    else guest.vm.destroy();
+    return Promise.resolve(measurementOf(result, pageCount));
+  }
+
+  #move(scenario: Scenario, guest: Guest, targets: Guest[]): MigrationResult {
+    const clock = new VirtualClock();
+    const [toTarget, toSource] = simulatedLink({
+      clock,
+      bytesPerSec: scenario.bandwidthBytesPerSec,
+      latencyNs: scenario.latencyNs,
+    });
+    const stallTimeoutNs = Number.POSITIVE_INFINITY;
+    receiveMigration(toSource, {
+      clock,
+      ledger: new MigrationLedger(),
+      stallTimeoutNs,
+      accept: (hello) => {
+        const twin = new Guest(this.#core, hello.shape.pageCount * 4096);
+        targets.push(twin);
+        return new VirtualGuest(twin.vm, clock, false);
+      },
+    });
+    let result: MigrationResult | undefined;
+    migrate(new VirtualGuest(guest.vm, clock, true), toTarget, {
+      clock,
+      id: `scenario-${scenario.index}`,
+      strategy: scenario.strategy,
+      downtimeLimitNs: scenario.downtimeLimitNs,
+      bandwidthCapBytesPerSec: scenario.bandwidthCapBytesPerSec ?? undefined,
+      roundsMax: scenario.roundsMax ?? undefined,
+      timeoutNs: scenario.timeoutNs,
+      onLimit: scenario.onLimit,
+      verify: "memory",
+      stallTimeoutNs,
+    }).observe((outcome) => {
+      if (!outcome.ok) throw outcome.reason;
+      result = outcome.value;
+    });
+    clock.run(() => result !== undefined);
+    if (!result)
+      throw new WasmvisorError("WV_STATE", "guest scenario: the simulation came to a halt");
+    return result;
+  }
+
+  close(): void {
+    this.#warm?.guest.vm.destroy();
+    this.#warm = undefined;
+  }
+}
+
+/** The runner for `guest` scenarios, with its own core: one for each worker thread. */
+export async function createGuestScenarioRunner(): Promise<GuestScenarioRunner> {
+  const { readFile } = await import("node:fs/promises");
+  const { findGuest } = await import("./guest-file.ts");
+  const core = await loadCore(await compileCore(), { wallTicks: () => 0 }, CORE_BYTES);
+  return new DirtierRunner(core, await readFile(findGuest("dirtier.elf")));
+}

@@ -1,0 +1,198 @@
+/**
+ * What a sweep plan may say: one zod schema for validation, for types, and for the published
+ * `schema/plan.schema.json` (made by `scripts/plan-schema.mjs`).
+ */
+import { z } from "zod";
+import { WasmvisorError } from "../base/errors.ts";
+import { parseRate, parseSize, parseTime } from "../base/units.ts";
+import { STRATEGIES } from "../migrate/options.ts";
+import type { Distribution } from "./scenario.ts";
+
+/** Values of one axis; a list or range that is longer is surely a mistake. */
+export const AXIS_VALUES_MAX = 100_000;
+const PAGE_BYTES = 4096;
+
+interface Notation {
+  readonly title: string;
+  readonly pattern: string;
+  readonly example: string;
+  readonly parse: (text: string, what: string) => number;
+}
+
+const SIZE: Notation = {
+  title: "a size",
+  pattern: "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$",
+  example: "512MiB",
+  parse: parseSize,
+};
+const TIME: Notation = {
+  title: "a time",
+  pattern: "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$",
+  example: "30ms",
+  parse: parseTime,
+};
+const RATE: Notation = {
+  title: "a rate",
+  pattern: "^[0-9]+(\\.[0-9]+)?((|k|M|G|T)bit|(B|KiB|MiB|GiB|TiB)/s)$",
+  example: "1Gbit",
+  parse: parseRate,
+};
+
+/** Text in a notation, as a number of bytes, nanoseconds, or bytes a second. */
+function quantity(notation: Notation, min = 0) {
+  const { title, pattern, example, parse } = notation;
+  return z
+    .unknown()
+    .transform((value, context) => {
+      try {
+        const number = parse(value as string, title);
+        if (number >= min) return number;
+        context.addIssue(`expected ${title} above zero, got ${JSON.stringify(value)}`);
+      } catch (error) {
+        if (!(error instanceof WasmvisorError)) throw error;
+        context.addIssue(error.message);
+      }
+      return z.NEVER;
+    })
+    .meta({ type: "string", pattern, examples: [example] });
+}
+
+const percent = z
+  .string()
+  .regex(/^(100|[0-9]{1,2}(\.[0-9]+)?)%$/, "expected a share like 25%")
+  .transform((text) => ({ share: Number(text.slice(0, -1)) / 100 }));
+
+const ratio = z.number().min(0).max(1);
+
+const distribution: z.ZodType<Distribution, unknown> = z.union([
+  z.enum(["uniform", "sequential", "hot-cold", "zipf"]).transform((kind): Distribution => {
+    if (kind === "hot-cold") return { kind, hotPages: 0.1, hotWrites: 0.9 };
+    return kind === "zipf" ? { kind, exponent: 1 } : { kind };
+  }),
+  z.strictObject({ kind: z.literal("hot-cold"), hotPages: ratio, hotWrites: ratio }),
+  z.strictObject({ kind: z.literal("zipf"), exponent: z.number().min(0).max(10) }),
+]);
+
+/** Page writes a second: a number, or bytes a second in whole pages. */
+const dirtyRate = z.union([
+  z.number().min(0).max(1e9),
+  quantity(RATE).transform((bytesPerSec) => bytesPerSec / PAGE_BYTES),
+]);
+
+/** One value or a list of them. */
+function axis<T>(value: z.ZodType<T, unknown>) {
+  return z.union([
+    z.array(value).min(1, "an axis needs at least one value").max(AXIS_VALUES_MAX),
+    value.transform((one) => [one]),
+  ]);
+}
+
+/** An axis of numbers may be a range, ends included. */
+function rangeAxis(value: z.ZodType<number, unknown>, isWhole = true) {
+  const range = z
+    .strictObject({
+      from: value,
+      to: value,
+      steps: z.int().min(2).max(AXIS_VALUES_MAX),
+      scale: z.enum(["linear", "log"]).default("linear"),
+    })
+    .transform((r, context) => {
+      if (r.scale === "log" && !(r.from > 0 && r.to > 0)) {
+        context.addIssue("a range on a log scale begins and ends above zero");
+        return z.NEVER;
+      }
+      return rangeValues(r, isWhole);
+    });
+  return z.union([
+    z.array(value).min(1, "an axis needs at least one value").max(AXIS_VALUES_MAX),
+    range,
+    value.transform((one) => [one]),
+  ]);
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+  readonly scale: "linear" | "log";
+}
+
+function rangeValues(range: Range, isWhole: boolean): number[] {
+  const { from, to, steps, scale } = range;
+  const values = Array.from({ length: steps }, (_, i) => {
+    const t = i / (steps - 1);
+    if (i === steps - 1) return to;
+    const value = scale === "log" ? from * (to / from) ** t : from + (to - from) * t;
+    // Powers are not rounded alike everywhere; three decimals are.
+    return isWhole ? Math.round(value) : Math.round(value * 1000) / 1000;
+  });
+  return [...new Set(values)];
+}
+
+const axes = z.strictObject({
+  memory: rangeAxis(quantity(SIZE, 1)).describe("RAM of the guest"),
+  workingSet: axis(z.union([percent, quantity(SIZE, 1).transform((bytes) => ({ bytes }))]))
+    .default([{ share: 1 }])
+    .describe("what the guest writes to: a size, or a share of its memory like 25%"),
+  distribution: axis(distribution)
+    .default([{ kind: "uniform" }])
+    .describe("which pages of the working set are written"),
+  bandwidth: rangeAxis(quantity(RATE, 1)).describe("of the link"),
+  downtimeLimit: rangeAxis(quantity(TIME)).default([300e6]).describe("that pre-copy aims for"),
+  strategy: axis(z.enum(STRATEGIES)).default(["pre-copy"]),
+  dirtyRate: rangeAxis(dirtyRate, false).describe("page writes a second, or bytes a second"),
+});
+
+const settings = z
+  .strictObject({
+    usedMemory: percent.default({ share: 1 }).describe("share of memory that is not zero"),
+    latency: quantity(TIME).default(100_000).describe("of the link, one way"),
+    bandwidthCap: quantity(RATE, 1).nullable().default(null).describe("the migration's own limit"),
+    backgroundPages: z.int().min(0).max(1e6).default(40),
+    roundsMax: z.int().min(1).nullable().default(null),
+    timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
+    onLimit: z.enum(["stop", "fail"]).default("fail"),
+    normalPageBytes: z.int().min(1).max(1e6).default(4104).describe("a page on the wire"),
+    zeroPageBytes: z.int().min(1).max(1e6).default(9).describe("a zero page on the wire"),
+  })
+  .prefault({});
+
+const part = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "expected a name like page-model"),
+  fidelity: z.enum(["page", "guest"]),
+  repetitions: z.int().min(1).max(1e6).optional(),
+  axes,
+  settings,
+});
+
+export const planSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    apiVersion: z.literal("wasmvisor.dev/v1"),
+    kind: z.literal("Sweep"),
+    name: z.string().min(1).max(100),
+    description: z.string().max(10_000).default(""),
+    seed: z.int().min(0).default(1),
+    repetitions: z.int().min(1).max(1e6).default(1).describe("of every point, with its own seed"),
+    parts: z.array(part).min(1).max(100),
+  })
+  .superRefine((plan, context) => {
+    plan.parts.forEach((one, i) => {
+      if (plan.parts.findIndex((other) => other.name === one.name) < i)
+        context.addIssue({
+          code: "custom",
+          path: ["parts", i, "name"],
+          message: `part ${JSON.stringify(one.name)} exists already`,
+        });
+    });
+  })
+  .meta({ title: "wasmvisor sweep plan" });
+
+/** A checked plan: all units resolved, all defaults filled in. Plain JSON. */
+export type Plan = z.output<typeof planSchema>;
+export type PlanPart = Plan["parts"][number];
+
+/** The JSON schema of plans as they are written. */
+export function planJsonSchema(): object {
+  return z.toJSONSchema(planSchema, { io: "input", unrepresentable: "any" });
+}

@@ -1,0 +1,221 @@
+/** Runs a whole sweep: chunks out, rows in, results in order, then the report. */
+import { availableParallelism } from "node:os";
+import { abortError, throwIfAborted } from "../base/abort.ts";
+import { WallClock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { type EngineName, type Executor, makeExecutor } from "./executor.ts";
+import { type Chunk, partCount, scenarioCount } from "./expand.ts";
+import type { Plan } from "./plan-schema.ts";
+import { type ReportFiles, writeReport } from "./report/report.ts";
+import { readRows, SweepStore } from "./store.ts";
+import { type StrategySummary, Summarizer } from "./summary.ts";
+
+const wall = new WallClock();
+const nowMs = (): number => wall.nowNs() / 1e6;
+
+export interface SweepProgress {
+  readonly phase: "run" | "report";
+  /** Scenarios, with those of an earlier run that is resumed. */
+  readonly done: number;
+  readonly total: number;
+  readonly elapsedMs: number;
+  /** Of this run; 0 until something is done. */
+  readonly scenariosPerSec: number;
+  /** Undefined until something is done. */
+  readonly etaMs: number | undefined;
+}
+
+export interface SweepOptions {
+  /** The folder for everything that comes out. */
+  readonly out: string;
+  /** `threads`: worker threads, the default. `inline`: all on this thread. */
+  readonly engine?: EngineName | undefined;
+  /** Threads; default: one for each CPU. */
+  readonly workers?: number | undefined;
+  /** Instead of the plan's own. */
+  readonly seed?: number | undefined;
+  /** Go on with what `out` has. */
+  readonly resume?: boolean | undefined;
+  /** Ends the sweep with `WV_ABORTED`; finished chunks stay for a resume. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: SweepProgress) => void) | undefined;
+  /** URL of the module that runs scenarios of fidelity `guest`. */
+  readonly guestRunnerModule?: string | undefined;
+  /** The script of the worker threads, for tests and bundlers. */
+  readonly workerFile?: string | undefined;
+}
+
+export interface SweepSummary {
+  readonly name: string;
+  readonly out: string;
+  readonly seed: number;
+  readonly scenarios: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly errors: number;
+  /** Scenarios computed now, not by the run that was resumed. */
+  readonly computed: number;
+  /** Parts of fidelity `guest` that were left out because there is no guest runner. */
+  readonly skippedParts: readonly string[];
+  readonly elapsedMs: number;
+  readonly scenariosPerSec: number;
+  readonly strategies: readonly StrategySummary[];
+  readonly files: ReportFiles & { readonly results: string };
+}
+
+/**
+ * Runs `plan` and leaves results and report in `options.out`. The bytes of `results.ndjson` are a
+ * function of plan and seed alone: not of the engine, the workers, or how often it was resumed.
+ *
+ * @example
+ * const plan = parsePlan(await readFile("examples/first-look.yaml", "utf8"));
+ * const summary = await runSweep(plan, { out: "out/first-look" });
+ * console.log(formatSummaryTable(summary));
+ */
+export async function runSweep(plan: Plan, options: SweepOptions): Promise<SweepSummary> {
+  const seed = options.seed ?? plan.seed;
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new WasmvisorError("WV_CONFIG", `seed: expected 0 to 2^53 - 1, got ${seed}`);
+  throwIfAborted(options.signal);
+  const { runnable, skippedParts } = withoutGuests(plan, options.guestRunnerModule);
+  const store = new SweepStore(options.out, runnable, seed);
+  const meter = new Meter(scenarioCount(runnable), options.onProgress);
+  try {
+    const missing = store.open(options.resume ?? false);
+    meter.start(missing);
+    if (missing.length > 0) {
+      const job = { plan: runnable, seed, guestRunnerModule: options.guestRunnerModule };
+      const engine = options.engine ?? "threads";
+      const workers = Math.min(options.workers ?? availableParallelism(), missing.length);
+      const { workerFile } = options;
+      const executor = await makeExecutor(job, { engine, workers, workerFile });
+      await runChunks({ executor, chunks: missing, store, meter, signal: options.signal });
+    }
+    store.finish();
+  } finally {
+    store.close();
+  }
+  meter.report("report");
+  const summarizer = new Summarizer();
+  for await (const row of readRows(store.resultsFile)) summarizer.add(row);
+  const files = await writeReport({ out: options.out, plan: runnable, seed, summarizer });
+  const strategies = summarizer.strategies();
+  const sum = (key: "completed" | "failed" | "errors"): number =>
+    strategies.reduce((n, one) => n + one[key], 0);
+  return {
+    name: plan.name,
+    out: options.out,
+    seed,
+    scenarios: summarizer.rows,
+    completed: sum("completed"),
+    failed: sum("failed"),
+    errors: sum("errors"),
+    computed: meter.computed,
+    skippedParts,
+    elapsedMs: meter.runMs,
+    scenariosPerSec: meter.scenariosPerSec,
+    strategies,
+    files: { results: store.resultsFile, ...files },
+  };
+}
+
+/** Without a guest runner only the page parts can run; a plan of nothing else is an error. */
+function withoutGuests(plan: Plan, guestRunnerModule: string | undefined) {
+  const isRunnable = (part: Plan["parts"][number]): boolean =>
+    part.fidelity === "page" || guestRunnerModule !== undefined;
+  const runnable = { ...plan, parts: plan.parts.filter(isRunnable) };
+  const skippedParts = plan.parts.filter((part) => !isRunnable(part)).map((part) => part.name);
+  if (runnable.parts.length === 0 || runnable.parts.every((part) => partCount(plan, part) === 0))
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "sweep: every part has the fidelity guest, which needs a guest runner",
+    );
+  return { runnable, skippedParts };
+}
+
+interface ChunkRun {
+  readonly executor: Executor;
+  readonly chunks: readonly Chunk[];
+  readonly store: SweepStore;
+  readonly meter: Meter;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Keeps the executor's slots busy; the first error stops everything. */
+async function runChunks(run: ChunkRun): Promise<void> {
+  const { executor, chunks, store, meter, signal } = run;
+  const failed = new AbortController();
+  const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  let next = 0;
+  const slot = async (): Promise<void> => {
+    for (;;) {
+      const chunk = chunks[next++];
+      if (!chunk) return;
+      if (stop.aborted) throw abortError(stop);
+      const rows = await executor.submit(chunk, stop);
+      store.add(chunk, rows);
+      meter.add(chunk.count);
+    }
+  };
+  let first: { readonly error: unknown } | undefined;
+  const guarded = async (): Promise<void> => {
+    try {
+      await slot();
+    } catch (error) {
+      first ??= { error };
+      failed.abort(error);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: executor.slots }, guarded));
+  } finally {
+    await executor.close();
+  }
+  if (first) throw first.error;
+}
+
+class Meter {
+  readonly #total: number;
+  readonly #onProgress: ((progress: SweepProgress) => void) | undefined;
+  #startMs = nowMs();
+  #done = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  computed = 0;
+  runMs = 0;
+
+  constructor(total: number, onProgress: ((progress: SweepProgress) => void) | undefined) {
+    this.#total = total;
+    this.#onProgress = onProgress;
+  }
+
+  get scenariosPerSec(): number {
+    return this.runMs > 0 ? (this.computed * 1000) / this.runMs : 0;
+  }
+
+  start(missing: readonly Chunk[]): void {
+    this.#startMs = nowMs();
+    this.#done = this.#total - missing.reduce((n, chunk) => n + chunk.count, 0);
+    this.report("run");
+  }
+
+  add(count: number): void {
+    this.#done += count;
+    this.computed += count;
+    this.runMs = nowMs() - this.#startMs;
+    // Ten times a second is as often as anybody looks.
+    if (nowMs() - this.#lastMs >= 100 || this.#done === this.#total) this.report("run");
+  }
+
+  report(phase: SweepProgress["phase"]): void {
+    this.#lastMs = nowMs();
+    const perSec = this.scenariosPerSec;
+    this.#onProgress?.({
+      phase,
+      done: this.#done,
+      total: this.#total,
+      elapsedMs: this.#lastMs - this.#startMs,
+      scenariosPerSec: perSec,
+      etaMs: perSec > 0 ? ((this.#total - this.#done) * 1000) / perSec : undefined,
+    });
+  }
+}
