@@ -182,8 +182,8 @@ static int verdict(u64 pte, enum access access, bool user) {
 
 /*
  * Judges one access after it was made: its fault or success against the entry as it was before,
- * and the entry as it is now. True: done; false: it faulted, rightly. An access that only lacks
- * A or D on a machine that leaves them to software gets them, and is to be made again (2).
+ * and the entry as it is now. An access that only lacks A or D, on a machine that leaves them to
+ * software, gets them and is to be made again.
  */
 enum outcome { FAULTED, DONE, AGAIN };
 
@@ -197,6 +197,11 @@ static enum outcome judge(u64 slot, u64 before, enum access access, bool user) {
     if (cause != fault_of[access]) fail("missing fault", va, cause, fault_of[access]);
     if (guard.value >> 12 != va >> 12) fail("stval", va, guard.value, va);
     if ((after ^ before) & ~PTE_A) fail("entry after fault", va, after, before);
+    if (after != before) {
+      /* A machine may set A on the way to a fault; the run shall not depend on it. */
+      *entry = before;
+      fence_va(va);
+    }
     count.faults[access]++;
     return FAULTED;
   }
@@ -236,7 +241,7 @@ static void shadow_write(u64 frame, u64 offset, u64 value, u64 bytes) {
   for (u64 i = 0; i < bytes; i++) shadow[frame * PAGE_BYTES + offset + i] = (u8)(value >> 8 * i);
 }
 
-/* Makes the access until it is done or faults; code in `user_pc`, if any, makes it in U-mode. */
+/* Makes the access until it is done or faults rightly. */
 static enum outcome access_once(u64 slot, u64 offset, enum access access, u64 *value, u64 bytes) {
   for (;;) {
     u64 before = *spaces[current].pte[slot];
