@@ -15,6 +15,10 @@
  *   duration=MS           stop after that long (0: never)
  *   idle=spin|sleep       between batches
  *   paging=0|4k|2m        on the bare machine (0)
+ *   wait=1                on the bare machine: after the fill print "waiting", read a line with
+ *                         new parameters (ws, rate, pattern, seed, heartbeat, duration, idle)
+ *                         from the console and begin with those: forks of one warm guest can
+ *                         so do different things
  */
 #include "lib/guest.h"
 #ifndef __linux__
@@ -80,24 +84,31 @@ int main(void) {
 #ifndef __linux__
   paging_from_args("0");
 #endif
-  u64 seed = arg_number("seed", 1);
-  u64 rate = arg_number("rate", 8000);
-  u64 heartbeat_us = arg_number("heartbeat", 1000) * 1000;
-  u64 duration_us = arg_number("duration", 0) * 1000;
-  struct writer w = {.pattern = pattern_from_args(), .random = random_seeded(seed)};
-  void (*idle)(u64) = idle_from_args();
+  struct writer w = {.random = random_seeded(arg_number("seed", 1))};
   u64 ws = arg_number("ws", memory_bytes() / 4) & ~(PAGE_BYTES - 1);
   u64 fill = arg_number("fill", memory_bytes() / 2) & ~(PAGE_BYTES - 1);
   if (fill < ws) fill = ws;
-  if (ws == 0) {
-    print("parameter ws: expected at least one page\n");
+  w.base = memory_take(fill);
+  fill_random(w.base, fill, &w.random);
+#ifndef __linux__
+  if (arg_number("wait", 0)) {
+    print("waiting\n");
+    read_parameters();
+    ws = arg_number("ws", ws) & ~(PAGE_BYTES - 1);
+    w.random = random_seeded(arg_number("seed", 1));
+  }
+#endif
+  u64 rate = arg_number("rate", 8000);
+  u64 heartbeat_us = arg_number("heartbeat", 1000) * 1000;
+  u64 duration_us = arg_number("duration", 0) * 1000;
+  void (*idle)(u64) = idle_from_args();
+  w.pattern = pattern_from_args();
+  if (ws == 0 || ws > fill) {
+    print("parameter ws: expected at least one page and at most what is filled\n");
     return 1;
   }
-
-  w.base = memory_take(fill);
   w.pages = ws / PAGE_BYTES;
   w.hot_pages = w.pages / 10 ? w.pages / 10 : 1;
-  fill_random(w.base, fill, &w.random);
   print("ready fill %lu ws %lu rate %lu pages %lu\n", fill, ws, rate, w.pages);
 
   u64 start = now_us(), last = start;

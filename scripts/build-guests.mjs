@@ -31,7 +31,8 @@ const kernels = readdirSync(join(guests, "kernels"))
 
 const bare = (...sources) => ({
   sources: [...bareRuntime.map(inLib), ...sources],
-  flags: ["-Wl,-T,lib/guest.lds", "-Wl,-n"],
+  // The cross compiler is for Linux and says so; these programs have none below them.
+  flags: ["-U__linux__", "-Wl,-T,lib/guest.lds", "-Wl,-n"],
 });
 const linux = (...sources) => ({
   sources: [...linuxRuntime.map(inLib), ...sources],

@@ -3,6 +3,7 @@
 
 #define UART_BASE 0x10000000ul
 #define UART_LSR 5
+#define UART_LSR_DR 0x01
 #define UART_LSR_THRE 0x20
 #define SYSCON_BASE 0x100000ul
 #define SYSCON_OFF 0x5555
@@ -135,6 +136,20 @@ void *memory_take(u64 bytes) {
 }
 
 const char *parameters(void) { return machine.bootargs; }
+
+static char uart_get(void) {
+  volatile u8 *uart = (volatile u8 *)UART_BASE;
+  while (!(uart[UART_LSR] & UART_LSR_DR)) {
+  }
+  return (char)uart[0];
+}
+
+void read_parameters(void) {
+  size_t n = 0;
+  for (char c = uart_get(); c != '\n'; c = uart_get())
+    if (n + 1 < sizeof machine.bootargs) machine.bootargs[n++] = c;
+  machine.bootargs[n] = 0;
+}
 
 /* Start-up. */
 

@@ -76,6 +76,9 @@ struct sbi_result sbi_call(u64 extension, u64 function, u64 a0, u64 a1);
 void timer_set(u64 ticks);
 void timer_wait(u64 ticks);
 
+/* Replaces the parameters by a line from the console. */
+void read_parameters(void);
+
 /* Sv39 identity mapping of devices and RAM, after paging=off|2m|4k. */
 void paging_from_args(const char *otherwise);
 

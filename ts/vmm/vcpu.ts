@@ -104,11 +104,13 @@ export class Vcpu {
     const pending = this.getU32(abi.HART_MIP) | this.getU32(abi.HART_LINES);
     return (pending & this.getU32(abi.HART_MIE)) !== 0;
   }
-  /** Tick of the next Sstc interrupt; Infinity if none can come. */
+  /** Tick at which a timer interrupt that is enabled comes next; Infinity if none can come. */
   get timerTicks(): number {
-    const isOn = this.getU32(abi.HART_MENVCFG + 4) >>> 31 !== 0;
+    const enabled = this.getU32(abi.HART_MIE);
+    const machine = enabled & abi.IRQ_MTI ? this.machineTimerTicks : Number.POSITIVE_INFINITY;
+    const isOn = this.getU32(abi.HART_MENVCFG + 4) >>> 31 !== 0 && (enabled & abi.IRQ_STI) !== 0;
     const ticks = this.getNumber(abi.HART_STIMECMP);
-    return isOn && ticks < 2 ** 53 ? ticks : Number.POSITIVE_INFINITY;
+    return Math.min(machine, isOn && ticks < 2 ** 53 ? ticks : Number.POSITIVE_INFINITY);
   }
 
   /** Registers as after reset, M-mode, at `entry`. */
