@@ -58,6 +58,7 @@ for (const [name, program] of Object.entries(programs)) {
   run("strip", ["--strip-debug", "--discard-all", "-R", ".comment", file]);
 }
 
-/** Which compiler made the bytes: another one makes others, and that is no fault. */
-const version = execFileSync(`${cross}gcc`, ["--version"], { encoding: "utf8" }).split("\n")[0];
-writeFileSync(join(out, "TOOLCHAIN"), `${version}\n`);
+/** Which tools made the bytes: others make other bytes, and that is no fault. */
+const versionOf = (tool) =>
+  execFileSync(cross + tool, ["--version"], { encoding: "utf8" }).split("\n")[0];
+writeFileSync(join(out, "TOOLCHAIN"), `${versionOf("gcc")}\n${versionOf("ld")}\n`);
