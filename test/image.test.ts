@@ -2,16 +2,17 @@
  * The parts of `image pull` that need no network: archives, modules, the store. Bad input ends in
  * the promised error code, for hand-made damage and for random bytes (`--seed` as printed below).
  */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { WasmvisorError } from "../ts/base/errors.ts";
 import { readApplets } from "../ts/image/applets.ts";
 import { readAr } from "../ts/image/ar.ts";
 import { type CpioEntry, writeCpio } from "../ts/image/cpio.ts";
 import { DEFAULT_DEB_LIMITS, readDeb, unxz } from "../ts/image/deb.ts";
+import { type PullOptions, pullDebian } from "../ts/image/debian.ts";
 import { readElfObject } from "../ts/image/elf-object.ts";
 import { DEFAULT_MODULES, INIT_LINE, INIT_SCRIPT } from "../ts/image/init-script.ts";
 import { buildInitramfs } from "../ts/image/initramfs.ts";
@@ -381,6 +382,32 @@ describe("initramfs", () => {
     );
     expect(driven.length).toBeGreaterThan(4);
     for (const name of driven) expect(DEFAULT_MODULES).toContain(name);
+  });
+});
+
+describe("pull", () => {
+  const failure = async (options: PullOptions): Promise<string> => {
+    const cacheDir = await mkdtemp(join(tmpdir(), "wasmvisor-pull-"));
+    try {
+      const error: unknown = await pullDebian({ ...options, cacheDir }).catch((one) => one);
+      expect(await readdir(join(cacheDir, "images")).catch(() => [])).toEqual([]);
+      return error instanceof WasmvisorError ? error.code : String(error);
+    } finally {
+      await rm(cacheDir, { recursive: true, force: true });
+    }
+  };
+
+  test("wrong options are WV_CONFIG, an abort is WV_ABORTED, and nothing is left", async () => {
+    expect(await failure({ suite: "../x" })).toBe("WV_CONFIG");
+    expect(await failure({ mirror: "http://x y/" })).toBe("WV_CONFIG");
+    expect(await failure({ mirror: "ftp://somewhere/debian" })).toBe("WV_CONFIG");
+    expect(await failure({ signal: AbortSignal.abort() })).toBe("WV_ABORTED");
+  });
+
+  test("a machine without apt is WV_MISSING", async () => {
+    vi.stubEnv("PATH", "");
+    expect(await failure({})).toBe("WV_MISSING");
+    vi.unstubAllEnvs();
   });
 });
 

@@ -68,6 +68,11 @@ describe.skipIf(!hasApt || !hasQemu)(`pulled Debian ${needs}`, () => {
     expect(lines).toEqual([`up to date: ${image.manifest.name}`]);
   });
 
+  test("an archive that cannot be reached is WV_NETWORK", { timeout: 60_000 }, async () => {
+    const pull = pullDebian({ mirror: "file:///nonexistent/debian", cacheDir: scratch });
+    await expect(pull).rejects.toMatchObject({ code: "WV_NETWORK" });
+  });
+
   test("boots to /init, runs a command, and powers off", { timeout: BOOT_MS_MAX }, async () => {
     const { output, status } = await boot(image, "wv.exec=uname%20-r;ls%20/lib/modules/wv/;false");
     expect(status).toBe(0);

@@ -141,9 +141,6 @@ async function machineConfiguration(
         "--mirror http://deb.debian.org/debian",
     );
   }
-  if (!/^(https?|file):\/\/[^\s[\]"]+$/.test(main)) {
-    throw new WasmvisorError("WV_CONFIG", `image pull: --mirror expected a URL, got "${main}"`);
-  }
   const security = mirror ? undefined : uris.find((uri) => uri.endsWith("/debian-security"));
   return { acquire: acquireLines(acquire), sources: { main, security } };
 }
