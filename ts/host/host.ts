@@ -11,6 +11,7 @@ import { planBoot } from "../vmm/boot-plan.ts";
 import { buildDeviceTree } from "../vmm/device-tree.ts";
 import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
+import type { HostApi } from "./api.ts";
 import { readSource } from "./files.ts";
 import { RunLoop } from "./run-loop.ts";
 import { VirtualMachine, type VmContext } from "./virtual-machine.ts";
@@ -37,6 +38,11 @@ export interface HostOptions {
   readonly core?: CoreSource | undefined;
   /** Time for guests on the wall clock; tests inject their own. */
   readonly clock?: Clock | undefined;
+  /**
+   * `caller` (default): guests run in this thread, a few milliseconds at a time. `worker`: the host
+   * has a thread of its own, and this one is never held while guests compute.
+   */
+  readonly thread?: "caller" | "worker" | undefined;
 }
 
 /** Files and images of a vm, read. */
@@ -57,7 +63,7 @@ interface BootFiles {
  * await vm.console.expect(/# $/);
  * ```
  */
-export class Host implements AsyncDisposable {
+export class Host implements HostApi {
   /** `arrived`: a vm was created, forked, restored, or came from another host. */
   readonly events = new TypedEventTarget<{ arrived: { readonly vm: VirtualMachine } }>();
   readonly clock: Clock;
@@ -82,7 +88,16 @@ export class Host implements AsyncDisposable {
   }
 
   /** Makes a host. Throws `WV_CONFIG`, `WV_CORE_LOAD`, or `WV_NO_MEMORY` if the memory cannot be had. */
-  static async create(options: HostOptions = {}): Promise<Host> {
+  static create(options?: HostOptions & { readonly thread?: "caller" | undefined }): Promise<Host>;
+  static create(options: HostOptions): Promise<HostApi>;
+  static async create(options: HostOptions = {}): Promise<HostApi> {
+    const { thread = "caller" } = options;
+    if (thread === "worker") {
+      const { createWorkerHost } = await import("./worker/client.ts");
+      return createWorkerHost(options);
+    }
+    if (thread !== "caller")
+      throw new WasmvisorError("WV_CONFIG", `thread: expected caller or worker, got "${thread}"`);
     const { clock = new WallClock(), memory = DEFAULT_MEMORY, seed = DEFAULT_SEED } = options;
     const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
     const current = { clock: () => 0 };
@@ -186,8 +201,9 @@ export class Host implements AsyncDisposable {
 
   #build(config: VmConfig, disks: readonly BlockBackend[], ram?: GuestRam): VirtualMachine {
     const console = new VmConsole((bytes) => {
-      machine.receive(bytes);
+      const taken = machine.receive(bytes);
       this.#loop.wake();
+      return taken;
     });
     const machine = new Vm({
       core: this.#core,

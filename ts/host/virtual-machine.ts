@@ -3,21 +3,17 @@ import { throwIfAborted } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
-import type { Vm, VmEnd, VmMetrics } from "../vmm/vm.ts";
+import type { Vm, VmEnd } from "../vmm/vm.ts";
+import type { VmApi, VmInfo, VmStatus } from "./api.ts";
 import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
 import { encodeConfig, type VmConfig } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
+import { waitForEnd } from "./wait-for-end.ts";
 
 /** Budget units of one turn of the loop, over all vCPUs: 2 to 8 ms. */
 const TURN_CYCLES = 1_000_000;
 const ROUND_CYCLES = 50_000;
-
-/**
- * `created`: never ran. `running`, `paused`: as they say. `migrating`: on its way, still ours.
- * `ended`: powered off, exited or crashed. `gone`: destroyed, or it runs on another host.
- */
-export type VmStatus = "created" | "running" | "paused" | "ended" | "gone";
 
 /** What the host gives a vm. */
 export interface VmContext {
@@ -34,20 +30,8 @@ export interface VmContext {
   readonly forget: (vm: VirtualMachine) => void;
 }
 
-/** What `info()` tells. */
-export interface VmInfo {
-  readonly name: string;
-  readonly status: VmStatus;
-  readonly memoryBytes: number;
-  readonly populatedBytes: number;
-  readonly vcpus: number;
-  readonly clock: string;
-  readonly end?: VmEnd | undefined;
-  readonly metrics: VmMetrics;
-}
-
 /** A virtual machine on a {@link Host}. */
-export class VirtualMachine implements Runnable, AsyncDisposable {
+export class VirtualMachine implements Runnable, VmApi {
   readonly name: string;
   readonly console: VmConsole;
   /** `status`: it started, paused, ended, left. */
@@ -134,6 +118,7 @@ export class VirtualMachine implements Runnable, AsyncDisposable {
   /** @internal A turn of the run loop. */
   turn(): Turn {
     const outcome = this.machine.run(this.#turnCycles);
+    this.console.flush();
     if (outcome.state === "runnable") return "busy";
     if (outcome.state === "idle") {
       if (this.config.clock === "wall") return { wakeInNs: outcome.wakeInNs };
@@ -147,21 +132,7 @@ export class VirtualMachine implements Runnable, AsyncDisposable {
 
   /** Settles when the guest has ended. Rejects with `WV_STATE` if it leaves this host instead. */
   wait(signal?: AbortSignal): Promise<VmEnd> {
-    return new Promise((resolve, reject) => {
-      const look = (): void => {
-        const { end } = this;
-        if (this.#status === "ended" && end) resolve(end);
-        else if (this.#status === "gone")
-          reject(new WasmvisorError("WV_STATE", `${this.name}: it is not on this host any more`));
-        else return;
-        off();
-      };
-      const off = this.events.on("status", look, { signal });
-      signal?.addEventListener("abort", () =>
-        reject(new WasmvisorError("WV_ABORTED", "wait: aborted")),
-      );
-      look();
-    });
+    return waitForEnd(this, signal);
   }
 
   /** Runs `action` with the guest at rest, and lets it go on afterwards if it ran before. */

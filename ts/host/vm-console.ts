@@ -6,6 +6,8 @@ import { TypedEventTarget } from "../base/events.ts";
 const KEPT_CHARS = 1 << 20;
 const TAIL_CHARS = 400;
 const DEFAULT_TIMEOUT_MS = 60_000;
+/** Output that is gathered before it is looked at: guests print a character at a time. */
+const GATHERED_BYTES = 1 << 14;
 
 export interface ExpectOptions {
   /** Default 60 s of wall time. */
@@ -32,26 +34,31 @@ export class VmConsole {
   readonly events = new TypedEventTarget<{ output: { readonly bytes: Uint8Array } }>();
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
-  readonly #send: (bytes: Uint8Array) => void;
+  readonly #send: (bytes: Uint8Array) => unknown;
+  readonly #gathered = new Uint8Array(GATHERED_BYTES);
+  #gatheredBytes = 0;
   readonly #waiting = new Set<Waiting>();
   #text = "";
   /** Characters of `#text` that an `expect` has consumed. */
   #consumed = 0;
   #ended: unknown;
 
-  /** `send` takes input for the guest. */
-  constructor(send: (bytes: Uint8Array) => void) {
+  /** `send` takes input for the guest; a number that it returns is how many bytes it took. */
+  constructor(send: (bytes: Uint8Array) => unknown) {
     this.#send = send;
   }
 
   /** The last of what the guest printed (up to 1 Mi characters). */
   get text(): string {
+    this.flush();
     return this.#text;
   }
 
-  /** Types to the guest. */
-  write(input: string | Uint8Array): void {
-    this.#send(typeof input === "string" ? this.#encoder.encode(input) : input);
+  /** Types to the guest. Returns how many bytes it took: its queue holds a mebibyte. */
+  write(input: string | Uint8Array): number {
+    const bytes = typeof input === "string" ? this.#encoder.encode(input) : input;
+    const taken = this.#send(bytes);
+    return typeof taken === "number" ? taken : bytes.length;
   }
 
   /**
@@ -87,8 +94,26 @@ export class VmConsole {
     );
   }
 
-  /** The guest printed. For the vm that owns this console. */
+  /** The guest printed. For the vm that owns this console; `flush` makes it seen. */
   receive(bytes: Uint8Array): void {
+    if (this.#gatheredBytes + bytes.length > GATHERED_BYTES) this.flush();
+    if (bytes.length > GATHERED_BYTES) {
+      this.#deliver(bytes.slice());
+      return;
+    }
+    this.#gathered.set(bytes, this.#gatheredBytes);
+    this.#gatheredBytes += bytes.length;
+  }
+
+  /** Everything printed so far is now seen. For the vm that owns this console, once in a turn. */
+  flush(): void {
+    if (this.#gatheredBytes === 0) return;
+    const bytes = this.#gathered.slice(0, this.#gatheredBytes);
+    this.#gatheredBytes = 0;
+    this.#deliver(bytes);
+  }
+
+  #deliver(bytes: Uint8Array): void {
     this.#text += this.#decoder.decode(bytes, { stream: true });
     if (this.#text.length > 2 * KEPT_CHARS) {
       const cut = this.#text.length - KEPT_CHARS;
@@ -101,6 +126,7 @@ export class VmConsole {
 
   /** Nothing more will be printed. For the vm that owns this console. */
   end(why: string): void {
+    this.flush();
     this.#ended = new WasmvisorError("WV_GUEST", `console: the guest has ended (${why})`);
     for (const waiting of [...this.#waiting]) waiting.reject(this.#ended);
   }

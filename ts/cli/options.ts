@@ -1,0 +1,77 @@
+/** Options as text, turned into values. Each throws `WV_CONFIG` naming the option. */
+import { readFileSync } from "node:fs";
+import { WasmvisorError } from "../base/errors.ts";
+import { parseTime } from "../base/units.ts";
+
+/** An integer of at least `min`; undefined stays undefined. */
+export function integer(text: unknown, what: string, min = 0): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,16}$/.test(String(text)) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value) && value >= min) return value;
+  throw new WasmvisorError("WV_CONFIG", `${what}: expected an integer from ${min} on, got "${text}"`);
+}
+
+/** Milliseconds of a time like `60s`. */
+export function timeMs(text: unknown, what: string): number | undefined {
+  return text === undefined ? undefined : parseTime(String(text), what) / 1e6;
+}
+
+export function text(value: unknown): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+export function oneOf<T extends string>(
+  value: unknown,
+  allowed: readonly T[],
+  what: string,
+): T | undefined {
+  if (value === undefined) return undefined;
+  if (allowed.includes(value as T)) return value as T;
+  throw new WasmvisorError(
+    "WV_CONFIG",
+    `${what}: expected ${allowed.join(" or ")}, got "${String(value)}"`,
+  );
+}
+
+export interface DiskOption {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly overlay: boolean;
+}
+
+/** A disk from `FILE[,ro][,overlay]`. */
+export function disk(option: string): DiskOption {
+  const flags = { ro: false, overlay: false };
+  let path = option;
+  for (;;) {
+    const match = /^(.*),(ro|overlay)$/s.exec(path);
+    if (!match) break;
+    path = match[1] as string;
+    flags[match[2] as keyof typeof flags] = true;
+  }
+  if (path === "")
+    throw new WasmvisorError("WV_CONFIG", `--disk: expected FILE[,ro][,overlay], got "${option}"`);
+  return { path, readOnly: flags.ro, overlay: flags.overlay };
+}
+
+export function regex(source: unknown, what: string): RegExp | undefined {
+  if (source === undefined) return undefined;
+  try {
+    return new RegExp(String(source), "m");
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new WasmvisorError("WV_CONFIG", `${what}: not a regular expression: ${why}`, { cause });
+  }
+}
+
+/** The content of an input file. */
+export function inputFile(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code;
+    throw new WasmvisorError("WV_CONFIG", `${what}: cannot read "${path}" (${why}); check the path`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,135 @@
+/** The command line: what exists and where it lives. Commands are loaded when they are called. */
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import type { AddCommand } from "./context.ts";
+import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
+import { drained, Output } from "./output.ts";
+import { addHostCommands } from "./tree-host.ts";
+import { addSweepCommands } from "./tree-sweep.ts";
+
+const DESCRIPTION = "Run, understand and move virtual machines: RISC-V guests on a WebAssembly core.";
+const AFTER_HELP = `
+Sizes are written 512MiB, times 30ms, rates 1Gbit or 125MiB/s.
+Exit status: 0 done, 1 the guest or the job failed, 2 wrong usage or bad input file,
+3 something this machine lacks, 124 timed out, 130 interrupted.`;
+
+function version(): string {
+  const require = createRequire(import.meta.url);
+  for (const up of ["../../package.json", "../../../package.json"]) {
+    try {
+      const found = require(up) as { readonly name?: string; readonly version: string };
+      if (found.name === "wasmvisor") return found.version;
+    } catch {
+      // From the sources it is two floors up, from dist/ three.
+    }
+  }
+  return "unknown";
+}
+
+function commandAdder(parent: Command, onStatus: (status: number) => void): AddCommand {
+  return (usage, description, load) =>
+    parent
+      .command(usage)
+      .description(description)
+      .option("--json", "results as JSON on stdout")
+      .action(async (...all: unknown[]) => {
+        const command = all.at(-1) as Command;
+        const options = command.opts<Record<string, unknown>>();
+        const execute = await load();
+        const out = new Output(options["json"] === true);
+        onStatus(await execute({ args: command.args, options, out }));
+      });
+}
+
+function buildProgram(onStatus: (status: number) => void): Command {
+  const program = new Command("wasmvisor");
+  program
+    .description(DESCRIPTION)
+    .version(version(), "-V, --version")
+    .addHelpText("after", AFTER_HELP)
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  const add = commandAdder(program, onStatus);
+  addRun(add);
+  const image = program.command("image").description("guest images: pull, list, remove");
+  addImage(commandAdder(image, onStatus));
+  addHostCommands(add);
+  addSweepCommands(add);
+  add("doctor", "what this machine offers, what is missing, and the command that mends it", () =>
+    import("./commands/doctor.ts").then((m) => m.doctor),
+  );
+  return program;
+}
+
+const several = (value: string, before: string[] = []): string[] => [...before, value];
+
+function addRun(add: AddCommand): void {
+  add("run", "one guest in the foreground, its console on stdio (Ctrl-A X leaves)", () =>
+    import("./commands/run.ts").then((m) => m.run),
+  )
+    .option("--image <name>", "an image that `wasmvisor image pull` has fetched, e.g. debian")
+    .option("--kernel <file>", "a Linux Image, or an ELF file that expects SBI firmware below it")
+    .option("--bare <elf>", "an ELF file that owns M-mode (no firmware, HTIF understood)")
+    .option("--snapshot <file>", "go on from a snapshot")
+    .option("--initrd <file>", "initial RAM disk")
+    .option("--append <string>", "kernel command line; added to an image's own")
+    .option("--disk <file[,ro][,overlay]>", "a raw disk image (repeatable)", several)
+    .option("--memory <size>", "RAM (default: 256MiB, with --bare 128MiB)")
+    .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")
+    .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")
+    .option("--mips <n>", "speed of a virtual clock, a multiple of 10 (default: 500)")
+    .option("--seed <n>", "seed of all randomness that the guest is given")
+    .option("--timeout <time>", "stop after this long, with status 124")
+    .option("--until <regex>", "end with status 0 when the console has printed it")
+    .option("--stats <file>", "write instructions, MIPS, exits, memory as JSON")
+    .option("--signature <file>", "with --bare: write begin_signature to end_signature in hex");
+}
+
+function addImage(add: AddCommand): void {
+  const load = () => import("./commands/image.ts");
+  add("pull [name]", "fetch kernel, modules and busybox from Debian's archive", () =>
+    load().then((m) => m.pull),
+  )
+    .option("--mirror <url>", "another archive than the one this machine's apt uses")
+    .option("--suite <name>", "code name of the release (default: trixie)")
+    .option("--refresh", "ask the archive even if an image is there");
+  add("ls", "images that were pulled", () => load().then((m) => m.list));
+  add("rm <name>", "delete an image", () => load().then((m) => m.remove));
+}
+
+function usageMessage(error: CommanderError): string {
+  return error.message.replace(/^error: /, "").replaceAll("\n", " ");
+}
+
+function report(error: unknown, isJson: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT_DONE;
+    if (error.code === "commander.help") return EXIT_USAGE;
+    const message = usageMessage(error);
+    process.stderr.write(`wasmvisor: ${message}; see wasmvisor --help\n`);
+    if (isJson) print({ code: "WV_CONFIG", message });
+    return EXIT_USAGE;
+  }
+  const { code, message } = describeError(error);
+  process.stderr.write(`wasmvisor: ${message}\n`);
+  if (isJson) print({ code, message });
+  return exitStatusOf(error);
+}
+
+function print(error: { readonly code: string; readonly message: string }): void {
+  process.stdout.write(`${JSON.stringify({ error })}\n`);
+}
+
+/** Runs one command line (`process.argv`) and resolves with its exit status. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let status = EXIT_DONE;
+  try {
+    await buildProgram((its) => {
+      status = its;
+    }).parseAsync([...argv]);
+  } catch (error) {
+    status = report(error, argv.includes("--json"));
+  }
+  await drained();
+  return status;
+}

@@ -1,0 +1,76 @@
+/** Commands that are about a host and its vms. */
+import type { Command } from "commander";
+import type { AddCommand } from "./context.ts";
+
+const several = (value: string, before: string[] = []): string[] => [...before, value];
+const ADDRESS = "tcp://127.0.0.1:7070";
+
+/** The daemon, and one command for each thing that it does. */
+export function addHostCommands(add: AddCommand): void {
+  add("host", "the daemon of one host: vms that others create, control and migrate", () =>
+    import("./commands/host.ts").then((m) => m.host),
+  )
+    .option("--listen <address>", "where to listen", ADDRESS)
+    .option("--memory <size>", "machine memory for all guests", "1GiB")
+    .option("--seed <n>", "seed of all randomness that guests get");
+  addCreate(add);
+  addVmCommands(add);
+  const load = () => import("./commands/migrate.ts").then((m) => m.migrate);
+  onHost(add("migrate <name> <target>", "move a running vm to the host at TARGET", load))
+    .option("--strategy <name>", "pre-copy or stop-and-copy", "pre-copy")
+    .option("--bandwidth <rate>", "cap of the rate, e.g. 1Gbit")
+    .option("--downtime <time>", "pre-copy stops the guest when the rest takes this long (300ms)")
+    .option("--rounds <n>", "stop the guest after this many rounds")
+    .option("--timeout <time>", "stop the guest after this long");
+}
+
+function onHost(command: Command): Command {
+  return command.option("--host <address>", `the host's daemon (WASMVISOR_HOST, or ${ADDRESS})`);
+}
+
+function addCreate(add: AddCommand): void {
+  const load = () => import("./commands/vms.ts").then((m) => m.create);
+  onHost(add("create <name>", "create a vm; `start` lets it run", load))
+    .option("--image <name>", "an image that `wasmvisor image pull` has fetched")
+    .option("--kernel <file>", "a Linux Image, or an ELF file that expects SBI firmware")
+    .option("--bare <elf>", "an ELF file that owns M-mode")
+    .option("--initrd <file>", "initial RAM disk")
+    .option("--append <string>", "kernel command line; added to an image's own")
+    .option("--disk <file[,ro][,overlay]>", "a raw disk image (repeatable)", several)
+    .option("--memory <size>", "RAM (default: 256MiB)")
+    .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")
+    .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")
+    .option("--mips <n>", "speed of a virtual clock (default: 500)")
+    .option("--seed <n>", "seed of all randomness that the guest is given")
+    .option("--start", "start it, too");
+}
+
+function addVmCommands(add: AddCommand): void {
+  const load = () => import("./commands/vms.ts");
+  onHost(add("ls", "the vms of a host", () => load().then((m) => m.list)));
+  onHost(add("info <name>", "what a vm is and how it fares", () => load().then((m) => m.info)));
+  onHost(add("start <name>", "let a created vm run", () => load().then((m) => m.start)));
+  onHost(add("pause <name>", "stop a vm where it is", () => load().then((m) => m.pause)));
+  onHost(add("resume <name>", "let a paused vm go on", () => load().then((m) => m.resume)));
+  onHost(add("destroy <name>", "end a vm, whatever it does", () => load().then((m) => m.destroy)));
+  onHost(
+    add("console <name>", "its console on stdio (Ctrl-A X leaves)", () =>
+      import("./commands/console.ts").then((m) => m.console),
+    ),
+  );
+  onHost(
+    add("snapshot <name> <file>", "write the whole vm to a file on the host's machine", () =>
+      load().then((m) => m.snapshot),
+    ),
+  );
+  onHost(
+    add("restore <file> [name]", "a vm from a snapshot file, paused", () =>
+      load().then((m) => m.restore),
+    ),
+  );
+  onHost(
+    add("fork <name> [child]", "a second vm that goes on from where this one is", () =>
+      load().then((m) => m.fork),
+    ),
+  );
+}
