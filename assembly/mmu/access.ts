@@ -24,6 +24,8 @@ export abstract class Access {
   static rd: u32 = 0;
   /** What `frameOf` answered beside the address: NEXT (not RAM), RETRY, or what `raise` said. */
   static status: i32 = 0;
+  /** gva of the access that left for a device: for stval, if there is none. */
+  static gva: u64 = 0;
 }
 
 /** Fills the TLB unless the page has different rules for some of its bytes. */
@@ -67,6 +69,7 @@ export function hostOf(gva: u64, bytes: u64, access: u32): usize {
 /** The access at `Walk.gpa` is a device's: leaves the core, or faults if it is misaligned. */
 function leaveForDevice(gva: u64, bytes: u32, access: u32): i32 {
   if (Walk.gpa & (bytes - 1)) return raise(accessFault(access), gva);
+  Access.gva = gva;
   store<u64>(abi.MAILBOX_BASE + abi.MAILBOX_ADDR_LO, Walk.gpa);
   store<u32>(abi.MAILBOX_BASE + abi.MAILBOX_BYTES, bytes);
   Cpu.exit = access == ACCESS_LOAD ? abi.EXIT_MMIO_LOAD : abi.EXIT_MMIO_STORE;
