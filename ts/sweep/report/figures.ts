@@ -91,8 +91,21 @@ function scaleOf(values: readonly number[]) {
     : { type: "linear", zero: true };
 }
 
-/** Without a grid of tick marks for every tenth on log scales. */
-const logAxis = { tickCount: 5, format: "~s", labelOverlap: true };
+/**
+ * Ticks that a reader can use: whole decades on a log scale, with 2 and 5 between them where there
+ * are few; not a line for every tenth.
+ */
+function axisOf(values: readonly number[]) {
+  const axis = { format: ".3~s", labelOverlap: true };
+  if (scaleOf(values).type !== "log") return { ...axis, tickCount: 5 };
+  const [low, high] = [Math.log10(Math.min(...values)), Math.log10(Math.max(...values))];
+  const steps = high - low > 2 ? [1] : [1, 2, 5];
+  const ticks: number[] = [];
+  for (let decade = Math.floor(low); decade <= high; decade++)
+    for (const step of steps) ticks.push(step * 10 ** decade);
+  const shown = ticks.filter((tick) => Math.log10(tick) >= low && Math.log10(tick) <= high);
+  return { ...axis, values: shown };
+}
 
 function facets(points: readonly Point[], height: number) {
   const rows = distinct(points.map((p) => p.bandwidth_bytes_per_s)).sort((a, b) => a - b);
@@ -130,10 +143,10 @@ function curves(points: readonly Point[], measure: Measure, title: string) {
   const x = {
     ...rateAxis,
     scale: scaleOf(points.map((p) => p.dirty_rate_pages_per_s)),
-    axis: { ...logAxis, tickCount: 4 },
+    axis: axisOf(points.map((p) => p.dirty_rate_pages_per_s)),
   };
-  const scale = scaleOf(completed.map((p) => p[measure] as number));
-  const y = { type: "quantitative", title, scale, axis: logAxis };
+  const values = completed.map((p) => p[measure] as number);
+  const y = { type: "quantitative", title, scale: scaleOf(values), axis: axisOf(values) };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     data: { name: "points" },
@@ -204,7 +217,7 @@ function convergenceMap(points: readonly Point[]) {
           type: "ordinal",
           title: "page writes per second",
           axis: {
-            format: "~s",
+            format: ".2~s",
             values: rates.filter((_, i) => i % shown === 0),
             labelAngle: 0,
             labelOverlap: true,

@@ -46,8 +46,8 @@ figure { margin: 0 0 8px; overflow-x: auto; }
 figcaption { color: var(--soft); font-size: 14px; max-width: 90ch; margin-bottom: 8px; }
 .vega-bindings { display: flex; flex-wrap: wrap; gap: 18px; font-size: 13px; color: var(--soft);
   margin: 4px 0 8px; }
-.vega-embed { display: flex !important; flex-direction: column-reverse; align-items: flex-start;
-  padding-right: 36px; }
+.vega-embed { padding-right: 36px; }
+.vega-embed .chart-wrapper { display: flex; flex-direction: column-reverse; align-items: flex-start; }
 .vega-bind-name { margin-right: 4px; }
 select { font: inherit; padding: 2px 6px; border: 1px solid var(--line); border-radius: 6px;
   background: #fff; color: var(--ink); }
@@ -188,7 +188,7 @@ export function reportHtml(page: ReportPage): string {
 <p class="soft">${escapeHtml(plan.description)}</p>
 ${facts(page)}
 ${strategyTable(page.strategies)}
-<p class="soft">Quantiles are over migrations that converged, exact to 0.5 %.</p>
+<p class="soft">Quantiles are over the migrations that converged.</p>
 ${note}
 ${plan.parts.map((part) => partHtml(page, part.name)).join("\n")}
 <h2>Points</h2>
