@@ -30,12 +30,14 @@ export type AfterExit = "continue" | "yield" | "stop";
 
 /** Why a guest cannot go on. */
 export interface GuestFault {
-  readonly reason: "trap" | "no-memory" | "missing-page";
+  readonly reason: "trap" | "no-memory" | "missing-page" | "device";
   readonly hart: number;
   readonly pc: string;
   /** Exception code and trap value, for `trap`. */
   readonly cause?: number;
   readonly tval?: string;
+  /** What a device said, for `device`. */
+  readonly message?: string;
 }
 
 export interface DispatcherOptions {
@@ -146,6 +148,14 @@ export class Dispatcher {
     vcpu.setX(A0, result.error, result.error < 0 ? 0xffff_ffff : 0);
     vcpu.setX(A0 + 1, result.valueLo, result.valueHi);
     return "continue";
+  }
+
+  /** A device could not go on (no memory for its writes): the guest's end, not the host's. */
+  fail(error: unknown, vcpu: Vcpu): void {
+    this.counts.fatal++;
+    const message = error instanceof Error ? error.message : String(error);
+    const pc = `0x${vcpu.getBig(abi.HART_PC).toString(16)}`;
+    this.#options.onFault({ reason: "device", hart: vcpu.index, pc, message });
   }
 
   #fault(reason: number, vcpu: Vcpu): GuestFault {

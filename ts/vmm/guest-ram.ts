@@ -38,7 +38,6 @@ export class GuestRam implements GuestMemory {
       const page = exports.peekPage(this.space, index) >>> 0;
       if (page === 0) into.fill(0, at, at + bytes);
       else into.set(u8.subarray(page + offset, page + offset + bytes), at);
-      return true;
     });
   }
 
@@ -51,7 +50,6 @@ export class GuestRam implements GuestMemory {
         at === 0 && bytes === from.length ? from : from.subarray(at, at + bytes),
         page + offset,
       );
-      return true;
     });
   }
 
@@ -64,7 +62,7 @@ export class GuestRam implements GuestMemory {
   #eachPage(
     gpa: number,
     length: number,
-    visit: (index: number, offset: number, at: number, bytes: number) => boolean,
+    visit: (index: number, offset: number, at: number, bytes: number) => void,
   ): boolean {
     const start = gpa - RAM_BASE;
     if (!(start >= 0 && start + length <= this.ramBytes)) return false;
