@@ -216,7 +216,7 @@ export class Host implements HostApi {
       disks,
       console: config.console,
       isBare: config.isBare,
-      onConsole: (bytes) => console.receive(bytes),
+      onConsole: (bytes) => console.gather(bytes),
       ram,
     });
     machine.onEnter = () => {

@@ -94,26 +94,27 @@ export class VmConsole {
     );
   }
 
-  /** The guest printed. For the vm that owns this console; `flush` makes it seen. */
-  receive(bytes: Uint8Array): void {
+  /** The guest printed, a little at a time; seen at the next `flush`. For the vm that owns this console. */
+  gather(bytes: Uint8Array): void {
     if (this.#gatheredBytes + bytes.length > GATHERED_BYTES) this.flush();
     if (bytes.length > GATHERED_BYTES) {
-      this.#deliver(bytes.slice());
+      this.receive(bytes.slice());
       return;
     }
     this.#gathered.set(bytes, this.#gatheredBytes);
     this.#gatheredBytes += bytes.length;
   }
 
-  /** Everything printed so far is now seen. For the vm that owns this console, once in a turn. */
+  /** What was gathered is now seen. For the vm that owns this console, once in a turn. */
   flush(): void {
     if (this.#gatheredBytes === 0) return;
     const bytes = this.#gathered.slice(0, this.#gatheredBytes);
     this.#gatheredBytes = 0;
-    this.#deliver(bytes);
+    this.receive(bytes);
   }
 
-  #deliver(bytes: Uint8Array): void {
+  /** The guest printed. For the vm that owns this console. */
+  receive(bytes: Uint8Array): void {
     this.#text += this.#decoder.decode(bytes, { stream: true });
     if (this.#text.length > 2 * KEPT_CHARS) {
       const cut = this.#text.length - KEPT_CHARS;
