@@ -99,7 +99,7 @@ export const atomic: Gadget = (context) => {
  * elsewhere. Misaligned LR traps; a misaligned SC is left out (QEMU lets it fail silently).
  */
 export const reserve: Gadget = (context) => {
-  const { prng, registers } = context;
+  const { prng, registers, group } = context;
   const { control } = registers;
   const size = prng.pick(["w", "d"]);
   const step = 8 * prng.between(-250, 250);
@@ -109,7 +109,7 @@ export const reserve: Gadget = (context) => {
   const pointer = registers.pointer();
   const [got, magic] = [registers.temporary(), prng.between(100, 2000)];
   // An SC that fails anyway may or may not fault: so only where an AMO goes through.
-  const skip = late("beq", (here, { itemAt }) => [got, control, itemAt(context.group, 99) - here]);
+  const skip = late("beq", (here, { itemAt }) => [got, control, itemAt(group, 99) - here]);
   const items = [
     item("addi", got, 0, magic),
     item("andi", control, pointer, -8),

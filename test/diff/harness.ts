@@ -157,7 +157,7 @@ function emitResume(a: HarnessAssembler, mode: "m" | "s"): void {
   a.emit(["ld", off, a.r, at.CELL_FETCH_FAULTS], ["addi", off, off, 1]);
   a.emit(["sd", off, a.r, at.CELL_FETCH_FAULTS], ["sltiu", off, off, 3]);
   a.emit(["beq", off, 0, `lost_${mode}`], ["sub", off, p, q], ["srli", off, off, 13]);
-  a.emit(["addi", epc, p, 0], ["beq", off, 0, `return_${mode}`]);
+  a.emit(["andi", epc, p, -2], ["beq", off, 0, `return_${mode}`]);
   a.label(`lost_${mode}`);
   a.emit(["jal", 0, `end_${mode}`]);
 }
