@@ -13,8 +13,9 @@ import { INIT_LINE } from "../../ts/image/init-script.ts";
 import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
+const QEMU = "qemu-system-riscv64";
 const hasApt = runs("apt-get", "--version");
-const hasQemu = runs("qemu-system-riscv64", "--version");
+const hasQemu = runs(QEMU, "--version");
 const hasMke2fs = runs("mke2fs", "-V");
 const needs = "(skipped unless apt and qemu-system-riscv64 are installed)";
 
@@ -29,7 +30,7 @@ interface Boot {
 async function boot(image: ResolvedImage, append: string, devices: string[] = []): Promise<Boot> {
   const args = ["-M", "virt", "-m", "512M", "-nographic", "-no-reboot"];
   const child = spawn(
-    "qemu-system-riscv64",
+    QEMU,
     [
       ...[...args, "-global", "virtio-mmio.force-legacy=false"],
       ...["-kernel", image.kernel, "-initrd", image.initrd],

@@ -15,6 +15,8 @@ import { WasmvisorError } from "../base/errors.ts";
 
 const run = promisify(execFile);
 
+const APT_GET = "apt-get";
+
 const KEYRINGS = [
   "/usr/share/keyrings/debian-archive-keyring.gpg",
   "/usr/share/keyrings/debian-archive-keyring.pgp",
@@ -87,7 +89,7 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   for (const sources of attempts) {
     await writeFile(join(scratch, "sources.list"), sources);
     try {
-      await aptTool(options, "apt-get", ["-o", "APT::Update::Error-Mode=any", "update"]);
+      await aptTool(options, APT_GET, ["-o", "APT::Update::Error-Mode=any", "update"]);
       await checkCodename(options);
       return aptOf(options);
     } catch (error) {
@@ -121,7 +123,7 @@ async function machineConfiguration(
   try {
     acquire = (await run("apt-config", ["dump"], { signal })).stdout;
     const format = ["--format", "$(REPO_URI)", "Created-By: Packages"];
-    targets = (await run("apt-get", ["indextargets", ...format], { signal })).stdout;
+    targets = (await run(APT_GET, ["indextargets", ...format], { signal })).stdout;
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new WasmvisorError(
@@ -193,7 +195,7 @@ async function findKeyring(): Promise<string> {
 /** The signed Release file must be of the release that was asked for, whatever its path said. */
 async function checkCodename(options: AptOptions): Promise<void> {
   const format = ["--format", "$(ORIGIN) $(CODENAME)", "Created-By: Packages"];
-  const text = await aptTool(options, "apt-get", ["indextargets", ...format]);
+  const text = await aptTool(options, APT_GET, ["indextargets", ...format]);
   for (const line of text.trim().split("\n")) {
     const [origin, codename = ""] = line.split(" ");
     const isOf = codename === options.suite || codename.startsWith(`${options.suite}-`);
@@ -230,7 +232,7 @@ async function download(
 ): Promise<string> {
   const directory = join(options.scratch, "debs");
   const names = packages.map(({ name, version }) => `${name}=${version}`);
-  const child = spawn("apt-get", ["-o", "APT::Status-Fd=3", "download", ...names], {
+  const child = spawn(APT_GET, ["-o", "APT::Status-Fd=3", "download", ...names], {
     cwd: directory,
     env: environment(options),
     stdio: ["ignore", "ignore", "pipe", "pipe"],

@@ -59,7 +59,7 @@ const SKIPPED_INITCALLS = [
  * up to /init: 139 M instructions instead of 848 M with "console=ttyS0" alone, half of which are
  * crypto self-tests. `init_on_alloc=0` keeps pages that nobody uses clean, 5 M.
  */
-export const DEFAULT_CMDLINE = [
+const DEFAULT_CMDLINE = [
   "console=ttyS0",
   "cryptomgr.notests",
   `initcall_blacklist=${SKIPPED_INITCALLS.join(",")}`,
@@ -110,8 +110,8 @@ export async function pullDebian(options: PullOptions = {}): Promise<ImageManife
   const images = imagesDirectory(options);
   await mkdir(images, { recursive: true });
   const scratch = await mkdtemp(join(images, ".new-"));
-  await sweepLeftovers(scratch, options);
   try {
+    await sweepLeftovers(scratch, options);
     options.onProgress?.({ phase: "index", done: 0, total: 1 });
     const apt = await openApt({ scratch, mirror, suite, signal, log });
     const { kernel, busybox } = await choosePackages(apt);

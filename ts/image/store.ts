@@ -24,7 +24,7 @@ const MANIFEST_BYTES_MAX = 1024 * 1024;
 const LEFTOVER_MS_MIN = 24 * 60 * 60 * 1000;
 
 /** A file of an image, relative to its directory. */
-export interface ImageFile {
+interface ImageFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
