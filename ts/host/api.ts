@@ -1,0 +1,80 @@
+/**
+ * What a host and its vms offer, wherever they run: in the caller's thread ({@link Host}) or in a
+ * worker. Both implement these interfaces, so the compiler proves that they are the same.
+ */
+import type { TypedEventTarget } from "../base/events.ts";
+import type { VmEnd, VmMetrics } from "../vmm/vm.ts";
+import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
+import type { CreateVmOptions } from "./vm-config.ts";
+import type { VmConsole } from "./vm-console.ts";
+
+/** A value that is here in the caller's thread, and comes soon from a worker: `await` it. */
+export type Soon<T> = T | Promise<T>;
+
+/** `on(name, listener)`: listens; the result stops listening. */
+export type Events<Details extends object> = Pick<TypedEventTarget<Details>, "on">;
+
+/**
+ * `created`: never ran. `running`, `paused`: as they say. `ended`: powered off, exited or crashed.
+ * `gone`: destroyed, or it runs on another host.
+ */
+export type VmStatus = "created" | "running" | "paused" | "ended" | "gone";
+
+/** What `info()` tells. */
+export interface VmInfo {
+  readonly name: string;
+  readonly status: VmStatus;
+  readonly memoryBytes: number;
+  readonly populatedBytes: number;
+  readonly vcpus: number;
+  readonly clock: string;
+  readonly end?: VmEnd | undefined;
+  readonly metrics: VmMetrics;
+}
+
+/** A virtual machine. */
+export interface VmApi extends AsyncDisposable {
+  readonly name: string;
+  readonly status: VmStatus;
+  /** How it ended, once it has. */
+  readonly end: VmEnd | undefined;
+  readonly console: VmConsole;
+  /** `status`: it started, paused, ended, left. */
+  readonly events: Events<{ status: { readonly status: VmStatus } }>;
+  /** Lets a created vm run. Throws `WV_STATE` in any other state. */
+  start(): Promise<void>;
+  /** Stops a running vm between two instructions; its clock stands still. Harmless when it is paused. */
+  pause(): Promise<void>;
+  /** Lets a paused vm go on. Harmless when it runs. */
+  resume(): Promise<void>;
+  /** Settles when the guest has ended. Rejects with `WV_STATE` if it leaves this host instead. */
+  wait(signal?: AbortSignal): Promise<VmEnd>;
+  /** A second vm that goes on from where this one is. Throws `WV_STATE`, or `WV_NO_MEMORY`. */
+  fork(options?: { readonly name?: string | undefined }): Promise<VmApi>;
+  /** Writes the whole vm to a file that `restore` takes. An abort leaves the guest as it was. */
+  snapshot(path: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  /** Moves the running guest to another host. Unless it is `completed`, the guest runs on here. */
+  migrate(target: string, options?: MigrateOptions): Promise<MigrationOutcome>;
+  /** What it is and how it fares. */
+  info(): Soon<VmInfo>;
+  /** Ends it, whatever it does, and gives its memory back. Harmless when it is gone. */
+  destroy(): Promise<void>;
+}
+
+/** One emulated physical machine and its guests. */
+export interface HostApi extends AsyncDisposable {
+  /** `arrived`: a vm was created, forked, restored, or came from another host. */
+  readonly events: Events<{ arrived: { readonly vm: VmApi } }>;
+  /** All vms, in the order in which they came. */
+  readonly vms: readonly VmApi[];
+  /** Memory that no guest uses, in bytes. */
+  readonly freeBytes: Soon<number>;
+  /** The vm called `name`. Throws `WV_CONFIG` if there is none. */
+  vm(name: string): VmApi;
+  /** Creates a vm and loads its kernel; `start()` lets it run. */
+  createVm(options: CreateVmOptions): Promise<VmApi>;
+  /** A vm from a snapshot file, paused. */
+  restore(path: string, options?: { readonly name?: string | undefined }): Promise<VmApi>;
+  /** Destroys all vms; ends the worker, if there is one. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,72 @@
+/** What the caller's side and the worker's side of a host say to each other. */
+import type { VmEnd } from "../../vmm/vm.ts";
+import type { VmInfo, VmStatus } from "../api.ts";
+import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import type { CreateVmOptions } from "../vm-config.ts";
+import type { PackedError } from "./rpc.ts";
+
+/** How a vm is called between the two sides: names may be used again, ids are not. */
+export type VmId = number;
+
+/** What crosses of `HostOptions`. */
+export interface WorkerHostOptions {
+  readonly memory: number | string | undefined;
+  readonly seed: number | undefined;
+  readonly core: WebAssembly.Module;
+}
+
+/** A vm as it arrives on the caller's side. */
+export interface VmArrival {
+  readonly vm: VmId;
+  readonly name: string;
+  readonly status: VmStatus;
+}
+
+/** `MigrateOptions` without what cannot be cloned. `rounds`: send the rounds under this number. */
+export type PlainMigrateOptions = Omit<MigrateOptions, "signal" | "onRound"> & {
+  readonly rounds?: number | undefined;
+};
+export type PlainOutcome = Omit<MigrationOutcome, "error"> & {
+  readonly error?: PackedError | undefined;
+};
+type Round = Parameters<NonNullable<MigrateOptions["onRound"]>>[0];
+
+/** What the worker's side understands. */
+export interface WorkerSide {
+  readonly calls: {
+    create(options: WorkerHostOptions): void;
+    createVm(options: CreateVmOptions): VmId;
+    restore(path: string, name: string | undefined): VmId;
+    freeBytes(): number;
+    close(): void;
+    start(vm: VmId): void;
+    pause(vm: VmId): void;
+    resume(vm: VmId): void;
+    destroy(vm: VmId): void;
+    info(vm: VmId): VmInfo;
+    fork(vm: VmId, name: string | undefined): VmId;
+    snapshot(vm: VmId, path: string): void;
+    migrate(vm: VmId, target: string, options: PlainMigrateOptions): PlainOutcome;
+  };
+  readonly notes: {
+    input: { readonly vm: VmId; readonly bytes: Uint8Array };
+  };
+}
+
+/** What the caller's side understands. */
+export interface CallerSide {
+  readonly calls: object;
+  readonly notes: {
+    arrived: VmArrival;
+    output: { readonly vm: VmId; readonly bytes: Uint8Array };
+    /** `last` comes with `gone`. `why`: what the console says once nothing more will be printed. */
+    status: {
+      readonly vm: VmId;
+      readonly status: VmStatus;
+      readonly end: VmEnd | undefined;
+      readonly why: string | undefined;
+      readonly last: VmInfo | undefined;
+    };
+    round: { readonly rounds: number; readonly round: Round };
+  };
+}
