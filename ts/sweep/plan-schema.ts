@@ -69,8 +69,12 @@ const distribution: z.ZodType<Distribution, unknown> = z.union([
     if (kind === "hot-cold") return { kind, hotPages: 0.1, hotWrites: 0.9 };
     return kind === "zipf" ? { kind, exponent: 1 } : { kind };
   }),
-  z.strictObject({ kind: z.literal("hot-cold"), hotPages: ratio, hotWrites: ratio }),
-  z.strictObject({ kind: z.literal("zipf"), exponent: z.number().min(0).max(10) }),
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("uniform") }),
+    z.strictObject({ kind: z.literal("sequential") }),
+    z.strictObject({ kind: z.literal("hot-cold"), hotPages: ratio, hotWrites: ratio }),
+    z.strictObject({ kind: z.literal("zipf"), exponent: z.number().min(0).max(10) }),
+  ]),
 ]);
 
 /** Page writes a second: a number, or bytes a second in whole pages. */

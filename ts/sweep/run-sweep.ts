@@ -6,6 +6,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import { type EngineName, type Executor, makeExecutor } from "./executor.ts";
 import { type Chunk, partCount, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
+import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
 import { readRows, SweepStore } from "./store.ts";
 import { type StrategySummary, Summarizer } from "./summary.ts";
@@ -77,6 +78,7 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new WasmvisorError("WV_CONFIG", `seed: expected 0 to 2^53 - 1, got ${seed}`);
   throwIfAborted(options.signal);
+  bundleText(); // Whatever is missing for the report is better missed before the work.
   const { runnable, skippedParts } = withoutGuests(plan, options.guestRunnerModule);
   const store = new SweepStore(options.out, runnable, seed);
   const meter = new Meter(scenarioCount(runnable), options.onProgress);

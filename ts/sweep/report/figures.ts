@@ -129,7 +129,7 @@ function strategyColour(points: readonly Point[]) {
     type: "nominal",
     title: "strategy",
     scale: { domain: known.map(([name]) => name), range: known.map(([, colour]) => colour) },
-    legend: { orient: "top", symbolType: "stroke", symbolStrokeWidth: 3 },
+    legend: { orient: "top", symbolType: "stroke", symbolStrokeWidth: 3, symbolOpacity: 1 },
   };
 }
 

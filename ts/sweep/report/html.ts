@@ -37,7 +37,7 @@ p { margin: 4px 0 12px; max-width: 76ch; }
   padding: 8px 14px; min-width: 110px; }
 .facts b { display: block; font-size: 18px; font-variant-numeric: tabular-nums; }
 .facts span { color: var(--soft); font-size: 13px; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin: 14px 0 6px; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line); }
 td { border-bottom: 1px solid #e9ecf1; }
 th, td { padding: 6px 10px; white-space: nowrap; }

@@ -1,0 +1,4 @@
+// A guest runner that takes its whole thread with it.
+export function createGuestScenarioRunner() {
+  return { run: () => process.exit(3) };
+}

@@ -1,0 +1,150 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parsePlan } from "../../ts/sweep/plan.ts";
+import { runSweep, type SweepOptions } from "../../ts/sweep/run-sweep.ts";
+import { formatSummaryTable } from "../../ts/sweep/table.ts";
+import { buildWorker } from "./built-worker.ts";
+
+const text = `apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: small
+seed: 3
+repetitions: 2
+parts:
+  - name: page
+    fidelity: page
+    axes:
+      memory: 32MiB
+      distribution: [uniform, hot-cold, zipf, sequential]
+      bandwidth: [100Mbit, 1Gbit]
+      strategy: [stop-and-copy, pre-copy]
+      dirtyRate: { from: 100, to: 100000, steps: 8, scale: log }
+    settings: { timeout: 5s }
+  - name: guest
+    fidelity: guest
+    axes: { memory: 16MiB, bandwidth: 1Gbit, dirtyRate: [1, 666] }
+`;
+const plan = parsePlan(text);
+const guestRunnerModule = new URL("./guest-runner.mjs", import.meta.url).href;
+const folders: string[] = [];
+let workerFile: string;
+
+beforeAll(() => {
+  workerFile = buildWorker();
+}, 120_000);
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const out = mkdtempSync(join(tmpdir(), "wasmvisor-sweep-"));
+  folders.push(out);
+  return out;
+}
+
+async function results(options: Partial<SweepOptions>) {
+  const out = folder();
+  const summary = await runSweep(plan, { out, workerFile, guestRunnerModule, ...options });
+  return { out, summary, text: readFileSync(summary.files.results, "utf8") };
+}
+
+describe("a sweep", () => {
+  test("gives the same bytes inline, with one thread and with two", async () => {
+    const inline = await results({ engine: "inline" });
+    const one = await results({ engine: "threads", workers: 1 });
+    const two = await results({ engine: "threads", workers: 2 });
+    expect(one.text === inline.text).toBe(true);
+    expect(two.text === inline.text).toBe(true);
+    const report = (run: { out: string }) => readFileSync(join(run.out, "report.html"), "utf8");
+    expect(report(two) === report(inline)).toBe(true);
+    const other = await results({ engine: "inline", seed: 4 });
+    expect(other.text === inline.text).toBe(false);
+  }, 120_000);
+
+  test("writes rows in order, keeps errors as rows, and sums up", async () => {
+    const { summary, text } = await results({ engine: "inline" });
+    const rows = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(rows.map((row) => row.index)).toEqual(rows.map((_, i) => i));
+    expect(rows.length).toBe(4 * 2 * 2 * 8 * 2 + 4);
+    expect(rows.filter((row) => row.state === "error").map((row) => row.error)).toEqual([
+      "this guest does not boot",
+      "this guest does not boot",
+    ]);
+    expect([summary.scenarios, summary.errors, summary.computed]).toEqual([260, 2, 260]);
+    expect(summary.failed).toBeGreaterThan(0);
+    const table = formatSummaryTable(summary);
+    expect(table).toContain("│ guest │ guest    │ pre-copy");
+    expect(table).toMatch(/260 scenarios, seed 3, .* scenarios\/s\n$/);
+  });
+
+  test("that was aborted is resumed to the same bytes, without doing anything twice", async () => {
+    const whole = await results({ engine: "inline" });
+    const out = folder();
+    const abort = new AbortController();
+    const options = { out, engine: "inline", guestRunnerModule } as const;
+    await expect(
+      runSweep(plan, {
+        ...options,
+        signal: abort.signal,
+        onProgress: ({ done }) => {
+          if (done > 0) abort.abort();
+        },
+      }),
+    ).rejects.toMatchObject({ code: "WV_ABORTED" });
+    expect(existsSync(join(out, "results.ndjson"))).toBe(false);
+    const kept = readdirSync(join(out, "chunks")).length;
+    expect(kept).toBeGreaterThan(0);
+    const summary = await runSweep(plan, { ...options, resume: true });
+    expect(summary.computed).toBeLessThan(260);
+    expect(readFileSync(summary.files.results, "utf8") === whole.text).toBe(true);
+    const again = await runSweep(plan, { ...options, resume: true });
+    expect([again.computed, again.scenarios]).toEqual([0, 260]);
+  });
+
+  test("does not resume another sweep's results", async () => {
+    const { out } = await results({ engine: "inline" });
+    await expect(
+      runSweep(plan, { out, engine: "inline", seed: 99, resume: true, guestRunnerModule }),
+    ).rejects.toMatchObject({ code: "WV_STATE" });
+  });
+
+  test("without a guest runner leaves the guest parts out and says so", async () => {
+    const { summary } = await results({ engine: "inline", guestRunnerModule: undefined });
+    expect(summary.skippedParts).toEqual(["guest"]);
+    expect(formatSummaryTable(summary)).toContain("there is no guest runner: guest");
+  });
+
+  test("ends with an error, not with a hang, when a chunk kills every worker", async () => {
+    const bad = new URL("./dying-runner.mjs", import.meta.url).href;
+    await expect(
+      results({ engine: "threads", workers: 1, guestRunnerModule: bad }),
+    ).rejects.toThrow("worker exited");
+  }, 60_000);
+
+  test("refuses engines and worker counts that do not exist", async () => {
+    await expect(results({ engine: "gpu" as never })).rejects.toMatchObject({ code: "WV_CONFIG" });
+    await expect(results({ workers: 0 })).rejects.toMatchObject({ code: "WV_CONFIG" });
+  });
+});
+
+describe("the report", () => {
+  test("is one file that loads nothing and runs only its own script", async () => {
+    const { out, summary } = await results({ engine: "inline" });
+    const html = readFileSync(join(out, "report.html"), "utf8");
+    expect(html.includes("default-src 'none'; script-src 'sha256-")).toBe(true);
+    const [markup] = html.split("<script>");
+    expect(/<(script|link|img|iframe)[^>]+(src|href)=/.test(markup as string)).toBe(false);
+    expect(html.includes('data-figure="page-downtime"')).toBe(true);
+    expect(summary.files.figures.filter((file) => file.endsWith(".svg")).length).toBe(6);
+    const svg = readFileSync(summary.files.figures[0] as string, "utf8");
+    expect(svg.startsWith("<svg")).toBe(true);
+    const csv = readFileSync(summary.files.points, "utf8").trimEnd().split("\n");
+    expect(csv.length).toBe(1 + 130);
+    expect(csv[0]).toContain("downtime_ms_min");
+  });
+});
