@@ -39,7 +39,7 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
     vm.console.events.on("output", ({ bytes }) => printed.push(...bytes));
     await vm.start();
     const end = await vm.wait();
-    expect(end.type).toBe("off");
+    expect(end.type).toBe("poweroff");
     expect(vm.end).toEqual(end);
     expect(vm.console.text).toContain('bootargs "x=1"');
     expect(new TextDecoder().decode(Uint8Array.from(printed))).toBe(vm.console.text);
@@ -76,7 +76,12 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
     const child = await parent.fork({ name: "child" });
     expect(child.status).toBe("running");
     await Promise.all([parent, child].map((vm) => vm.console.expect(/kv ok \d+ /)));
-    expect(arrived).toEqual(["parent", "child"]);
+    await child.pause();
+    const grandchild = await child.fork();
+    expect([grandchild.name, grandchild.status]).toEqual(["child-1", "paused"]);
+    await grandchild.destroy();
+    await child.resume();
+    expect(arrived).toEqual(["parent", "child", "child-1"]);
     expect(host.vms.map((vm) => vm.name)).toEqual(["parent", "child"]);
     expect(host.vm("child")).toBe(child);
     expect(await host.freeBytes).toBeLessThan(free);
@@ -98,7 +103,7 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
     expect([twin.name, twin.status]).toEqual(["twin", "paused"]);
     await twin.resume();
     await twin.console.expect(/kv done 600000 /);
-    expect((await twin.wait()).type).toBe("off");
+    expect((await twin.wait()).type).toBe("poweroff");
   });
 
   test("an aborted snapshot leaves no file and a running guest", async () => {

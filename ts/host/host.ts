@@ -158,7 +158,9 @@ export class Host implements HostApi {
       twin?.machine.destroy();
       throw error;
     }
-    return this.adopt(twin as VirtualMachine);
+    const vm = twin as VirtualMachine;
+    vm.restored();
+    return this.adopt(vm);
   }
 
   /** @internal An empty vm for the state of another, not listed yet. */
@@ -251,6 +253,7 @@ export class Host implements HostApi {
       const ram = new GuestRam(this.#core, space, machine.ram.ramBytes);
       const child = this.#build({ ...parent.config, name }, disks, ram);
       child.machine.restore({ ...state, disks: disks.map(() => null) });
+      child.restored();
       return child;
     });
   }

@@ -115,6 +115,11 @@ export class VirtualMachine implements Runnable, VmApi {
     this.#become("paused");
   }
 
+  /** @internal It has the state of a vm that ran before: it is paused, not new. */
+  restored(): void {
+    this.#become("paused");
+  }
+
   /** @internal A turn of the run loop. */
   turn(): Turn {
     const outcome = this.machine.run(this.#turnCycles);
@@ -238,6 +243,7 @@ export function describeEnd(end: VmEnd): string {
   if (end.type !== "crash") return end.type;
   const { cause, hart, pc, reason, tval } = end.fault;
   if (reason === "no-memory") return `crash: the host has no free memory (hart ${hart}, pc ${pc})`;
+  if (reason === "device") return `crash: ${end.fault.message} (hart ${hart}, pc ${pc})`;
   if (reason === "missing-page") return `crash: a page never arrived (hart ${hart}, pc ${pc})`;
   return `crash: hart ${hart} at pc ${pc}, cause ${cause}, tval ${tval}`;
 }
