@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parsePlan } from "../../ts/sweep/plan.ts";
-import { runSweep, type SweepOptions } from "../../ts/sweep/run-sweep.ts";
+import { rebuildReport, runSweep, type SweepOptions } from "../../ts/sweep/run-sweep.ts";
 import { formatSummaryTable } from "../../ts/sweep/table.ts";
 import { buildWorker } from "./built-worker.ts";
 
@@ -133,6 +133,16 @@ describe("a sweep", () => {
 });
 
 describe("the report", () => {
+  test("is made again from the results, byte for byte", async () => {
+    const { out, summary } = await results({ engine: "inline" });
+    const before = readFileSync(summary.files.report, "utf8");
+    rmSync(summary.files.report);
+    const again = await rebuildReport(out);
+    expect(readFileSync(again.files.report, "utf8") === before).toBe(true);
+    expect([again.scenarios, again.errors, again.computed]).toEqual([260, 2, 0]);
+    await expect(rebuildReport(folder())).rejects.toMatchObject({ code: "WV_STATE" });
+  });
+
   test("is one file that loads nothing and runs only its own script", async () => {
     const { out, summary } = await results({ engine: "inline" });
     const html = readFileSync(join(out, "report.html"), "utf8");

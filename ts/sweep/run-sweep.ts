@@ -8,7 +8,7 @@ import { type Chunk, partCount, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
-import { readRows, SweepStore } from "./store.ts";
+import { readManifest, readRows, SweepStore } from "./store.ts";
 import { type StrategySummary, Summarizer } from "./summary.ts";
 
 const wall = new WallClock();
@@ -98,26 +98,46 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
     store.close();
   }
   meter.report("report");
+  const { computed, runMs: elapsedMs, scenariosPerSec } = meter;
+  const run = { name: plan.name, seed, computed, skippedParts, elapsedMs, scenariosPerSec };
+  return summarize(run, runnable, store);
+}
+
+/**
+ * Makes the report of a finished sweep again from its `results.ndjson`. Throws `WV_STATE` if `out`
+ * holds no finished sweep.
+ */
+export async function rebuildReport(out: string): Promise<SweepSummary> {
+  const { plan, seed, state, name } = readManifest(out);
+  if (state !== "complete")
+    throw new WasmvisorError("WV_STATE", `sweep: ${out} is not finished; go on with --resume`);
+  const run = { name, seed, computed: 0, skippedParts: [], elapsedMs: 0, scenariosPerSec: 0 };
+  return summarize(run, plan, new SweepStore(out, plan, seed));
+}
+
+type RunFacts = Pick<
+  SweepSummary,
+  "name" | "seed" | "computed" | "skippedParts" | "elapsedMs" | "scenariosPerSec"
+>;
+
+/** Reads all rows and writes everything that is made of them. */
+async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<SweepSummary> {
+  const { out, resultsFile } = store;
   const summarizer = new Summarizer();
-  for await (const row of readRows(store.resultsFile)) summarizer.add(row);
-  const files = await writeReport({ out: options.out, plan: runnable, seed, summarizer });
+  for await (const row of readRows(resultsFile)) summarizer.add(row);
+  const files = await writeReport({ out, plan, seed: run.seed, summarizer });
   const strategies = summarizer.strategies();
   const sum = (key: "completed" | "failed" | "errors"): number =>
     strategies.reduce((n, one) => n + one[key], 0);
   return {
-    name: plan.name,
-    out: options.out,
-    seed,
+    ...run,
+    out,
     scenarios: summarizer.rows,
     completed: sum("completed"),
     failed: sum("failed"),
     errors: sum("errors"),
-    computed: meter.computed,
-    skippedParts,
-    elapsedMs: meter.runMs,
-    scenariosPerSec: meter.scenariosPerSec,
     strategies,
-    files: { results: store.resultsFile, ...files },
+    files: { results: resultsFile, ...files },
   };
 }
 

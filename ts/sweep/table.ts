@@ -41,12 +41,16 @@ export function formatSummaryTable(summary: SweepSummary): string {
     style: { head: [], border: [], compact: true },
   });
   for (const one of summary.strategies) table.push(line(one));
-  const rate = Math.round(summary.scenariosPerSec).toLocaleString("en-US");
-  const lines = [
-    table.toString(),
-    `${summary.scenarios.toLocaleString("en-US")} scenarios, seed ${summary.seed}, ` +
-      `${formatTime(summary.elapsedMs * 1e6, 1)}, ${rate} scenarios/s`,
-  ];
+  const count = (value: number): string => Math.round(value).toLocaleString("en-US");
+  const lines = [table.toString()];
+  const all = `${count(summary.scenarios)} scenarios, seed ${summary.seed}`;
+  if (summary.computed === 0) lines.push(`${all}, none computed now`);
+  else {
+    const now =
+      summary.computed < summary.scenarios ? `${count(summary.computed)} of them in ` : "";
+    const time = formatTime(summary.elapsedMs * 1e6, 1);
+    lines.push(`${all}, ${now}${time}, ${count(summary.scenariosPerSec)} scenarios/s`);
+  }
   if (summary.skippedParts.length > 0)
     lines.push(`left out, as there is no guest runner: ${summary.skippedParts.join(", ")}`);
   return `${lines.join("\n")}\n`;
