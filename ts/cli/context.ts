@@ -2,11 +2,46 @@
 import type { Command } from "commander";
 import type { Output } from "./output.ts";
 
+/** Options as written on the command line; each command reads those that it has. */
+export type Options = { readonly [Name in OptionName]?: unknown };
+
+type OptionName =
+  | "append"
+  | "bandwidth"
+  | "bare"
+  | "clock"
+  | "cpus"
+  | "disk"
+  | "downtime"
+  | "engine"
+  | "host"
+  | "image"
+  | "initrd"
+  | "json"
+  | "kernel"
+  | "listen"
+  | "memory"
+  | "mips"
+  | "mirror"
+  | "out"
+  | "refresh"
+  | "resume"
+  | "rounds"
+  | "seed"
+  | "signature"
+  | "snapshot"
+  | "start"
+  | "stats"
+  | "strategy"
+  | "suite"
+  | "timeout"
+  | "until"
+  | "workers";
+
 export interface CommandContext {
   /** Positional arguments. */
   readonly args: readonly string[];
-  /** Options as written on the command line. */
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: Options;
   readonly out: Output;
 }
 

@@ -1,13 +1,12 @@
 /** Options that describe a guest, for `run` and `create`. */
 import { resolve } from "node:path";
-import type { CreateVmOptions } from "../host/vm-config.ts";
+import type { RemoteVmOptions } from "../host/daemon/client.ts";
+import type { Options } from "./context.ts";
 import * as parse from "./options.ts";
 
-type Given = Readonly<Record<string, unknown>>;
-
 /** Disks with absolute paths. */
-export function disksOf(options: Given): parse.DiskOption[] {
-  const given = (options["disk"] ?? []) as readonly string[];
+export function disksOf(options: Options): parse.DiskOption[] {
+  const given = (options.disk ?? []) as readonly string[];
   return given.map((one) => parse.disk(one)).map((one) => ({ ...one, path: resolve(one.path) }));
 }
 
@@ -16,21 +15,21 @@ const path = (value: unknown): string | undefined =>
 
 /** What `Host.createVm` takes, from the options of a command line; paths are absolute. */
 export function createOptions(
-  options: Given,
+  options: Options,
   defaults: { readonly name: string; readonly memory?: string | undefined },
-): CreateVmOptions & { readonly disks: parse.DiskOption[]; readonly bare?: string | undefined } {
+): RemoteVmOptions & { readonly disks: parse.DiskOption[] } {
   return {
     name: defaults.name,
-    image: parse.text(options["image"]),
-    kernel: path(options["kernel"]),
-    bare: path(options["bare"]),
-    initrd: path(options["initrd"]),
-    append: parse.text(options["append"]),
-    memory: parse.text(options["memory"]) ?? defaults.memory,
-    vcpus: parse.integer(options["cpus"], "--cpus", 1),
-    clock: parse.oneOf(options["clock"], ["wall", "virtual"], "--clock"),
-    mips: parse.integer(options["mips"], "--mips", 1),
-    seed: parse.integer(options["seed"], "--seed"),
+    image: parse.text(options.image),
+    kernel: path(options.kernel),
+    bare: path(options.bare),
+    initrd: path(options.initrd),
+    append: parse.text(options.append),
+    memory: parse.text(options.memory) ?? defaults.memory,
+    vcpus: parse.integer(options.cpus, "--cpus", 1),
+    clock: parse.oneOf(options.clock, ["wall", "virtual"], "--clock"),
+    mips: parse.integer(options.mips, "--mips", 1),
+    seed: parse.integer(options.seed, "--seed"),
     disks: disksOf(options),
   };
 }

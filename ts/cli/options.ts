@@ -1,5 +1,5 @@
 /** Options as text, turned into values. Each throws `WV_CONFIG` naming the option. */
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
 import { parseTime } from "../base/units.ts";
 
@@ -8,7 +8,10 @@ export function integer(text: unknown, what: string, min = 0): number | undefine
   if (text === undefined) return undefined;
   const value = /^\d{1,16}$/.test(String(text)) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value) && value >= min) return value;
-  throw new WasmvisorError("WV_CONFIG", `${what}: expected an integer from ${min} on, got "${text}"`);
+  throw new WasmvisorError(
+    "WV_CONFIG",
+    `${what}: expected an integer from ${min} on, got "${text}"`,
+  );
 }
 
 /** Milliseconds of a time like `60s`. */
@@ -70,8 +73,25 @@ export function inputFile(path: string, what: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code;
-    throw new WasmvisorError("WV_CONFIG", `${what}: cannot read "${path}" (${why}); check the path`, {
-      cause,
-    });
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `${what}: cannot read "${path}" (${why}); check the path`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Throws unless there is such a file. */
+export function readable(path: string, what: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (cause) {
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `${what}: there is no "${path}"; finish the sweep first (--resume)`,
+      { cause },
+    );
   }
 }

@@ -45,13 +45,16 @@ export class Output {
 
 /** Text in colour, where stdout is a terminal that wants it. */
 export function styled(style: Style, text: string): string {
-  const isWanted = process.stdout.isTTY && !process.env["NO_COLOR"];
+  const { NO_COLOR: noColor } = process.env;
+  const isWanted = process.stdout.isTTY && !noColor;
   return isWanted ? styleText(style, text) : text;
 }
 
 /** Rows as aligned columns. */
 export function columns(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const widths = head.map((cell, i) =>
+    Math.max(cell.length, ...rows.map((row) => row[i]?.length ?? 0)),
+  );
   const line = (row: readonly string[]): string =>
     row
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))

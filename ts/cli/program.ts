@@ -1,13 +1,14 @@
 /** The command line: what exists and where it lives. Commands are loaded when they are called. */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
-import type { AddCommand } from "./context.ts";
+import type { AddCommand, Options } from "./context.ts";
 import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
 
-const DESCRIPTION = "Run, understand and move virtual machines: RISC-V guests on a WebAssembly core.";
+const DESCRIPTION =
+  "Run, understand and move virtual machines: RISC-V guests on a WebAssembly core.";
 const AFTER_HELP = `
 Sizes are written 512MiB, times 30ms, rates 1Gbit or 125MiB/s.
 Exit status: 0 done, 1 the guest or the job failed, 2 wrong usage or bad input file,
@@ -34,9 +35,9 @@ function commandAdder(parent: Command, onStatus: (status: number) => void): AddC
       .option("--json", "results as JSON on stdout")
       .action(async (...all: unknown[]) => {
         const command = all.at(-1) as Command;
-        const options = command.opts<Record<string, unknown>>();
+        const options = command.opts<Options>();
         const execute = await load();
-        const out = new Output(options["json"] === true);
+        const out = new Output(options.json === true);
         onStatus(await execute({ args: command.args, options, out }));
       });
 }

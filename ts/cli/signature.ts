@@ -36,6 +36,8 @@ export function writeSignature(vm: VirtualMachine, range: SignatureRange, file: 
     writeFileSync(file, text);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code;
-    throw new WasmvisorError("WV_CONFIG", `--signature: cannot write "${file}" (${why})`, { cause });
+    throw new WasmvisorError("WV_CONFIG", `--signature: cannot write "${file}" (${why})`, {
+      cause,
+    });
   }
 }

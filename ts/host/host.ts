@@ -171,6 +171,12 @@ export class Host implements HostApi {
     return this.#build(config, await openDisks(config));
   }
 
+  /** @internal Keeps a name for a vm that comes; the result gives it back. */
+  reserve(name: string): () => void {
+    this.#reserved.add(name);
+    return () => this.#reserved.delete(name);
+  }
+
   /** @internal Lists a twin that has its state. */
   adopt(vm: VirtualMachine): VirtualMachine {
     if (this.#vms.has(vm.name)) throw taken(vm.name);

@@ -4,10 +4,13 @@ import { promiseOf } from "../base/task.ts";
 import { parseRate, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
+import type { Outcome } from "../migrate/messages.ts";
 import type { Strategy } from "../migrate/options.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
-import { receiveMigration, type TargetResult } from "../migrate/target.ts";
+import { queryOutcome, receiveMigration, type TargetResult } from "../migrate/target.ts";
+import type { MigratableVm } from "../vmm/migratable-vm.ts";
+import { isLoopback, parseAddress } from "./address.ts";
 import type { Host } from "./host.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
@@ -41,8 +44,6 @@ const rate = (value: number | string | undefined): number | undefined =>
 const time = (value: number | string | undefined, what: string): number | undefined =>
   typeof value === "string" ? parseTime(value, what) : value;
 
-let counter = 0;
-
 /** @internal Moves `vm` to the host that listens at `target`. */
 export async function migrateVm(request: {
   readonly host: Host;
@@ -53,7 +54,21 @@ export async function migrateVm(request: {
   const { connectMigration } = await import("./socket-channel.ts");
   const { host, options, vm } = request;
   const channel = await connectMigration(request.target, options.signal);
-  return migrateOver({ host, vm, channel, options });
+  const askOutcome = async (id: string): Promise<Outcome> => {
+    try {
+      return await promiseOf(queryOutcome(await connectMigration(request.target), id));
+    } catch (error) {
+      if (isDead(request.target, error)) return "not-running";
+      throw error;
+    }
+  };
+  return migrateOver({ host, vm, channel, options, askOutcome });
+}
+
+/** A daemon listens as long as it lives: on this machine, a refused connection is its death. */
+function isDead(target: string, error: unknown): boolean {
+  const { cause } = error as { readonly cause?: { readonly code?: string } };
+  return cause?.code === "ECONNREFUSED" && isLoopback(parseAddress(target, "target").host);
 }
 
 /** @internal Moves `vm` over a channel that is open. */
@@ -62,6 +77,8 @@ export async function migrateOver(request: {
   readonly vm: VirtualMachine;
   readonly channel: Channel;
   readonly options: MigrateOptions;
+  /** Asks the target's host, by another way, what became of a migration. */
+  readonly askOutcome?: ((id: string) => Promise<Outcome>) | undefined;
 }): Promise<MigrationOutcome> {
   const { channel, host, options, vm } = request;
   const strategy = options.strategy ?? "pre-copy";
@@ -70,7 +87,7 @@ export async function migrateOver(request: {
   const result = await promiseOf(
     migrate(guest, channel, {
       clock: host.clock,
-      id: `${vm.name}-${Math.round(host.clock.nowNs())}-${++counter}`,
+      id: `${vm.name}-${crypto.randomUUID()}`,
       strategy,
       downtimeLimitNs: time(options.downtime, "downtime"),
       bandwidthCapBytesPerSec: rate(options.bandwidth),
@@ -79,6 +96,7 @@ export async function migrateOver(request: {
       onLimit: "stop",
       signal: options.signal,
       onRound: options.onRound,
+      askOutcome: request.askOutcome,
     }),
   );
   if (result.state !== "completed") guest.release();
@@ -105,21 +123,31 @@ export class MigrationReceiver {
     this.#host = host;
   }
 
-  /** Serves one channel. Never rejects. */
+  /** Serves one channel. Never rejects. The vm is listed from the moment on at which it runs here. */
   async receive(channel: Channel, signal?: AbortSignal): Promise<TargetResult> {
-    let twin: VirtualMachine | undefined;
+    let guest: MigratableVm | undefined;
+    let release = (): void => undefined;
     const result = await promiseOf(
       receiveMigration(channel, {
         clock: this.#host.clock,
         ledger: this.#ledger,
         signal,
         accept: async (hello) => {
-          twin = await this.#host.buildTwin(hello.shape.config);
-          this.#host.adopt(twin);
-          return twin.migratable();
+          const twin = await this.#host.buildTwin(hello.shape.config);
+          release = this.#host.reserve(twin.name);
+          twin.events.on("status", ({ status }) => {
+            if (status !== "running" || guest === undefined) return;
+            release();
+            this.#host.adopt(twin);
+          });
+          guest = twin.migratable();
+          return guest;
         },
       }),
     );
+    release();
+    guest?.release();
+    guest = undefined;
     return result;
   }
 }

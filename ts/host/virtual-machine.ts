@@ -1,5 +1,5 @@
 import type { Core } from "../../bindings/core.ts";
-import { throwIfAborted } from "../base/abort.ts";
+import { onAbort, throwIfAborted } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
@@ -43,6 +43,8 @@ export class VirtualMachine implements Runnable, VmApi {
   readonly #turnCycles: number;
   #status: VmStatus = "created";
   #last: VmInfo | undefined;
+  /** Set while it moves to another host. */
+  #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
   /** @internal Made by `Host`. */
   constructor(parts: {
@@ -76,6 +78,8 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   #mustBe(allowed: readonly VmStatus[], action: string): void {
+    if (this.#leaving)
+      throw new WasmvisorError("WV_STATE", `${this.name}: cannot ${action} while it migrates`);
     if (!allowed.includes(this.#status))
       throw new WasmvisorError(
         "WV_STATE",
@@ -102,7 +106,7 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   #run(): void {
-    if (this.#status === "running") return;
+    if (this.#status === "running" || this.machine.end) return;
     this.machine.clock.resume();
     this.#become("running");
     this.#context.loop.add(this);
@@ -131,6 +135,7 @@ export class VirtualMachine implements Runnable, VmApi {
     }
     this.machine.clock.pause();
     this.console.end(describeEnd(outcome.end));
+    this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));
     this.#become("ended");
     return "ended";
   }
@@ -188,7 +193,16 @@ export class VirtualMachine implements Runnable, VmApi {
    */
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
     this.#mustBe(["running", "paused"], "migrate");
-    return this.#context.migrate(this, target, options);
+    const abort = new AbortController();
+    const forget = onAbort(options.signal, () => abort.abort(options.signal?.reason));
+    const done = this.#context.migrate(this, target, { ...options, signal: abort.signal });
+    this.#leaving = { abort, done };
+    try {
+      return await done;
+    } finally {
+      this.#leaving = undefined;
+      forget();
+    }
   }
 
   /** @internal This vm as the migration engine sees it. */
@@ -200,7 +214,7 @@ export class VirtualMachine implements Runnable, VmApi {
       resume: () => {
         if (!wasPaused || this.#status === "created") this.#run();
       },
-      destroy: () => this.destroy(),
+      destroy: () => this.#discard(),
     });
   }
 
@@ -223,6 +237,14 @@ export class VirtualMachine implements Runnable, VmApi {
 
   /** Ends it, whatever it does, and gives its memory back. Harmless when it is gone. */
   async destroy(): Promise<void> {
+    if (this.#leaving) {
+      this.#leaving.abort.abort(new WasmvisorError("WV_STATE", `${this.name}: destroyed`));
+      await this.#leaving.done.catch(() => undefined);
+    }
+    this.#discard();
+  }
+
+  #discard(): void {
     if (this.#status === "gone") return;
     this.#context.loop.remove(this);
     this.#last = { ...this.info(), status: "gone" };

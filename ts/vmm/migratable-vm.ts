@@ -107,8 +107,10 @@ export class MigratableVm implements Migratable {
     const at = this.#reserve(records.length);
     u8.set(records, at);
     const applied = exports.applyPages(this.#vm.ram.space, at, records.length) >>> 0;
-    if (applied !== records.length)
-      throw badRecord(applied, "a page that does not exist, or no memory");
+    if (applied === records.length) return;
+    if (exports.freeFrames() >>> 0 === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", "the host has no free memory for this vm");
+    throw badRecord(applied, "a page that does not exist");
   }
 
   #checkCounts(records: Uint8Array, normalPages: number, zeroPages: number): void {

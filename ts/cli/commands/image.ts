@@ -14,9 +14,9 @@ export async function pull({ args, options, out }: CommandContext): Promise<numb
   if (name !== "debian")
     throw new WasmvisorError("WV_CONFIG", `image pull: expected debian, got "${name}"`);
   const image = await pullDebian({
-    mirror: parse.text(options["mirror"]),
-    suite: parse.text(options["suite"]),
-    refresh: options["refresh"] ? "always" : "cached",
+    mirror: parse.text(options.mirror),
+    suite: parse.text(options.suite),
+    refresh: options.refresh ? "always" : "cached",
     signal: interruptSignal(),
     onProgress: (progress) => out.progress(progressLine(progress)),
     log: (line) => {

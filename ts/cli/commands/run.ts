@@ -37,8 +37,8 @@ export async function run(context: CommandContext): Promise<number> {
   const { options, out } = context;
   const guest = checkedGuest(options);
   const plan: Plan = {
-    timeoutMs: parse.timeMs(options["timeout"], "--timeout"),
-    until: parse.regex(options["until"], "--until"),
+    timeoutMs: parse.timeMs(options.timeout, "--timeout"),
+    until: parse.regex(options.until, "--until"),
     signature: signaturePlan(options),
   };
   const vm = await makeVm(options, guest);
@@ -48,7 +48,7 @@ export async function run(context: CommandContext): Promise<number> {
   const wallSeconds = (clock.nowNs() - startNs) / 1e9;
   const status = statusOf(outcome, guest?.bare !== undefined);
   const stats = statsOf(vm, outcome, { wallSeconds, status });
-  if (typeof options["stats"] === "string") writeStats(options["stats"], stats);
+  if (typeof options.stats === "string") writeStats(options.stats, stats);
   if (plan.signature) writeSignature(vm, plan.signature.range, plan.signature.file);
   out.event({ event: "end", ...stats });
   if (outcome.reason !== "end" || outcome.end.type !== "poweroff") explain(outcome, out);
@@ -57,21 +57,23 @@ export async function run(context: CommandContext): Promise<number> {
 
 /** Options of the guest; undefined for a snapshot, which brings its own. */
 function checkedGuest(options: CommandContext["options"]): CreateVmOptions | undefined {
-  if (options["snapshot"] === undefined)
+  if (options.snapshot === undefined)
     return createOptions(options, {
       name: "guest",
-      memory: options["bare"] === undefined ? undefined : BARE_MEMORY,
+      memory: options.bare === undefined ? undefined : BARE_MEMORY,
     });
-  const mixed = ["image", "kernel", "bare", "initrd", "append", "disk", "memory", "cpus"];
-  const wrong = [...mixed, "clock", "mips", "seed"].find((name) => options[name] !== undefined);
+  const mixed = ["image", "kernel", "bare", "initrd", "append", "disk", "memory", "cpus"] as const;
+  const wrong = [...mixed, "clock" as const, "mips" as const, "seed" as const].find(
+    (name) => options[name] !== undefined,
+  );
   if (wrong === undefined) return undefined;
   throw new WasmvisorError("WV_CONFIG", `--snapshot brings its own guest; leave out --${wrong}`);
 }
 
 function signaturePlan(options: CommandContext["options"]): Plan["signature"] {
-  const file = parse.text(options["signature"]);
+  const file = parse.text(options.signature);
   if (file === undefined) return undefined;
-  const bare = parse.text(options["bare"]);
+  const bare = parse.text(options.bare);
   if (bare === undefined) throw new WasmvisorError("WV_CONFIG", "--signature goes with --bare");
   return { file, range: signatureRange(parse.inputFile(bare, "--bare"), bare) };
 }
@@ -82,7 +84,7 @@ async function makeVm(
 ): Promise<VirtualMachine> {
   if (!guest) {
     const host = await Host.create({ memory: SNAPSHOT_HOST_BYTES });
-    return host.restore(String(options["snapshot"]));
+    return host.restore(String(options.snapshot));
   }
   const memory = guest.memory ?? "256MiB";
   const bytes = typeof memory === "number" ? memory : parseSize(memory, "--memory");

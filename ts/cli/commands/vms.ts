@@ -1,0 +1,97 @@
+/** `wasmvisor create|ls|info|start|pause|resume|snapshot|restore|fork|destroy`: vms of a host. */
+import { resolve } from "node:path";
+import { formatSize } from "../../base/units.ts";
+import type { VmInfo } from "../../host/api.ts";
+import { describeEnd } from "../../host/virtual-machine.ts";
+import { hostClient } from "../client.ts";
+import type { CommandContext } from "../context.ts";
+import { EXIT_DONE } from "../exit.ts";
+import { createOptions } from "../guest-options.ts";
+import { columns } from "../output.ts";
+
+const name = ({ args }: CommandContext): string => args[0] as string;
+
+function statusOf({ end, status }: VmInfo): string {
+  return status === "ended" && end ? `ended: ${describeEnd(end)}` : status;
+}
+
+export async function create(context: CommandContext): Promise<number> {
+  const { options, out } = context;
+  const client = hostClient(options);
+  let vm = await client.create(createOptions(options, { name: name(context) }));
+  if (options.start === true) vm = await client.act(vm.name, "start");
+  out.result(vm, () => `${vm.name}: ${vm.status}`);
+  return EXIT_DONE;
+}
+
+export async function list({ options, out }: CommandContext): Promise<number> {
+  const vms = await hostClient(options).list();
+  const row = (vm: VmInfo): string[] => [
+    vm.name,
+    statusOf(vm),
+    String(vm.vcpus),
+    formatSize(vm.memoryBytes, 1),
+    formatSize(vm.populatedBytes, 1),
+    String(vm.metrics.instructions),
+  ];
+  const head = ["NAME", "STATUS", "VCPUS", "MEMORY", "USED", "INSTRUCTIONS"];
+  out.result(vms, () => columns(head, vms.map(row)));
+  return EXIT_DONE;
+}
+
+export async function info(context: CommandContext): Promise<number> {
+  const vm = await hostClient(context.options).info(name(context));
+  context.out.result(vm, () => describe(vm));
+  return EXIT_DONE;
+}
+
+function describe(vm: VmInfo): string {
+  const { exits, ...counts } = vm.metrics;
+  const lines: [string, string | number][] = [
+    ["name", vm.name],
+    ["status", statusOf(vm)],
+    ["vcpus", vm.vcpus],
+    ["clock", vm.clock],
+    ["memory", formatSize(vm.memoryBytes)],
+    ["used", formatSize(vm.populatedBytes)],
+    ...Object.entries(counts),
+    ...Object.entries(exits).map(([reason, count]): [string, number] => [`exits.${reason}`, count]),
+  ];
+  return lines.map(([key, value]) => `${key.padEnd(16)}${value}`).join("\n");
+}
+
+async function act(context: CommandContext, action: "start" | "pause" | "resume"): Promise<number> {
+  const vm = await hostClient(context.options).act(name(context), action);
+  context.out.result(vm, () => `${vm.name}: ${vm.status}`);
+  return EXIT_DONE;
+}
+
+export const start = (context: CommandContext): Promise<number> => act(context, "start");
+export const pause = (context: CommandContext): Promise<number> => act(context, "pause");
+export const resume = (context: CommandContext): Promise<number> => act(context, "resume");
+
+export async function destroy(context: CommandContext): Promise<number> {
+  const vm = name(context);
+  await hostClient(context.options).destroy(vm);
+  context.out.result({ name: vm, status: "gone" }, () => `${vm}: gone`);
+  return EXIT_DONE;
+}
+
+export async function snapshot(context: CommandContext): Promise<number> {
+  const path = resolve(context.args[1] as string);
+  await hostClient(context.options).snapshot(name(context), path);
+  context.out.result({ name: name(context), path }, () => path);
+  return EXIT_DONE;
+}
+
+export async function restore({ args, options, out }: CommandContext): Promise<number> {
+  const vm = await hostClient(options).restore(resolve(args[0] as string), args[1]);
+  out.result(vm, () => `${vm.name}: ${vm.status}`);
+  return EXIT_DONE;
+}
+
+export async function fork(context: CommandContext): Promise<number> {
+  const child = await hostClient(context.options).fork(name(context), context.args[1]);
+  context.out.result(child, () => `${child.name}: ${child.status}`);
+  return EXIT_DONE;
+}

@@ -1,0 +1,173 @@
+/** Talks to the daemon of a host. */
+import { type IncomingMessage, request } from "node:http";
+import { abortError } from "../../base/abort.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import type { RoundStats } from "../../migrate/stats.ts";
+import { type Address, formatAddress, parseAddress } from "../address.ts";
+import type { VmInfo } from "../api.ts";
+import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import {
+  connectUpgraded,
+  errorFromBody,
+  UPGRADE_CONSOLE,
+  type Upgraded,
+  unreachable,
+} from "../upgrade.ts";
+import type { CreateVmOptions } from "../vm-config.ts";
+
+/** Options of a vm as text and numbers; paths are of the daemon's machine. */
+export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare"> & {
+  readonly kernel?: string | undefined;
+  readonly initrd?: string | undefined;
+  readonly bare?: string | undefined;
+};
+
+/** The plain part of {@link MigrateOptions}. */
+export type RemoteMigrateOptions = Omit<MigrateOptions, "signal" | "onRound">;
+
+export interface HostHealth {
+  readonly status: "ok";
+  readonly freeBytes: number;
+  readonly vms: number;
+}
+
+/** How a migration went, as the daemon tells it. */
+export type RemoteOutcome = Omit<MigrationOutcome, "error"> & {
+  readonly error?: { readonly code: string; readonly message: string };
+};
+
+interface Ask {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly path: string;
+  readonly body?: object | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A host that listens somewhere. Its methods throw what the daemon says, or `WV_NETWORK`. */
+export class HostClient {
+  /** Like `tcp://127.0.0.1:7070`. */
+  readonly address: string;
+  readonly #address: Address;
+
+  constructor(address: string) {
+    this.#address = parseAddress(address, "--host");
+    this.address = formatAddress(this.#address);
+  }
+
+  health(): Promise<HostHealth> {
+    return this.#json({ method: "GET", path: "/v1/health" });
+  }
+  list(): Promise<VmInfo[]> {
+    return this.#json({ method: "GET", path: "/v1/vms" });
+  }
+  info(name: string): Promise<VmInfo> {
+    return this.#json({ method: "GET", path: pathOf(name) });
+  }
+  create(options: RemoteVmOptions): Promise<VmInfo> {
+    return this.#json({ method: "POST", path: "/v1/vms", body: options });
+  }
+  /** One of the actions that take nothing. */
+  act(name: string, action: "start" | "pause" | "resume"): Promise<VmInfo> {
+    return this.#json({ method: "POST", path: pathOf(name, action), body: {} });
+  }
+  /** `path` is of the daemon's machine. */
+  async snapshot(name: string, path: string): Promise<void> {
+    await this.#json({ method: "POST", path: pathOf(name, "snapshot"), body: { path } });
+  }
+  restore(path: string, name: string | undefined): Promise<VmInfo> {
+    return this.#json({ method: "POST", path: "/v1/restore", body: { path, name } });
+  }
+  fork(name: string, child: string | undefined): Promise<VmInfo> {
+    return this.#json({ method: "POST", path: pathOf(name, "fork"), body: { name: child } });
+  }
+  async destroy(name: string): Promise<void> {
+    await this.#json({ method: "DELETE", path: pathOf(name) });
+  }
+
+  /** A vm's console: raw bytes both ways, recent output first. */
+  console(name: string, signal?: AbortSignal): Promise<Upgraded> {
+    const path = pathOf(name, "console");
+    return connectUpgraded({ target: this.address, path, protocol: UPGRADE_CONSOLE, signal });
+  }
+
+  /** Moves a vm. An abort before the switch-over leaves it where it is. */
+  async migrate(
+    name: string,
+    move: RemoteMigrateOptions & { readonly target: string },
+    watch: { readonly signal?: AbortSignal; readonly onRound?: (round: RoundStats) => void } = {},
+  ): Promise<RemoteOutcome> {
+    const ask: Ask = {
+      method: "POST",
+      path: pathOf(name, "migrate"),
+      body: move,
+      signal: watch.signal,
+    };
+    for await (const line of linesOf(await this.#send(ask))) {
+      const { error, outcome, round } = JSON.parse(line) as {
+        readonly round?: RoundStats;
+        readonly outcome?: RemoteOutcome;
+        readonly error?: object;
+      };
+      if (round) watch.onRound?.(round);
+      if (outcome) return outcome;
+      if (error) throw errorFromBody(200, JSON.stringify(error));
+    }
+    throw unreachable(this.address, "it broke off in the middle of a migration");
+  }
+
+  async #json<T>(ask: Ask): Promise<T> {
+    return JSON.parse(await textOf(await this.#send(ask))) as T;
+  }
+
+  /** The answer, if it is a good one. */
+  async #send({ body, method, path, signal }: Ask): Promise<IncomingMessage> {
+    const { host, port } = this.#address;
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = request({
+        host,
+        port,
+        path,
+        method,
+        agent: false,
+        headers: body ? { "Content-Type": "application/json" } : {},
+        ...(signal ? { signal } : {}),
+      });
+      outgoing.once("response", resolve);
+      outgoing.once("error", (cause: NodeJS.ErrnoException) => {
+        if (signal?.aborted) reject(abortError(signal));
+        else reject(unreachable(this.address, cause.code ?? cause.message, cause));
+      });
+      outgoing.end(body ? JSON.stringify(body) : undefined);
+    });
+    const status = answer.statusCode ?? 0;
+    if (status === 200) return answer;
+    throw errorFromBody(status, await textOf(answer));
+  }
+}
+
+function pathOf(name: string, action?: string): string {
+  const vm = `/v1/vms/${encodeURIComponent(name)}`;
+  return action === undefined ? vm : `${vm}/${action}`;
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
+  let rest = "";
+  answer.setEncoding("utf8");
+  try {
+    for await (const chunk of answer) {
+      const lines = (rest + (chunk as string)).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+  } catch (cause) {
+    throw new WasmvisorError("WV_NETWORK", "the host went away in the middle of its answer", {
+      cause,
+    });
+  }
+}

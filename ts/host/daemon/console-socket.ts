@@ -1,0 +1,43 @@
+/** A vm's console on a socket: raw bytes both ways, recent output first. */
+import type { Duplex } from "node:stream";
+import type { VirtualMachine } from "../virtual-machine.ts";
+
+/** Recent output that a newcomer sees. */
+const REPLAYED_CHARS = 64 << 10;
+/** A client that is so far behind is let go. */
+const UNSENT_BYTES_MAX = 4 << 20;
+const RETRY_MS = 20;
+
+/** Serves `socket` until either end closes it. `head`: input that came already. */
+export function serveConsole(vm: VirtualMachine, socket: Duplex, head: Uint8Array): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const send = (bytes: Uint8Array): void => {
+    socket.write(bytes);
+    if (socket.writableLength > UNSENT_BYTES_MAX) socket.destroy();
+  };
+  const type = (bytes: Uint8Array): void => {
+    if (vm.status === "gone") return;
+    const taken = vm.console.write(bytes);
+    if (taken >= bytes.length) return;
+    socket.pause();
+    timer = setTimeout(() => {
+      socket.resume();
+      type(bytes.subarray(taken));
+    }, RETRY_MS);
+  };
+  socket.write(vm.console.text.slice(-REPLAYED_CHARS));
+  const offOutput = vm.console.events.on("output", ({ bytes }) => send(bytes));
+  const offStatus = vm.events.on("status", ({ status }) => {
+    if (status === "ended" || status === "gone") socket.end();
+  });
+  socket.on("data", type);
+  socket.on("end", () => socket.end());
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => {
+    clearTimeout(timer);
+    offOutput();
+    offStatus();
+  });
+  if (head.length > 0) type(head);
+  if (vm.status === "ended") socket.end();
+}

@@ -1,0 +1,92 @@
+/** What clients may ask for, checked field by field before anything believes it. */
+import { WasmvisorError } from "../../base/errors.ts";
+import { STRATEGIES, type Strategy } from "../../migrate/options.ts";
+import type { MigrateOptions } from "../migration.ts";
+import type { CreateVmOptions, DiskSource } from "../vm-config.ts";
+
+type Body = Readonly<Record<string, unknown>>;
+
+const TEXT_CHARS_MAX = 16 << 10;
+
+function fail(name: string, expected: string, value: unknown): never {
+  const got = JSON.stringify(value)?.slice(0, 100);
+  throw new WasmvisorError("WV_CONFIG", `${name}: expected ${expected}, got ${got}`);
+}
+
+/** Refuses fields that nobody knows: a typo must not be ignored. */
+export function checkKeys(body: Body, allowed: readonly string[]): void {
+  const wrong = Object.keys(body).find((key) => !allowed.includes(key));
+  if (wrong !== undefined)
+    throw new WasmvisorError("WV_CONFIG", `${wrong}: unknown; expected ${allowed.join(", ")}`);
+}
+
+export function optionalText(body: Body, name: string): string | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string" && value.length <= TEXT_CHARS_MAX && !value.includes("\0"))
+    return value;
+  return fail(name, "text", value);
+}
+
+export function text(body: Body, name: string): string {
+  return optionalText(body, name) ?? fail(name, "text", body[name]);
+}
+
+function optionalNumber(body: Body, name: string): number | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  return typeof value === "number" && Number.isFinite(value)
+    ? value
+    : fail(name, "a number", value);
+}
+
+const DISK_KEYS = ["path", "readOnly", "overlay"];
+
+function disks(body: Body): DiskSource[] | undefined {
+  const value = body["disks"];
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value)) return fail("disks", "a list", value);
+  return value.map((one: unknown, i) => {
+    if (typeof one !== "object" || one === null) return fail(`disks[${i}]`, "an object", one);
+    const disk = one as Body;
+    checkKeys(disk, DISK_KEYS);
+    return {
+      path: text(disk, "path"),
+      readOnly: disk["readOnly"] === true,
+      overlay: disk["overlay"] === true,
+    };
+  });
+}
+
+const TEXTS = ["name", "image", "kernel", "initrd", "bare", "append", "memory", "clock", "console"];
+const NUMBERS = ["vcpus", "mips", "seed"];
+
+/** Options of `Host.createVm`; the host checks their ranges. */
+export function createOptions(body: Body): CreateVmOptions {
+  checkKeys(body, [...TEXTS, ...NUMBERS, "disks"]);
+  const texts = TEXTS.map((name) => [name, optionalText(body, name)] as const);
+  const numbers = NUMBERS.map((name) => [name, optionalNumber(body, name)] as const);
+  const given = [...texts, ...numbers].filter(([, value]) => value !== undefined);
+  return { ...(Object.fromEntries(given) as CreateVmOptions), disks: disks(body) };
+}
+
+/** Options of `VirtualMachine.migrate`, and where to. */
+export function migrateOptions(body: Body): {
+  readonly target: string;
+  readonly options: MigrateOptions;
+} {
+  checkKeys(body, ["target", "strategy", "bandwidth", "downtime", "roundsMax", "timeout"]);
+  const strategy = optionalText(body, "strategy");
+  if (strategy !== undefined && !STRATEGIES.includes(strategy as Strategy))
+    fail("strategy", STRATEGIES.join(" or "), strategy);
+  return {
+    target: text(body, "target"),
+    options: {
+      strategy: strategy as Strategy | undefined,
+      bandwidth: optionalText(body, "bandwidth"),
+      downtime: optionalText(body, "downtime"),
+      roundsMax: optionalNumber(body, "roundsMax"),
+      timeout: optionalText(body, "timeout"),
+    },
+  };
+}

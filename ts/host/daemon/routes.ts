@@ -1,0 +1,141 @@
+/** The control API: what can be asked of a host, by method and path. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { WasmvisorError } from "../../base/errors.ts";
+import type { Host } from "../host.ts";
+import type { VirtualMachine } from "../virtual-machine.ts";
+import { checkKeys, createOptions, migrateOptions, optionalText, text } from "./fields.ts";
+import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
+
+interface Call {
+  readonly host: Host;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+type Body = Record<string, unknown>;
+type VmAction = (vm: VirtualMachine, body: Body, call: Call) => Promise<unknown>;
+
+/** POST /v1/vms/NAME/ACTION: what is answered, or undefined if the action did. */
+const ACTIONS: Readonly<Record<string, VmAction>> = {
+  start: async (vm, body) => plain(vm, body, () => vm.start()),
+  pause: async (vm, body) => plain(vm, body, () => vm.pause()),
+  resume: async (vm, body) => plain(vm, body, () => vm.resume()),
+  snapshot: async (vm, body) => {
+    checkKeys(body, ["path"]);
+    const path = text(body, "path");
+    await vm.snapshot(path);
+    return { name: vm.name, path };
+  },
+  fork: async (vm, body) => {
+    checkKeys(body, ["name"]);
+    return (await vm.fork({ name: optionalText(body, "name") })).info();
+  },
+  migrate,
+};
+
+async function plain(
+  vm: VirtualMachine,
+  body: Body,
+  action: () => Promise<void>,
+): Promise<unknown> {
+  checkKeys(body, []);
+  await action();
+  return vm.info();
+}
+
+/** Answers with a line for each round and one for the outcome. A client that leaves aborts it. */
+async function migrate(vm: VirtualMachine, body: Body, { response }: Call): Promise<undefined> {
+  const { options, target } = migrateOptions(body);
+  const left = new AbortController();
+  const onClose = (): void => left.abort(new WasmvisorError("WV_ABORTED", "the client left"));
+  response.once("close", onClose);
+  try {
+    const outcome = await vm.migrate(target, {
+      ...options,
+      signal: left.signal,
+      onRound: (round) => sendLine(response, { round }),
+    });
+    const { error, ...rest } = outcome;
+    sendLine(response, { outcome: error ? { ...rest, error: errorBody(error).body } : rest });
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    sendLine(response, { error: errorBody(error).body });
+  } finally {
+    response.off("close", onClose);
+  }
+  response.end();
+  return undefined;
+}
+
+/** The vm of a path. */
+export function vmOf(host: Host, name: string): VirtualMachine {
+  const vm = host.vms.find((one) => one.name === name);
+  if (vm) return vm;
+  throw new HttpError(404, "WV_CONFIG", `no vm is called "${name}" on this host; see wasmvisor ls`);
+}
+
+const noRoute = (path: string): HttpError =>
+  new HttpError(404, "WV_CONFIG", `${path}: nothing is served here`);
+
+/** Answers one request. Throws what the client is then told. */
+export async function handle(call: Call): Promise<void> {
+  const { host, request, response } = call;
+  const path = (request.url ?? "/").split("?")[0] as string;
+  const parts = path.split("/").slice(1).map(decode);
+  if (parts[0] !== "v1") throw noRoute(path);
+  const answer =
+    request.method === "GET"
+      ? get(host, parts.slice(1), path)
+      : request.method === "POST"
+        ? await post(call, parts.slice(1), path)
+        : request.method === "DELETE"
+          ? await remove(host, parts.slice(1), path)
+          : refuseMethod(request.method);
+  if (answer !== undefined) sendJson(response, 200, answer);
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new HttpError(400, "WV_CONFIG", "path: not a URL");
+  }
+}
+
+function refuseMethod(method: string | undefined): never {
+  throw new HttpError(405, "WV_CONFIG", `${method}: expected GET, POST or DELETE`);
+}
+
+function get(host: Host, [kind, name, ...rest]: readonly string[], path: string): unknown {
+  if (rest.length > 0) throw noRoute(path);
+  if (kind === "health" && name === undefined)
+    return { status: "ok", freeBytes: host.freeBytes, vms: host.vms.length };
+  if (kind !== "vms") throw noRoute(path);
+  return name === undefined ? host.vms.map((vm) => vm.info()) : vmOf(host, name).info();
+}
+
+async function post(
+  call: Call,
+  [kind, name, action, ...rest]: readonly string[],
+  path: string,
+): Promise<unknown> {
+  const { host } = call;
+  if (rest.length > 0) throw noRoute(path);
+  const body = await readJson(call.request);
+  if (kind === "vms" && name === undefined)
+    return (await host.createVm(createOptions(body))).info();
+  if (kind === "restore" && name === undefined) {
+    checkKeys(body, ["path", "name"]);
+    const vm = await host.restore(text(body, "path"), { name: optionalText(body, "name") });
+    return vm.info();
+  }
+  const act = Object.hasOwn(ACTIONS, action ?? "") ? ACTIONS[action as string] : undefined;
+  if (kind !== "vms" || name === undefined || !act) throw noRoute(path);
+  return act(vmOf(host, name), body, call);
+}
+
+async function remove(host: Host, [kind, name, ...rest]: readonly string[], path: string) {
+  if (kind !== "vms" || name === undefined || rest.length > 0) throw noRoute(path);
+  await vmOf(host, name).destroy();
+  return { name, status: "gone" };
+}

@@ -1,0 +1,105 @@
+/** Migration streams over sockets. */
+import type { Duplex } from "node:stream";
+import { WasmvisorError } from "../base/errors.ts";
+import { Future, type Wait } from "../base/task.ts";
+import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
+import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
+
+/** A sender waits while the socket holds more than this. */
+const UNSENT_BYTES_MAX = 512 << 10;
+/** The socket is not read while so much waits for the reader. */
+const UNREAD_BYTES_MAX = 4 << 20;
+
+/** A channel over a connected socket, which it owns from now on. */
+export class SocketChannel implements Channel {
+  readonly #socket: Duplex;
+  readonly #incoming = new ReceiveQueue();
+  #blocked: Future<void> | undefined;
+  #failure: { readonly reason: unknown } | undefined;
+  #isEnded = false;
+
+  /** `head`: bytes of the stream that were read already. */
+  constructor(socket: Duplex, head?: Uint8Array) {
+    this.#socket = socket;
+    if ("setNoDelay" in socket) (socket as { setNoDelay(on: boolean): void }).setNoDelay(true);
+    if (head && head.length > 0) this.#incoming.push(head);
+    this.#incoming.onRoom = () => {
+      if (socket.isPaused() && this.#incoming.bytes < UNREAD_BYTES_MAX / 2) socket.resume();
+    };
+    socket.on("data", (bytes: Uint8Array) => {
+      this.#incoming.push(bytes);
+      if (this.#incoming.bytes > UNREAD_BYTES_MAX) socket.pause();
+    });
+    socket.on("end", () => this.#incoming.close());
+    socket.on("error", (cause: NodeJS.ErrnoException) =>
+      this.#fail(broken(cause.code ?? cause.message, cause)),
+    );
+    socket.on("close", () => {
+      if (!socket.readableEnded) this.#fail(brokenError("the connection is gone"));
+      else this.#failSending(brokenError("the connection is closed"));
+    });
+  }
+
+  #fail(reason: unknown): void {
+    this.#incoming.fail(reason);
+    this.#failSending(reason);
+  }
+
+  #failSending(reason: unknown): void {
+    this.#failure ??= { reason };
+    const blocked = this.#blocked;
+    this.#blocked = undefined;
+    blocked?.reject(reason);
+  }
+
+  send(bytes: Uint8Array, modelBytes = 0): Wait<void> {
+    if (modelBytes !== 0) throw new TypeError("only a simulated link carries model bytes");
+    if (this.#failure) return rejected(this.#failure.reason);
+    if (this.#isEnded) return rejected(brokenError("it was closed here"));
+    this.#socket.write(bytes, this.#onWritten);
+    if (this.#socket.writableLength <= UNSENT_BYTES_MAX) return;
+    this.#blocked = new Future();
+    return this.#blocked;
+  }
+
+  readonly #onWritten = (): void => {
+    if (!this.#blocked || this.#failure || this.#socket.writableLength > UNSENT_BYTES_MAX) return;
+    const blocked = this.#blocked;
+    this.#blocked = undefined;
+    blocked.resolve();
+  };
+
+  receive(): Wait<Uint8Array | undefined> {
+    return this.#incoming.next();
+  }
+
+  close(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#socket.end();
+  }
+
+  abort(reason: unknown): void {
+    this.#fail(reason);
+    // What was sent before a close still leaves.
+    if (this.#isEnded && !this.#socket.writableFinished)
+      this.#socket.once("finish", () => this.#socket.destroy());
+    else this.#socket.destroy();
+  }
+}
+
+function broken(why: string, cause: unknown): WasmvisorError {
+  return new WasmvisorError("WV_NETWORK", `migration channel: ${why}`, { cause });
+}
+
+/** Opens a migration channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_ABORTED`. */
+export async function connectMigration(target: string, signal?: AbortSignal): Promise<Channel> {
+  const path = "/v1/migration";
+  const { socket, head } = await connectUpgraded({
+    target,
+    path,
+    protocol: UPGRADE_MIGRATION,
+    signal,
+  });
+  return new SocketChannel(socket, head);
+}
