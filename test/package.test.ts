@@ -1,0 +1,82 @@
+/** The package as others get it: what it holds, and what an import of it costs. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+const MAX_PACKED_BYTES = 3e6;
+const RUNS = 7;
+
+const node = (...args: readonly string[]): string =>
+  execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+const script = (code: string): readonly string[] => ["--input-type=module", "-e", code];
+const dataUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+
+/** URLs of all modules that `code` loads, in order. */
+function modulesOf(code: string): readonly string[] {
+  const hooks = `import { writeSync } from "node:fs";
+    export function load(url, context, next) { writeSync(1, url + "\\n"); return next(url, context); }`;
+  const register = `import { register } from "node:module"; register(${JSON.stringify(dataUrl(hooks))});`;
+  return node("--import", dataUrl(register), ...script(code))
+    .split("\n")
+    .filter((line) => /^(file|node|data):/.test(line));
+}
+
+test("an import loads the library's own modules and nothing of the command line", () => {
+  const home = pathToFileURL(join(root, "dist")).href;
+  const loaded = modulesOf('import { Host } from "wasmvisor"; if (!Host.create) throw 1;');
+  const own = loaded.filter((url) => url.startsWith(`${home}/`));
+  expect(own.length).toBeGreaterThan(30);
+  expect(own.filter((url) => /\/dist\/ts\/(cli|sweep|web|image)\//.test(url))).toEqual([]);
+  expect(loaded.filter((url) => url.startsWith("file:") && !own.includes(url))).toEqual([]);
+
+  const code = `const start = performance.now(); await import("wasmvisor");
+    console.log(performance.now() - start);`;
+  const times = Array.from({ length: RUNS }, () => Number(node(...script(code))));
+  times.sort((a, b) => a - b);
+  const [min, median, max] = [times[0], times[RUNS >> 1], times.at(-1)].map((ms) => ms?.toFixed(1));
+  // Printed, not asserted: the wall time belongs to whatever else this machine does.
+  console.log(`import of wasmvisor: median ${median} ms of ${RUNS} (${min} to ${max})`);
+});
+
+test("the package is small and whole", () => {
+  const [pack] = JSON.parse(
+    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts", "--silent"], {
+      cwd: root,
+      encoding: "utf8",
+    }),
+  ) as [{ size: number; unpackedSize: number; files: { path: string }[] }];
+  const files = pack.files.map((file) => file.path);
+  console.log(`${files.length} files, ${pack.size} bytes packed, ${pack.unpackedSize} unpacked`);
+  expect(pack.size).toBeLessThan(MAX_PACKED_BYTES);
+  const needed = [
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "dist/build/core.wasm",
+    "dist/build/model.wasm",
+    "dist/ts/index.js",
+    "dist/ts/index.d.ts",
+    "dist/ts/host/worker/main.js",
+    "dist/ts/cli/main.js",
+    "guests/bin/hello.elf",
+  ];
+  expect(needed.filter((file) => !files.includes(file))).toEqual([]);
+  const foreign = files.filter(
+    (file) => !/^(dist|docs|examples|guests|schema)\/|^[^/]+$/.test(file),
+  );
+  expect(foreign).toEqual([]);
+});
+
+test("everything that package.json points at exists", () => {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const targets = JSON.stringify([manifest.bin, manifest.exports]).match(/(?<=")(\.\/)?dist[^"]*/g);
+  expect(targets?.length).toBeGreaterThan(3);
+  expect(targets?.filter((target) => !existsSync(join(root, target)))).toEqual([]);
+});
+
+test("the lock file names no registry", () => {
+  expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toContain('"resolved"');
+});
