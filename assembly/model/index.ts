@@ -5,7 +5,7 @@
  *   log     1 bit a page     set    1 bit a page     zipf   8 + 12 bytes a page, if used
  */
 import { Cursor, countBits, fillBits, mergeBits, takeRange } from "./bitset";
-import { buildZipf, WRITER_ZIPF, Writer, writePages, writeUniform } from "./writer";
+import { buildZipf, seedWriter, WRITER_ZIPF, Writer, writePages, writeUniform } from "./writer";
 
 /** A guest of 1 TiB: 32 MiB a bitmap. */
 const PAGES_MAX: u32 = 1 << 28;
@@ -37,7 +37,7 @@ export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
     zipfPages = 0;
   }
   memory.fill(log, 0, (<usize>words) << 4);
-  Writer.state = ((<u64>seedHi) << 32) | seedLo;
+  seedWriter(((<u64>seedHi) << 32) | seedLo);
   Writer.next = 0;
   Writer.pages = 0;
   return 0;
