@@ -1,6 +1,10 @@
 /** CRC-32 (IEEE 802.3, reflected 0xEDB88320), eight bytes a step: the checksum of zip and PNG. */
 
 const SLICES = 8;
+/** Node's own is 5 times as fast (measured, 1 MiB); below this size a call costs more than it saves. */
+const NATIVE_BYTES_MIN = 1024;
+const native =
+  typeof process === "object" ? process.getBuiltinModule?.("node:zlib")?.crc32 : undefined;
 const TABLE = makeTable();
 
 function makeTable(): Int32Array {
@@ -22,6 +26,7 @@ function makeTable(): Int32Array {
  * with it. Ranges are numbers, not views, because making a view costs more than a small checksum.
  */
 export function crc32(bytes: Uint8Array, crc = 0, from = 0, to: number = bytes.length): number {
+  if (native && to - from >= NATIVE_BYTES_MIN) return native(bytes.subarray(from, to), crc);
   const t = TABLE;
   let c = ~crc;
   let i = from;

@@ -1,5 +1,5 @@
 /** Options as text, turned into values. Each throws `WV_CONFIG` naming the option. */
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
 import { parseTime } from "../base/units.ts";
 
@@ -79,19 +79,6 @@ export function inputFile(path: string, what: string): Buffer {
       {
         cause,
       },
-    );
-  }
-}
-
-/** Throws unless there is such a file. */
-export function readable(path: string, what: string): void {
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (cause) {
-    throw new WasmvisorError(
-      "WV_CONFIG",
-      `${what}: there is no "${path}"; finish the sweep first (--resume)`,
-      { cause },
     );
   }
 }

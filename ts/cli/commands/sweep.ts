@@ -1,19 +1,14 @@
 /** `wasmvisor sweep` and `wasmvisor report`: many migrations, one plan. */
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { formatTime } from "../../base/units.ts";
 import { ENGINES } from "../../sweep/executor.ts";
 import { parsePlan } from "../../sweep/plan.ts";
-import { writeReport } from "../../sweep/report/report.ts";
-import { runSweep, type SweepProgress } from "../../sweep/run-sweep.ts";
-import { readManifest, readRows } from "../../sweep/store.ts";
-import { Summarizer } from "../../sweep/summary.ts";
+import { rebuildReport, runSweep, type SweepProgress } from "../../sweep/run-sweep.ts";
 import { formatSummaryTable } from "../../sweep/table.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_FAILED } from "../exit.ts";
 import { interruptSignal } from "../interrupt.ts";
 import * as parse from "../options.ts";
-
-const RESULTS_FILE = "results.ndjson";
 
 export async function sweep({ args, options, out }: CommandContext): Promise<number> {
   const file = args[0] as string;
@@ -29,8 +24,6 @@ export async function sweep({ args, options, out }: CommandContext): Promise<num
   });
   out.progressDone();
   out.result(summary, () => formatSummaryTable(summary));
-  for (const part of summary.skippedParts)
-    out.log(`wasmvisor: part "${part}" was left out: there is no guest runner`);
   out.log(`results and report in ${summary.out}`);
   return summary.errors > 0 ? EXIT_FAILED : EXIT_DONE;
 }
@@ -43,13 +36,7 @@ function progressLine({ done, etaMs, phase, scenariosPerSec, total }: SweepProgr
 
 /** Writes the report again from the results of a finished sweep. */
 export async function report({ args, out }: CommandContext): Promise<number> {
-  const folder = args[0] as string;
-  const { plan, seed } = readManifest(folder);
-  const results = join(folder, RESULTS_FILE);
-  parse.readable(results, "report");
-  const summarizer = new Summarizer();
-  for await (const row of readRows(results)) summarizer.add(row);
-  const files = await writeReport({ out: folder, plan, seed, summarizer });
-  out.result({ out: folder, scenarios: summarizer.rows, files }, () => files.report);
+  const summary = await rebuildReport(args[0] as string);
+  out.result(summary, () => summary.files.report);
   return EXIT_DONE;
 }
