@@ -4,7 +4,7 @@ import { abortError, throwIfAborted } from "../base/abort.ts";
 import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { type EngineName, type Executor, makeExecutor } from "./executor.ts";
-import { type Chunk, partCount, scenarioCount } from "./expand.ts";
+import { type Chunk, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
@@ -40,7 +40,7 @@ export interface SweepOptions {
   /** Ends the sweep with `WV_ABORTED`; finished chunks stay for a resume. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SweepProgress) => void) | undefined;
-  /** URL of the module that runs scenarios of fidelity `guest`. */
+  /** URL of a module that runs scenarios of fidelity `guest` instead of our own dirtier. */
   readonly guestRunnerModule?: string | undefined;
   /** The script of the worker threads, for tests and bundlers. */
   readonly workerFile?: string | undefined;
@@ -56,8 +56,6 @@ export interface SweepSummary {
   readonly errors: number;
   /** Scenarios computed now, not by the run that was resumed. */
   readonly computed: number;
-  /** Parts of fidelity `guest` that were left out because there is no guest runner. */
-  readonly skippedParts: readonly string[];
   readonly elapsedMs: number;
   readonly scenariosPerSec: number;
   readonly strategies: readonly StrategySummary[];
@@ -79,14 +77,13 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
     throw new WasmvisorError("WV_CONFIG", `seed: expected 0 to 2^53 - 1, got ${seed}`);
   throwIfAborted(options.signal);
   bundleText(); // Whatever is missing for the report is better missed before the work.
-  const { runnable, skippedParts } = withoutGuests(plan, options.guestRunnerModule);
-  const store = new SweepStore(options.out, runnable, seed);
-  const meter = new Meter(scenarioCount(runnable), options.onProgress);
+  const store = new SweepStore(options.out, plan, seed);
+  const meter = new Meter(scenarioCount(plan), options.onProgress);
   try {
     const missing = store.open(options.resume ?? false);
     meter.start(missing);
     if (missing.length > 0) {
-      const job = { plan: runnable, seed, guestRunnerModule: options.guestRunnerModule };
+      const job = { plan, seed, guestRunnerModule: options.guestRunnerModule };
       const engine = options.engine ?? "threads";
       const workers = Math.min(options.workers ?? availableParallelism(), missing.length);
       const { workerFile } = options;
@@ -99,8 +96,8 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
   }
   meter.report("report");
   const { computed, runMs: elapsedMs, scenariosPerSec } = meter;
-  const run = { name: plan.name, seed, computed, skippedParts, elapsedMs, scenariosPerSec };
-  return summarize(run, runnable, store);
+  const run = { name: plan.name, seed, computed, elapsedMs, scenariosPerSec };
+  return summarize(run, plan, store);
 }
 
 /**
@@ -111,13 +108,13 @@ export async function rebuildReport(out: string): Promise<SweepSummary> {
   const { plan, seed, state, name } = readManifest(out);
   if (state !== "complete")
     throw new WasmvisorError("WV_STATE", `sweep: ${out} is not finished; go on with --resume`);
-  const run = { name, seed, computed: 0, skippedParts: [], elapsedMs: 0, scenariosPerSec: 0 };
+  const run = { name, seed, computed: 0, elapsedMs: 0, scenariosPerSec: 0 };
   return summarize(run, plan, new SweepStore(out, plan, seed));
 }
 
 type RunFacts = Pick<
   SweepSummary,
-  "name" | "seed" | "computed" | "skippedParts" | "elapsedMs" | "scenariosPerSec"
+  "name" | "seed" | "computed" | "elapsedMs" | "scenariosPerSec"
 >;
 
 /** Reads all rows and writes everything that is made of them. */
@@ -139,20 +136,6 @@ async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<
     strategies,
     files: { results: resultsFile, ...files },
   };
-}
-
-/** Without a guest runner only the page parts can run; a plan of nothing else is an error. */
-function withoutGuests(plan: Plan, guestRunnerModule: string | undefined) {
-  const isRunnable = (part: Plan["parts"][number]): boolean =>
-    part.fidelity === "page" || guestRunnerModule !== undefined;
-  const runnable = { ...plan, parts: plan.parts.filter(isRunnable) };
-  const skippedParts = plan.parts.filter((part) => !isRunnable(part)).map((part) => part.name);
-  if (runnable.parts.length === 0 || runnable.parts.every((part) => partCount(plan, part) === 0))
-    throw new WasmvisorError(
-      "WV_CONFIG",
-      "sweep: every part has the fidelity guest, which needs a guest runner",
-    );
-  return { runnable, skippedParts };
 }
 
 interface ChunkRun {

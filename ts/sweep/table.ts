@@ -51,7 +51,5 @@ export function formatSummaryTable(summary: SweepSummary): string {
     const time = formatTime(summary.elapsedMs * 1e6, 1);
     lines.push(`${all}, ${now}${time}, ${count(summary.scenariosPerSec)} scenarios/s`);
   }
-  if (summary.skippedParts.length > 0)
-    lines.push(`left out, as there is no guest runner: ${summary.skippedParts.join(", ")}`);
   return `${lines.join("\n")}\n`;
 }
