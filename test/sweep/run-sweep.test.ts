@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parsePlan } from "../../ts/sweep/plan.ts";
 import { rebuildReport, runSweep, type SweepOptions } from "../../ts/sweep/run-sweep.ts";
+import type { ResultRow } from "../../ts/sweep/scenario.ts";
 import { formatSummaryTable } from "../../ts/sweep/table.ts";
 import { buildWorker } from "./built-worker.ts";
 
@@ -24,7 +25,7 @@ parts:
     settings: { timeout: 5s }
   - name: guest
     fidelity: guest
-    axes: { memory: 16MiB, bandwidth: 1Gbit, dirtyRate: [1, 666] }
+    axes: { memory: 16MiB, workingSet: 2MiB, bandwidth: 1Gbit, dirtyRate: [1, 666] }
 `;
 const plan = parsePlan(text);
 const guestRunnerModule = new URL("./guest-runner.mjs", import.meta.url).href;
@@ -114,7 +115,11 @@ describe("a sweep", () => {
   });
 
   test("moves real guests when no other guest runner is named", async () => {
-    const { rows } = await results({ engine: "inline", guestRunnerModule: undefined });
+    const { text: ndjson } = await results({ engine: "inline", guestRunnerModule: undefined });
+    const rows = ndjson
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as ResultRow);
     const guests = rows.filter((row) => row.fidelity === "guest");
     expect(guests.length).toBeGreaterThan(0);
     for (const row of guests) {

@@ -25,7 +25,7 @@ const MIPS = 500;
 /** Memory of one worker's core: warm guest, fork and target of a scenario must fit. */
 const CORE_BYTES = 3 * 2 ** 30;
 /** What a guest needs beside the memory it fills: itself, stack, page tables. */
-const OVERHEAD_BYTES = 4 << 20;
+const OVERHEAD_BYTES = 6 << 20;
 const STEP_NS = 1e6;
 const BOOT_NS_MAX = 600e9;
 /** The writer runs this long before the migration begins. */
@@ -107,7 +107,12 @@ class DirtierRunner implements GuestScenarioRunner {
     this.#warm?.guest.vm.destroy();
     this.#warm = undefined;
     const guest = new Guest(this.#core, memoryBytes);
-    const fill = Math.max(4096, Math.min(usedBytes, memoryBytes - OVERHEAD_BYTES));
+    const fill = Math.floor(Math.min(usedBytes, memoryBytes - OVERHEAD_BYTES) / 4096) * 4096;
+    if (fill < Math.max(4096, scenario.workingSetBytes))
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `a guest of ${memoryBytes} bytes can fill ${fill} of them, less than its working set`,
+      );
     this.#boot(guest, `wait=1 ws=4096 fill=${fill}`);
     guest.until("waiting");
     this.#warm = { key, guest };
@@ -135,7 +140,7 @@ class DirtierRunner implements GuestScenarioRunner {
     const guest = new Guest(this.#core, warm.ram.ramBytes, ram);
     guest.vm.restore(warm.save());
     const ws = Math.floor(scenario.workingSetBytes / 4096) * 4096;
-    const line = `ws=${ws} rate=${scenario.dirtyRate} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=0\n`;
+    const line = `ws=${ws} rate=${Math.round(scenario.dirtyRate)} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=0\n`;
     guest.vm.receive(new TextEncoder().encode(line));
     guest.until("ready");
     guest.vm.runFor(SETTLE_NS);

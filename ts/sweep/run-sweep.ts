@@ -112,10 +112,7 @@ export async function rebuildReport(out: string): Promise<SweepSummary> {
   return summarize(run, plan, new SweepStore(out, plan, seed));
 }
 
-type RunFacts = Pick<
-  SweepSummary,
-  "name" | "seed" | "computed" | "elapsedMs" | "scenariosPerSec"
->;
+type RunFacts = Pick<SweepSummary, "name" | "seed" | "computed" | "elapsedMs" | "scenariosPerSec">;
 
 /** Reads all rows and writes everything that is made of them. */
 async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<SweepSummary> {
