@@ -1,0 +1,129 @@
+/** Help, wrong usage, and bad input files: exit status, and one clear line on stderr. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { guest, wasmvisor } from "./binary.ts";
+
+const COMMANDS = (
+  "run image host create ls info start pause resume console snapshot restore fork destroy migrate " +
+  "sweep report doctor"
+).split(" ");
+
+let scratch = "";
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "wasmvisor-usage-"));
+});
+afterAll(async () => rm(scratch, { recursive: true, force: true }));
+
+describe("help", () => {
+  test("names every command and the exit status", async () => {
+    const { status, stdout } = await wasmvisor(["--help"]);
+    expect(status).toBe(0);
+    for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, "m"));
+    expect(stdout).toContain("124 timed out");
+  });
+
+  test("of a command lists its options", async () => {
+    const { status, stdout } = await wasmvisor(["run", "--help"]);
+    expect(status).toBe(0);
+    for (const option of ["--kernel", "--bare", "--snapshot", "--until", "--signature", "--json"])
+      expect(stdout).toContain(option);
+  });
+
+  test("the version is the package's", async () => {
+    const { status, stdout } = await wasmvisor(["--version"]);
+    expect([status, stdout]).toEqual([0, "0.1.0\n"]);
+  });
+});
+
+const hello = ["run", "--kernel", guest("hello.elf")];
+const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ["a command that does not exist", ["rum"], /unknown command 'rum' \(Did you mean run\?\)/],
+  ["an option that does not exist", [...hello, "--fast"], /unknown option '--fast'/],
+  ["a missing argument", ["info"], /missing required argument 'name'/],
+  ["nothing to run", ["run"], /exactly one of image, kernel and bare/],
+  ["two things to run", [...hello, "--image", "debian"], /exactly one of image, kernel and bare/],
+  ["a size without a unit", [...hello, "--memory", "64"], /memory: expected a size like 512MiB/],
+  ["too many vCPUs", [...hello, "--cpus", "9"], /vcpus: expected 1 to 8, got 9/],
+  ["no number", [...hello, "--cpus", "two"], /--cpus: expected an integer/],
+  ["a bad time", [...hello, "--timeout", "5"], /--timeout: expected a time like 30ms/],
+  ["a bad expression", [...hello, "--until", "("], /--until: not a regular expression/],
+  ["a bad clock", [...hello, "--clock", "sun"], /--clock: expected wall or virtual, got "sun"/],
+  ["a signature of no bare ELF", [...hello, "--signature", "x"], /--signature goes with --bare/],
+  ["a snapshot with a kernel", [...hello, "--snapshot", "x"], /--snapshot brings its own guest/],
+  ["a kernel that is missing", ["run", "--kernel", "/no/such"], /cannot read "\/no\/such"/],
+  [
+    "a disk that is missing",
+    [...hello, "--disk", "/no/such"],
+    /disk "\/no\/such": there is no such/,
+  ],
+  ["a snapshot that is missing", ["run", "--snapshot", "/no/such"], /\/no\/such/],
+  ["an address of other machines", ["host", "--listen", "tcp://0.0.0.0:7070"], /no TLS yet/],
+  ["an address that is none", ["ls", "--host", "somewhere"], /expected an address like tcp/],
+  ["a plan that is missing", ["sweep", "/no/such.yaml"], /cannot read "\/no\/such.yaml"/],
+];
+
+describe("wrong usage ends with status 2", () => {
+  test.each(WRONG)("%s", async (_what, args, message) => {
+    const { status, stderr, stdout } = await wasmvisor(args);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^wasmvisor: .*\n$/);
+    expect([status, stdout]).toEqual([2, ""]);
+  });
+
+  test("files that are not what they should be", async () => {
+    const file = join(scratch, "garbage");
+    await writeFile(
+      file,
+      "this is neither a kernel nor a snapshot, but it is long enough to be read",
+    );
+    for (const option of ["--kernel", "--bare", "--snapshot"]) {
+      const { status, stderr } = await wasmvisor(["run", option, file]);
+      expect(stderr).toMatch(/^wasmvisor: .*\n$/);
+      expect(status).toBe(2);
+    }
+  });
+
+  test("with --json the error is a document with a code", async () => {
+    const { status, stdout } = await wasmvisor(["run", "--kernel", "/no/such", "--json"]);
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: "WV_CONFIG", message: expect.stringContaining("/no/such") },
+    });
+  });
+});
+
+test("a host that does not listen is named, with what to do", async () => {
+  const { status, stderr } = await wasmvisor(["ls", "--host", "tcp://127.0.0.1:1"]);
+  expect(stderr).toContain("wasmvisor host --listen tcp://127.0.0.1:1");
+  expect(status).toBe(1);
+});
+
+test("an image that was not pulled says how to get it, with status 3", async () => {
+  const env = { WASMVISOR_CACHE: scratch };
+  const { status, stderr } = await wasmvisor(["run", "--image", "debian"], { env });
+  expect(stderr).toContain("image pull");
+  expect(status).toBe(3);
+  const list = await wasmvisor(["image", "ls", "--json"], { env });
+  expect(JSON.parse(list.stdout)).toEqual([]);
+});
+
+test("doctor finds what everything needs, and says how to get the rest", async () => {
+  const { status, stdout } = await wasmvisor(["doctor", "--json"], {
+    env: { WASMVISOR_CACHE: scratch, PATH: "/nowhere" },
+  });
+  const { findings, ok } = JSON.parse(stdout) as {
+    readonly ok: boolean;
+    readonly findings: readonly {
+      readonly name: string;
+      readonly state: string;
+      readonly mend?: string;
+    }[];
+  };
+  const of = (name: string) => findings.find((one) => one.name === name);
+  expect(of("core")?.state).toBe("ok");
+  expect(of("image")).toMatchObject({ state: "missing", mend: "wasmvisor image pull debian" });
+  expect(of("apt")?.state).toBe("missing");
+  expect([ok, status]).toEqual([true, 0]);
+});
