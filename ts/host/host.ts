@@ -10,6 +10,7 @@ import { Overlay } from "../storage/overlay.ts";
 import { planBoot } from "../vmm/boot-plan.ts";
 import { buildDeviceTree } from "../vmm/device-tree.ts";
 import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
+import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import { Vm } from "../vmm/vm.ts";
 import type { HostApi } from "./api.ts";
 import { readSource } from "./files.ts";
@@ -26,6 +27,8 @@ import { VmConsole } from "./vm-console.ts";
 
 const DEFAULT_MEMORY = "1GiB";
 const DEFAULT_SEED = 1;
+const MEMORY_BYTES_MIN = 1 << 20;
+const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
 const RNG_SEED_BYTES = 32;
 
 /** Options of {@link Host.create}. */
@@ -100,6 +103,11 @@ export class Host implements HostApi {
       throw new WasmvisorError("WV_CONFIG", `thread: expected caller or worker, got "${thread}"`);
     const { clock = new WallClock(), memory = DEFAULT_MEMORY, seed = DEFAULT_SEED } = options;
     const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
+    if (!(memoryBytes >= MEMORY_BYTES_MIN && memoryBytes <= MEMORY_BYTES_MAX))
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `memory: expected 1MiB to 3.75GiB for a host, got ${memory}`,
+      );
     const current = { clock: () => 0 };
     const core = await instantiate(options.core, memoryBytes, () => current.clock());
     return new Host({ core, clock, seed, current });
@@ -149,15 +157,18 @@ export class Host implements HostApi {
   ): Promise<VirtualMachine> {
     const { loadSnapshotFile } = await import("./snapshot-file.ts");
     let twin: VirtualMachine | undefined;
+    let migratable: MigratableVm | undefined;
     try {
       await loadSnapshotFile(path, async (bytes) => {
         twin = await this.buildTwin(bytes, options.name);
-        return twin.migratable();
+        migratable = twin.migratable();
+        return migratable;
       });
     } catch (error) {
-      twin?.machine.destroy();
+      await migratable?.destroy();
       throw error;
     }
+    (migratable as MigratableVm | undefined)?.release();
     const vm = twin as VirtualMachine;
     vm.restored();
     return this.adopt(vm);

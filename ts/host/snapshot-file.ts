@@ -168,6 +168,7 @@ function applyPages(reader: SnapshotReader, vm: MigratableVm, payload: Uint8Arra
       records: payload.subarray(8),
     });
   } catch (cause) {
+    if (cause instanceof WasmvisorError && cause.code === "WV_NO_MEMORY") throw cause;
     throw reader.fail((cause as Error).message, cause);
   }
 }

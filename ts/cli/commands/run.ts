@@ -17,7 +17,7 @@ import { Terminal } from "../terminal.ts";
 
 /** Frames of the host for its own tables, beside the guest's RAM. */
 const HOST_BYTES = 64 << 20;
-const SNAPSHOT_HOST_BYTES = 3.5 * 2 ** 30;
+const HOST_BYTES_MAX = 3.75 * 2 ** 30;
 const BARE_MEMORY = "128MiB";
 /** Console text in which `--until` is looked for. */
 const UNTIL_CHARS = 1 << 14;
@@ -83,12 +83,12 @@ async function makeVm(
   guest: CreateVmOptions | undefined,
 ): Promise<VirtualMachine> {
   if (!guest) {
-    const host = await Host.create({ memory: SNAPSHOT_HOST_BYTES });
+    const host = await Host.create({ memory: HOST_BYTES_MAX });
     return host.restore(String(options.snapshot));
   }
   const memory = guest.memory ?? "256MiB";
   const bytes = typeof memory === "number" ? memory : parseSize(memory, "--memory");
-  const host = await Host.create({ memory: bytes + HOST_BYTES });
+  const host = await Host.create({ memory: Math.min(bytes + HOST_BYTES, HOST_BYTES_MAX) });
   return host.createVm(guest);
 }
 
