@@ -1,5 +1,5 @@
 // Differential test against QEMU, as long as you like: node scripts/diff-run.mjs --seed N
-// --programs N [--exact] [--coverage] [--shrink N] [--show N] [--right qemu]. Builds what it needs.
+// --programs N [--exact] [--coverage] [--shrink N] [--show N]. Wants `npm run build:core` before.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -11,8 +11,8 @@ export interface Context {
   readonly limits: CsrLimits;
   readonly rules: readonly CsrRule[];
   readonly space: AddressSpace | undefined;
-  /** Address values worth pointing at. */
-  readonly pointers: readonly bigint[];
+  /** Address values worth pointing at; gadgets add to them. */
+  readonly pointers: bigint[];
   /** Can instret deltas be compared (both sides count exactly)? */
   readonly exactCounters: boolean;
   /** The number of the group being made. */

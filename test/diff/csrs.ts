@@ -118,6 +118,7 @@ export function csrRules(limits: CsrLimits): CsrRule[] {
     rule("mie", 0x304, { mask: 0xaaan, weight: 3 }),
     rule("mip", 0x344, { mask: 0x222n, weight: 3 }),
     rule("mcounteren", 0x306, { mask: 7n }),
+    rule("misa", 0x301, { weight: 1 }),
     rule("menvcfg", 0x30a, { mask: 1n, weight: 1 }),
     rule("mscratch", 0x340, {}),
     rule("mepc", 0x341, { mask: ALL - 1n }),

@@ -79,3 +79,21 @@ export const badJump: Gadget = (context) => {
   ];
   return { kind: "bad-jump", items };
 };
+
+/** A jump to a pad, which comes back, or faults, and the handler comes back in its place. */
+export const padJump: Gadget = (context) => {
+  const { prng, registers, group, space } = context;
+  const { control } = registers;
+  const target = registers.temporary();
+  const known = [BigInt(at.PADS), ...(space?.pads ?? []).map(({ pointer }) => pointer)];
+  const crossing = prng.chance(40) ? 0xffe : 2 + 4 * prng.below(0x3ff);
+  const load = li(target, prng.pick(known) + BigInt(crossing));
+  const place: [number, number] = [group, 2 + load.length + 1];
+  const items = [
+    ...address(control, place),
+    ...load,
+    item("jalr", registers.target(), target, 0),
+    item("addi", control, 0, 0),
+  ];
+  return { kind: "pad", items };
+};

@@ -137,14 +137,20 @@ export const changePte: Gadget = (context) => {
   const { prng, registers, space } = context;
   if (!space || space.slots.length === 0) return memory(context);
   const { control } = registers;
-  const slot = prng.pick(space.slots);
+  const slot = prng.pick(prng.chance(75) ? space.slots : [...space.slots, ...space.pads]);
   const [old, fresh, bits] = [registers.temporary(), registers.temporary(), registers.temporary()];
   const flip = prng.chance(80) ? prng.between(1, 255) : prng.between(256, 1023);
   const flush = prng.weighted<() => ReturnType<typeof item>>([
     [5, () => item("sfence.vma", 0, 0)],
     [1, () => item("sfence.vma", control, 0)],
   ]);
+  const { group } = context;
+  // Where TVM or U-mode keeps satp away it keeps sfence.vma away, too: then nothing may change.
   const items = [
+    item("addi", control, 0, 1),
+    item("csrrs", control, 0x180, 0),
+    item("addi", old, 0, 1),
+    late("beq", (here, { itemAt }) => [control, old, itemAt(group, 99) - here]),
     ...li(control, BigInt(prng.pick(slot.ptes))),
     item("ld", old, control, 0),
     item("xori", fresh, old, flip),

@@ -91,14 +91,37 @@ export const wildSatp: Gadget = (context) => {
   return { kind: "satp", items };
 };
 
+/** Accesses around the edge of a PMP entry: one that is split fails even in M-mode. */
+function probe({ prng, registers, pointers }: Context, edge: bigint): Group["items"] {
+  const { control } = registers;
+  const address = (edge << 2n) + BigInt(prng.between(-8, 8));
+  const end = BigInt(at.SCRATCH + at.SCRATCH_PAGES * at.PAGE);
+  if (address < BigInt(at.SCRATCH) + 0x800n || address + 0x800n > end) return [];
+  pointers.push(address);
+  const accesses = ["lb", "lh", "lw", "ld", "lwu"].map((name) =>
+    item(name, registers.target(), control, prng.between(-8, 8)),
+  );
+  const stores = ["sb", "sh", "sw", "sd"].map((name) =>
+    item(name, registers.source(), control, prng.between(-8, 8)),
+  );
+  return [
+    ...li(control, address),
+    prng.pick(accesses),
+    prng.pick(stores),
+    prng.pick([...accesses, ...stores]),
+    item("addi", control, 0, 0),
+  ];
+}
+
 /** PMP entries 1 to 14 (0 is the harness's, 15 lets everything else through). */
 export const protect: Gadget = (context) => {
   const { prng, registers, limits } = context;
   const value = registers.temporary();
   const rd = registers.target();
   const where = prng.chance(80) ? at.SCRATCH : at.EXPOSED_TABLES;
+  const edge = pmpAddress(prng, where);
   const items: Group["items"] = [
-    ...li(value, pmpAddress(prng, where)),
+    ...li(value, edge),
     item("csrrw", rd, 0x3b0 + prng.between(1, 14), value),
   ];
   // QEMU 7.2 forgets that the next entry may start at this address (TOR) until that is written.
@@ -112,6 +135,7 @@ export const protect: Gadget = (context) => {
     item("csrrs", registers.target(), 0x3b0 + prng.below(16), 0),
     item("sfence.vma", 0, 0),
   );
+  if (where === at.SCRATCH) items.push(...probe(context, edge));
   return { kind: "pmp", items };
 };
 
@@ -156,7 +180,9 @@ export const drop: Gadget = (context) => {
   const value = viaSret ? BigInt(to & 1) << 8n : BigInt(to) << 11n;
   const status = viaSret ? 0x100 : MSTATUS;
   items.push(...li(other, field), item("csrrc", 0, status, other));
-  items.push(...li(other, value), item("csrrs", registers.target(), status, other));
+  // A way down clears MPRV, which may be set here to show it.
+  const extra = !viaSret && to < 3 && prng.chance(20) ? BigInt(at.MSTATUS_MPRV) : 0n;
+  items.push(...li(other, value | extra), item("csrrs", registers.target(), status, other));
   items.push(item(viaSret ? "sret" : "mret"));
   context.mode = viaSret && to === 3 ? 1 : to;
   return { kind: "drop", items };

@@ -155,7 +155,7 @@ function emitResume(a: HarnessAssembler, mode: "m" | "s"): void {
   // A fetch fault goes on where the control register says, if that is in the code.
   a.label(`fetch_${mode}`);
   a.emit(["ld", off, a.r, at.CELL_FETCH_FAULTS], ["addi", off, off, 1]);
-  a.emit(["sd", off, a.r, at.CELL_FETCH_FAULTS], ["sltiu", off, off, 3]);
+  a.emit(["sd", off, a.r, at.CELL_FETCH_FAULTS], ["sltiu", off, off, 12]);
   a.emit(["beq", off, 0, `lost_${mode}`], ["sub", off, p, q], ["srli", off, off, 13]);
   a.emit(["andi", epc, p, -2], ["beq", off, 0, `return_${mode}`]);
   a.label(`lost_${mode}`);
@@ -181,13 +181,18 @@ function emitTrapM(a: HarnessAssembler): void {
   emitLog(a, "m");
   a.emit(["slli", to, status, 51], ["srli", to, to, 62]);
   emitResume(a, "m");
-  // return_m: mepc = t1, MPP = t3; MPRV comes back only on the way to M.
+  // return_m: mepc = t1, MPP = t3; MPRV comes back only from M and to M.
   a.label("return_m");
   a.emit(["csrrw", 0, M_CSRS.epc, epc]);
   a.li(p, 0x1800);
   a.emit(["csrrc", 0, M_CSRS.status, p], ["slli", q, to, 11], ["csrrs", 0, M_CSRS.status, q]);
   a.emit(["andi", q, slot, at.SLOT_MPRV], ["beq", q, 0, "restore_m"], ["addi", q, 0, 3]);
-  a.emit(["bne", to, q, "restore_m"], ["lui", p, at.MSTATUS_MPRV >> 12]);
+  a.emit(["slli", status, status, 51], ["srli", status, status, 62]);
+  a.emit(
+    ["bne", status, q, "restore_m"],
+    ["bne", to, q, "restore_m"],
+    ["lui", p, at.MSTATUS_MPRV >> 12],
+  );
   a.emit(["csrrs", 0, M_CSRS.status, p]);
   a.label("restore_m");
   a.each(1, (n) => ["ld", n, a.r, at.CELL_SAVE_M + 8 * n]);

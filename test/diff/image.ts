@@ -1,6 +1,7 @@
 /** Packs programs into an ELF. */
 import { type Segment, writeElf } from "./elf.ts";
 import { buildHarness } from "./harness.ts";
+import { encode, instruction } from "./isa.ts";
 import * as at from "./layout.ts";
 import { Prng } from "./prng.ts";
 import { drawProgram, type ElfPlan, harnessRegisters, type Program } from "./program.ts";
@@ -15,6 +16,16 @@ function scratchImage(seed: number): Uint8Array {
     view.setBigUint64(n, prng.chance(50) ? floatValue(prng) : integerValue(prng), true);
   }
   return bytes;
+}
+
+/** Jumps to where the control register points. */
+function pads(control: number): Uint8Array {
+  const bytes = new Uint8Array(at.PAD_PAGES * at.PAGE + 4);
+  const view = new DataView(bytes.buffer);
+  const word = encode(instruction("jalr"), [0, control, 0]);
+  view.setUint16(0, word >>> 16, true);
+  for (let n = 2; n + 4 <= bytes.length; n += 4) view.setUint32(n, word, true);
+  return bytes.subarray(0, at.PAD_PAGES * at.PAGE);
 }
 
 function cells(first: number, end: number, withMemory: boolean): Uint8Array {
@@ -56,6 +67,7 @@ export function buildImage(programs: readonly Program[], options: ImageOptions =
       bytes: cells(programs[0]?.index ?? 0, last + 1, options.withMemory === true),
     },
     { address: at.IMAGE, bytes: scratchImage(seed) },
+    { address: at.PADS, bytes: pads(harnessRegisters(seed).control) },
   ];
   for (const { index, record, laidOut, space } of programs) {
     segments.push({ address: at.RECORDS + index * at.RECORD_BYTES, bytes: record });

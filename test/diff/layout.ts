@@ -8,7 +8,8 @@
  *     80080000  code, two pages a program
  *     80180000  safe page tables, four pages a program: root and identity mapping
  *     80400000  scratch: four pages that programs load from and store to
- *     80800000  exposed page tables, eight pages a program: slots that may fault
+ *     80404000  pads: two pages of jumps back, shifted by two bytes, so that one crosses pages
+ *     80800000  exposed page tables, twelve pages a program: slots that may fault
  *
  * PMP entry 0 grants everything below 80400000 to all modes, so the harness always works.
  */
@@ -30,8 +31,10 @@ export const SAFE_PAGES = 4;
 export const HARNESS_BYTES = 0x400000;
 export const SCRATCH = 0x80400000;
 export const SCRATCH_PAGES = 4;
+export const PADS = 0x80404000;
+export const PAD_PAGES = 2;
 export const EXPOSED_TABLES = 0x80800000;
-export const EXPOSED_PAGES = 8;
+export const EXPOSED_PAGES = 12;
 export const PAGE = 0x1000;
 export const MAX_PROGRAMS = 128;
 

@@ -39,6 +39,8 @@ export interface AddressSpace {
   readonly exposedPages: number;
   readonly userBase: bigint;
   readonly slots: readonly Slot[];
+  /** VAs of pages that lead to the pads, if they can be fetched from at all. */
+  readonly pads: readonly Slot[];
 }
 
 /** Grows a tree of tables in two pools of pages and writes PTEs into it. */
@@ -140,7 +142,7 @@ function targetOf(prng: Prng, level: number): bigint {
     0,
     0,
   ][level] as number;
-  if (prng.chance(93)) return BigInt(aligned) << 10n;
+  if (prng.chance(level > 0 ? 80 : 93)) return BigInt(aligned) << 10n;
   // A PTE of an upper level may become a pointer to a table, which must be in RAM: of a table
   // outside QEMU 7.2 makes a page fault, where the manual has an access fault.
   if (level > 0) return BigInt(aligned + (1 << prng.below(Math.min(9 * level, 13)))) << 10n;
@@ -165,10 +167,15 @@ class Addresses {
     });
   }
 
+  /** An address for a leaf of `level`; superpages get an index of their own there. */
   pick(level: number): bigint {
     let va = 0n;
     this.#choices.forEach((indices, n) => {
-      if (n >= level) va |= BigInt(this.#prng.pick(indices)) << BigInt(12 + 9 * n);
+      if (n < level) return;
+      const isTop = n === this.#choices.length - 1;
+      const own = n === level && level > 0;
+      const index = own ? this.#prng.between(isTop ? 32 : 0, 510) : this.#prng.pick(indices);
+      va |= BigInt(index) << BigInt(12 + 9 * n);
     });
     const bits = 12 + 9 * this.#choices.length;
     return BigInt.asUintN(64, BigInt.asIntN(bits, va));
@@ -183,6 +190,7 @@ function addIdentity(tables: Tables, prng: Prng): void {
     [at.SCRATCH, rwx & ~X],
     [at.EXPOSED_TABLES, rwx & ~X],
     [at.EXPOSED_TABLES + 0x200000, rwx & ~X],
+    [at.EXPOSED_TABLES + 0x400000, rwx & ~X],
   ];
   for (const [pa, flags] of regions) {
     const path = tables.walk(BigInt(pa), 1, "safe");
@@ -241,6 +249,22 @@ function breakTable(tables: Tables, prng: Prng, slot: Slot): void {
   tables.write(above, tables.read(above) | bad);
 }
 
+/** Two pages in a row that lead to the pads. */
+function addPad(tables: Tables, prng: Prng, addresses: Addresses): Slot | undefined {
+  const va = addresses.pick(0);
+  const ptes: number[] = [];
+  let path: number[] | undefined;
+  for (let page = 0; page < at.PAD_PAGES; page += 1) {
+    path = tables.walk(va + BigInt(page * at.PAGE), 0, "exposed");
+    const pte = path?.at(-1);
+    if (pte === undefined) return undefined;
+    const executable = prng.chance(70) ? BigInt(V | R | X | A | (prng.chance(50) ? U : 0)) : 0n;
+    tables.write(pte, leaf(at.PADS + page * at.PAGE, 0) | (executable || flagsOf(prng)));
+    ptes.push(pte);
+  }
+  return path && { pointer: va, ptes, path };
+}
+
 /** Random page tables for program `index`, whose code lies at physical address `code`. */
 export function buildAddressSpace(prng: Prng, index: number, code: number): AddressSpace {
   const { satp, levels } = prng.weighted(MODES);
@@ -250,12 +274,16 @@ export function buildAddressSpace(prng: Prng, index: number, code: number): Addr
   // The code is two pages, aligned to their size, as everywhere else.
   const userBase = addresses.pick(0) & ~BigInt(at.CODE_BYTES - 1);
   addUserCode(tables, prng, { va: userBase, code });
-  const slots: Slot[] = [];
+  const [slots, pads]: [Slot[], Slot[]] = [[], []];
+  for (let n = 0; n < 3; n += 1) {
+    const pad = addPad(tables, prng, addresses);
+    if (pad) pads.push(pad);
+  }
   for (let n = 0; n < 10; n += 1) {
     const slot = addSlot(tables, prng, addresses);
     if (slot) slots.push(slot);
   }
-  if (prng.chance(20)) breakTable(tables, prng, prng.pick(slots));
+  if (slots.length > 0 && prng.chance(20)) breakTable(tables, prng, prng.pick(slots));
   const asid = prng.chance(50) ? 0n : BigInt(prng.below(1 << 16));
   return {
     satp: (satp << 60n) | (asid << 44n) | BigInt(tables.root / at.PAGE),
@@ -264,5 +292,6 @@ export function buildAddressSpace(prng: Prng, index: number, code: number): Addr
     exposedPages: tables.exposedPages,
     userBase,
     slots,
+    pads,
   };
 }

@@ -1,6 +1,6 @@
 /** Which gadgets a program of each flavour is made of. */
 import type { Gadget } from "./context.ts";
-import { badJump, branch, jump, loop } from "./gadgets-flow.ts";
+import { badJump, branch, jump, loop, padJump } from "./gadgets-flow.ts";
 import {
   atomic,
   changePte,
@@ -70,6 +70,7 @@ const RECIPES: Readonly<Record<Flavour, Recipe>> = {
     [6, reserve],
     [2, selfModify],
     [3, changePte],
+    [2, padJump],
   ],
   system: [
     ...COMMON,
@@ -91,6 +92,7 @@ const RECIPES: Readonly<Record<Flavour, Recipe>> = {
     [3, changePte],
     [1, wildLoad],
     [2, badJump],
+    [5, padJump],
     [1, selfModify],
     [3, plain("float", 2)],
   ],
