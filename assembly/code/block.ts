@@ -9,7 +9,7 @@ import { expand } from "../isa/expand";
 import { funct3Of, immB, immI, immJ, rdOf } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { sideOf } from "./cache";
+import { sideOf } from "./side";
 
 /** Room that a block of 255 instructions and its stubs can need. */
 export const MAX_BLOCK_BYTES: usize = 256 * 8 * 3;
@@ -48,9 +48,7 @@ function isLinked(op: i32): bool {
 /** True when nothing behind this operation can run without a jump to it. */
 function endsBlock(op: i32, full: u32): bool {
   if (op == ops.OP_SYSTEM) return funct3Of(full) == 0;
-  return (
-    op == ops.OP_ILLEGAL || op == ops.OP_FENCE_I || (op >= ops.OP_J && op <= ops.OP_JALR)
-  );
+  return op == ops.OP_ILLEGAL || op == ops.OP_FENCE_I || (op >= ops.OP_J && op <= ops.OP_JALR);
 }
 
 /** Branches and jumps: target and link are offsets in the page. Returns the operation. */

@@ -5,13 +5,13 @@
  * lies in the arena. Everything is keyed by frame, so forks and clones share it. When the arena is
  * full it is emptied as a whole.
  */
-import * as abi from "../../bindings/abi";
 import { Cpu } from "../hart/state";
 import { OP_GOTO, OP_LINK } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Frames } from "../memory/frames";
 import { dropStoresTo, emptyFetches, Tlb } from "../mmu/tlb";
 import { buildBlock, MAX_BLOCK_BYTES } from "./block";
+import { Side, sideOf } from "./side";
 
 const TABLE_BYTES: usize = 8192;
 
@@ -19,7 +19,6 @@ export abstract class Arena {
   static base: usize = 0;
   static end: usize = 0;
   static next: usize = 0;
-  static side: usize = 0;
   /** Counts resets: who kept an address from before must not use it. */
   static generation: u32 = 0;
 
@@ -37,13 +36,8 @@ export function initArena(base: usize, bytes: usize): void {
   Arena.base = base;
   Arena.next = base;
   Arena.end = base + (((bytes / 5) << 2) & ~7);
-  Arena.side = Arena.end;
-}
-
-/** Where the page offset of the micro-operation at `u` is kept. */
-export function sideOf(u: usize): usize {
-  if (u < Arena.base) return <usize>abi.SCRATCH_SIDE_BASE + ((u - abi.SCRATCH_BASE) >> 2);
-  return Arena.side + ((u - Arena.base) >> 2);
+  Side.arena = base;
+  Side.base = Arena.end;
 }
 
 /** Page offset (up to 4098) of the instruction behind the one at `u`. */
@@ -62,7 +56,7 @@ export function pcOf(u: usize): u64 {
 export function resetArena(): void {
   Arena.next = Arena.base;
   Arena.generation++;
-  memory.fill(Frames.code, 0, <usize>Frames.end << 2);
+  memory.fill(Frames.code, 0, (<usize>Frames.end) << 2);
   emptyFetches();
 }
 

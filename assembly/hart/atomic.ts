@@ -2,7 +2,7 @@
 import { pcOf } from "../code/cache";
 import { rdOf, rs1Of, rs2Of } from "../isa/fields";
 import { Uop } from "../isa/uop";
-import { hostOf, Access } from "../mmu/access";
+import { Access, hostOf } from "../mmu/access";
 import { ACCESS_LOAD, ACCESS_STORE } from "../mmu/pmp";
 import { accessFault, Walk } from "../mmu/walk";
 import { getX, hart, NEXT, setX } from "./state";

@@ -5,7 +5,7 @@ import { sext } from "./muldiv";
 
 function orCombine(value: u64): u64 {
   let result: u64 = 0;
-  for (let i: u64 = 0; i < 64; i += 8) if ((value >> i) & 0xff) result |= <u64>0xff << i;
+  for (let i: u64 = 0; i < 64; i += 8) if ((value >> i) & 0xff) result |= (<u64>0xff) << i;
   return result;
 }
 
@@ -84,7 +84,7 @@ function unary(op: i32, a: u64): u64 {
 }
 
 function singleBit(op: i32, a: u64, index: u64): u64 {
-  const bit = <u64>1 << (index & 63);
+  const bit = (<u64>1) << (index & 63);
   switch (op) {
     case ops.OP_BCLR:
     case ops.OP_BCLRI:

@@ -10,7 +10,7 @@ const SSTATUS_WRITABLE: u64 = 0xc6122; // MXR SUM FS SPP SPIE SIE
 const MSTATUS_WRITABLE: u64 = 0x7e79aa; // and TSR TW TVM MPRV MPP MPIE MIE
 const FS: u64 = 3 << 13;
 const TVM: u64 = 1 << 20;
-const MISA: u64 = (<u64>2 << 62) | 0x14112d; // RV64 A C D F I M S U
+const MISA: u64 = ((<u64>2) << 62) | 0x14112d; // RV64 A C D F I M S U
 const STCE: u64 = 1 << 63;
 const DELEGABLE_EXCEPTIONS: u64 = 0xb3ff;
 const DELEGABLE_INTERRUPTS: u64 = 0x222;
@@ -181,7 +181,7 @@ function readMachineArray(csr: u32): bool {
 }
 
 function pmpaddrAt(index: u32): usize {
-  return <usize>(abi.HART_BASE + abi.HART_PMPADDR) + (<usize>index << 3);
+  return <usize>(abi.HART_BASE + abi.HART_PMPADDR) + ((<usize>index) << 3);
 }
 
 /** Reads `csr` to `Csr.value`; false: illegal instruction. */
@@ -189,7 +189,7 @@ export function readCsr(csr: u32): bool {
   if (csr >= 1 && csr <= 3) return readFloat(csr);
   if (csr >= 0xc00 && csr <= 0xc1f) return readCounter(csr);
   if (csr >= 0xb00 && csr <= 0xb1f) return readCounter(csr);
-  return (csr >> 8) & 3 ? ((csr >> 8) & 3) == 1 ? readSupervisor(csr) : readMachine(csr) : false;
+  return (csr >> 8) & 3 ? (((csr >> 8) & 3) == 1 ? readSupervisor(csr) : readMachine(csr)) : false;
 }
 
 function writeFloat(csr: u32, value: u64): bool {
@@ -203,7 +203,7 @@ function writeFloat(csr: u32, value: u64): bool {
 /** Writes what `mask` allows of mstatus. MPP takes no value that is not a privilege. */
 function writeStatus(value: u64, mask: u64): bool {
   let writable = mask;
-  if (((value >> 11) & 3) == 2) writable &= ~(<u64>3 << 11);
+  if (((value >> 11) & 3) == 2) writable &= ~((<u64>3) << 11);
   hart.mstatus = (hart.mstatus & ~writable) | (value & writable);
   Csr.redirect = true;
   return true;

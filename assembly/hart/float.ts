@@ -1,7 +1,8 @@
 /** F and D: register access with NaN boxing, rounding modes, then the arithmetic of `float/`. */
+
+import { pcOf } from "../code/cache";
 import * as s from "../float/f32";
 import * as d from "../float/f64";
-import { pcOf } from "../code/cache";
 import { funct3Of, funct7Of, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";

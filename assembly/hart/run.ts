@@ -4,8 +4,8 @@
  * blocks that are decoded to the very length that is left.
  */
 import * as abi from "../../bindings/abi";
-import { blockAt, tableOf } from "../code/cache";
 import { buildBlock, buildStraddling } from "../code/block";
+import { blockAt, tableOf } from "../code/cache";
 import { FpFlags } from "../float/flags";
 import { frameForLoad, Space } from "../memory/space";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
@@ -96,7 +96,7 @@ function enterStraddling(): usize {
   const second = fetchFrame(pc + 2, 2);
   if (!second) return 0;
   Cpu.page = pc & ~0xfff;
-  buildStraddling(low | (<u32>load<u16>(second) << 16), 0xffe, abi.SCRATCH_BASE);
+  buildStraddling(low | ((<u32>load<u16>(second)) << 16), 0xffe, abi.SCRATCH_BASE);
   return abi.SCRATCH_BASE;
 }
 

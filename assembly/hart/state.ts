@@ -4,7 +4,6 @@
  */
 import * as abi from "../../bindings/abi";
 
-
 /** Typed access to the fields of the live hart. */
 @unmanaged
 export class HartState {

@@ -28,7 +28,8 @@ function csrAccess(raw: u32): i32 {
   const old = Csr.value;
   Csr.redirect = false;
   if (writes) {
-    const value = kind == 1 ? operand : kind == 2 ? rmwBase(csr, old) | operand : rmwBase(csr, old) & ~operand;
+    const value =
+      kind == 1 ? operand : kind == 2 ? rmwBase(csr, old) | operand : rmwBase(csr, old) & ~operand;
     if (!writeCsr(csr, value)) return illegal(raw);
   }
   setX(rdOf(raw), old);

@@ -35,7 +35,7 @@ function enterMachine(cause: u64, tval: u64): void {
   hart.mtval = tval;
   let status = hart.mstatus & ~(MPIE | MPP | MIE);
   if (hart.mstatus & MIE) status |= MPIE;
-  hart.mstatus = status | (<u64>hart.priv << MPP_SHIFT);
+  hart.mstatus = status | ((<u64>hart.priv) << MPP_SHIFT);
   hart.priv = abi.PRIV_M;
   hart.pc = vector(hart.mtvec, cause);
 }
@@ -96,7 +96,7 @@ export function returnFromMachine(): void {
   const to = <i32>(hart.mstatus >> MPP_SHIFT) & 3;
   let status = hart.mstatus & ~(MIE | MPP);
   if (hart.mstatus & MPIE) status |= MIE;
-  if (to != abi.PRIV_M) status &= ~(<u64>1 << 17);
+  if (to != abi.PRIV_M) status &= ~((<u64>1) << 17);
   hart.mstatus = status | MPIE;
   hart.priv = to;
   hart.pc = hart.mepc;
@@ -105,7 +105,7 @@ export function returnFromMachine(): void {
 /** SRET at `hart.pc`. */
 export function returnFromSupervisor(): void {
   const to: i32 = hart.mstatus & SPP ? 1 : 0;
-  let status = hart.mstatus & ~(SIE | SPP | (<u64>1 << 17));
+  let status = hart.mstatus & ~(SIE | SPP | ((<u64>1) << 17));
   if (hart.mstatus & SPIE) status |= SIE;
   hart.mstatus = status | SPIE;
   hart.priv = to;

@@ -6,7 +6,7 @@ function r(funct7: u32, rs2: u32, rs1: u32, rest: u32): u32 {
   return (funct7 << 25) | (rs2 << 20) | (rs1 << 15) | rest;
 }
 function i(imm: i32, rs1: u32, funct3: u32, rest: u32): u32 {
-  return (<u32>imm << 20) | (rs1 << 15) | (funct3 << 12) | rest;
+  return ((<u32>imm) << 20) | (rs1 << 15) | (funct3 << 12) | rest;
 }
 function s(imm: u32, rs2: u32, rs1: u32, rest: u32): u32 {
   return ((imm >> 5) << 25) | (rs2 << 20) | (rs1 << 15) | ((imm & 31) << 7) | rest;
@@ -24,7 +24,7 @@ function branch(imm: i32, rs1: u32, funct3: u32): u32 {
 
 /** Signed 6-bit immediate of the CI format. */
 function imm6(c: u32): i32 {
-  return (<i32>(((c >> 7) & 0x20) | ((c >> 2) & 0x1f)) << 26) >> 26;
+  return ((<i32>(((c >> 7) & 0x20) | ((c >> 2) & 0x1f))) << 26) >> 26;
 }
 function uimmD(c: u32): u32 {
   return ((c >> 7) & 0x38) | ((c << 1) & 0xc0);
@@ -87,11 +87,11 @@ function stackOrLui(c: u32): u32 {
   const rd = (c >> 7) & 31;
   if (rd == 2) {
     const bits = ((c >> 3) & 0x200) | ((c >> 2) & 0x10) | ((c << 1) & 0x40);
-    const imm = (<i32>(bits | ((c << 4) & 0x180) | ((c << 3) & 0x20)) << 22) >> 22;
+    const imm = ((<i32>(bits | ((c << 4) & 0x180) | ((c << 3) & 0x20))) << 22) >> 22;
     return imm ? i(imm, 2, 0, (2 << 7) | 0x13) : 0; // c.addi16sp
   }
   const imm = imm6(c);
-  return imm ? (<u32>imm << 12) | (rd << 7) | 0x37 : 0; // c.lui
+  return imm ? ((<u32>imm) << 12) | (rd << 7) | 0x37 : 0; // c.lui
 }
 
 function quadrant1(c: u32): u32 {
@@ -110,11 +110,11 @@ function quadrant1(c: u32): u32 {
     case 5: {
       const bits = ((c >> 1) & 0x800) | ((c >> 7) & 0x10) | ((c >> 1) & 0x300) | ((c << 2) & 0x400);
       const more = ((c >> 1) & 0x40) | ((c << 1) & 0x80) | ((c >> 2) & 0xe) | ((c << 3) & 0x20);
-      return jal((<i32>(bits | more) << 20) >> 20, 0); // c.j
+      return jal(((<i32>(bits | more)) << 20) >> 20, 0); // c.j
     }
     default: {
       const bits = ((c >> 4) & 0x100) | ((c >> 7) & 0x18) | ((c << 1) & 0xc0);
-      const imm = (<i32>(bits | ((c >> 2) & 6) | ((c << 3) & 0x20)) << 23) >> 23;
+      const imm = ((<i32>(bits | ((c >> 2) & 6) | ((c << 3) & 0x20))) << 23) >> 23;
       return branch(imm, ((c >> 7) & 7) + 8, c >> 13 == 6 ? 0 : 1); // c.beqz, c.bnez
     }
   }

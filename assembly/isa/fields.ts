@@ -1,7 +1,4 @@
 /** Fields of 32-bit instructions (unprivileged manual, "Base Instruction Formats"). */
-export function opcodeOf(raw: u32): u32 {
-  return raw & 0x7f;
-}
 export function rdOf(raw: u32): u32 {
   return (raw >> 7) & 31;
 }

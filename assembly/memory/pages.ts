@@ -69,7 +69,7 @@ export function collectPages(space: usize, bitmap: usize, from: u32, out: usize)
     if (!behind) break;
     at = behind;
     const byte = bitmap + (i >> 3);
-    store<u8>(byte, load<u8>(byte) & <u8>(~((<u32>1) << (i & 7))));
+    store<u8>(byte, load<u8>(byte) & <u8>~((<u32>1) << (i & 7)));
   }
   Batch.next = i;
   return <u32>(at - out);
@@ -79,7 +79,7 @@ export function collectPages(space: usize, bitmap: usize, from: u32, out: usize)
 export function addPopulated(space: usize, bitmap: usize): void {
   const map = Space.map(space);
   for (let i: u32 = 0; i < Space.pages(space); i++) {
-    if (!(load<u32>(map + (<usize>i << 2)) & ENTRY_PRESENT)) continue;
+    if (!(load<u32>(map + ((<usize>i) << 2)) & ENTRY_PRESENT)) continue;
     const byte = bitmap + (i >> 3);
     store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (i & 7)));
   }
@@ -124,7 +124,8 @@ export function hashPages(space: usize, from: u32, to: u32): u64 {
     const frame = peekFrame(space, i);
     if (!frame || isZero(frame)) continue;
     hash = mix(hash ^ i);
-    for (let at = frame; at < frame + PAGE_BYTES; at += 8) hash = (rotl(hash, 5) ^ load<u64>(at)) * 0x517cc1b727220a95;
+    for (let at = frame; at < frame + PAGE_BYTES; at += 8)
+      hash = (rotl(hash, 5) ^ load<u64>(at)) * 0x517cc1b727220a95;
   }
   return mix(hash);
 }

@@ -53,7 +53,7 @@ export function destroySpace(space: usize): void {
   const map = Space.map(space);
   const pages = Space.pages(space);
   for (let i: u32 = 0; i < pages; i++) {
-    const entry = load<u32>(map + (<usize>i << 2));
+    const entry = load<u32>(map + ((<usize>i) << 2));
     if (entry & abi.ENTRY_PRESENT) releaseFrame(entry & ~0xfff);
   }
   freeRegion(space, regionFrames(pages));
@@ -69,7 +69,7 @@ export function forkSpace(space: usize): usize {
   if (!child) return 0;
   const from = Space.map(space);
   const to = Space.map(child);
-  for (let at: usize = 0; at < <usize>pages << 2; at += 4) {
+  for (let at: usize = 0; at < (<usize>pages) << 2; at += 4) {
     let entry = load<u32>(from + at);
     if (entry & abi.ENTRY_PRESENT) {
       retainFrame(entry & ~0xfff);
@@ -125,7 +125,7 @@ function unshare(space: usize, at: usize): u32 {
 }
 
 function entryAt(space: usize, index: u64): usize {
-  return index < Space.pages(space) ? Space.map(space) + (<usize>index << 2) : 0;
+  return index < Space.pages(space) ? Space.map(space) + ((<usize>index) << 2) : 0;
 }
 
 /** The frame behind page `index` for reading. 0: not RAM (`Cpu.exit` 0), or `Cpu.exit` says why. */

@@ -4,11 +4,11 @@
  */
 import * as abi from "../../bindings/abi";
 import { pageOffsetBehind, pcOf } from "../code/cache";
+import { Cpu, hart, LEAVE, NEXT, RETRY } from "../hart/state";
+import { raise } from "../hart/traps";
 import { immI } from "../isa/fields";
 import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { Cpu, hart, LEAVE, NEXT, RETRY } from "../hart/state";
-import { raise } from "../hart/traps";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
 import { dataPrivilege, fillData, noteSuperpage, Tlb } from "./tlb";
@@ -162,7 +162,7 @@ function loadCrossing(gva: u64): i32 {
   let value: u64 = 0;
   for (let i: u32 = 0; i < bytes; i++) {
     const at: usize = i < Parts.split ? Parts.low + i : Parts.high + (i - Parts.split);
-    value |= <u64>load<u8>(at) << (i << 3);
+    value |= (<u64>load<u8>(at)) << (i << 3);
   }
   finishLoad(Access.kind, Access.rd, value);
   return NEXT;
@@ -228,9 +228,8 @@ export function storeSlow(u: usize, gva: u64, value: u64): i32 {
 /** After a store to `Walk.gpa`: was it to `tohost`? */
 function htif(u: usize): i32 {
   const at = load<u32>(hart.space, abi.SPACE_HTIF);
-  if (at == ~0 || Walk.gpa - (<u64>abi.RAM_BASE_PAGE << abi.PAGE_SHIFT) != <u64>at) return NEXT;
+  if (at == ~0 || Walk.gpa - ((<u64>abi.RAM_BASE_PAGE) << abi.PAGE_SHIFT) != <u64>at) return NEXT;
   hart.pc = Cpu.page + pageOffsetBehind(u);
   Cpu.exit = abi.EXIT_HTIF;
   return LEAVE;
 }
-

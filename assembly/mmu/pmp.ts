@@ -14,7 +14,7 @@ function configOf(index: u32): u32 {
 }
 
 function addressOf(index: u32): u64 {
-  return load<u64>(<usize>index << 3, HART_BASE + HART_PMPADDR);
+  return load<u64>((<usize>index) << 3, HART_BASE + HART_PMPADDR);
 }
 
 /** First byte of entry `index`. */

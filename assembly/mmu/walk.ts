@@ -69,7 +69,7 @@ function update(pte: u64, gpa: u64, access: u32): i32 {
 /** A leaf at `level` was found: checks it and leaves gpa and size in `Walk`. */
 function leaf(pte: u64, level: u32, access: u32): i32 {
   const ppn = (pte >> 10) & PPN_MASK;
-  const low = (<u64>1 << (9 * level)) - 1;
+  const low = ((<u64>1) << (9 * level)) - 1;
   if (ppn & low) return fail(pageFault(access));
   Walk.shift = PAGE_SHIFT + 9 * level;
   Walk.gpa = ppn << PAGE_SHIFT;
@@ -85,7 +85,7 @@ function walk(gva: u64, access: u32, priv: i32): i32 {
   count(HART_WALKS);
   const depth = levels();
   const unused: u32 = 64 - (PAGE_SHIFT + 9 * depth);
-  if (<u64>((<i64>(gva << unused)) >> unused) != gva) return fail(pageFault(access));
+  if (<u64>(<i64>(gva << unused) >> unused) != gva) return fail(pageFault(access));
   let table = (hart.satp & PPN_MASK) << PAGE_SHIFT;
   for (let level: i32 = depth - 1; level >= 0; level--) {
     const gpa = table + (((gva >> (PAGE_SHIFT + 9 * level)) & 511) << 3);
@@ -101,7 +101,7 @@ function walk(gva: u64, access: u32, priv: i32): i32 {
       if (bad) return bad;
       const failed = update(pte, gpa, access);
       if (failed) return failed;
-      Walk.gpa |= gva & ((<u64>1 << Walk.shift) - 1);
+      Walk.gpa |= gva & (((<u64>1) << Walk.shift) - 1);
       return 0;
     }
     if (pte & (PTE_A | PTE_D | PTE_U)) return fail(pageFault(access));
