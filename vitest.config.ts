@@ -7,7 +7,12 @@ export default defineConfig({
     projects: [
       {
         // Needs nothing but `npm ci`.
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: oracle, testTimeout: 30_000 },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: oracle,
+          testTimeout: 30_000,
+        },
       },
       {
         // Against real peers: QEMU, dtc, gcc, e2fsprogs, Chromium.
