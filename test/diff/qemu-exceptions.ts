@@ -53,9 +53,8 @@ export const QEMU_EXCEPTIONS: readonly QemuException[] = [
       "other bytes the load does not touch.",
     matches: (mismatch) => {
       const [a, b] = firstTraps(mismatch);
-      return (
-        (a?.cause === 5n || a?.cause === 7n) && a.epc !== b?.epc && (a.tval & 0xfffn) >= 0xff8n
-      );
+      if ((a?.cause !== 5n && a?.cause !== 7n) || (a.tval & 0xfffn) < 0xff8n) return false;
+      return a.epc !== b?.epc || (a.cause === b.cause && b.tval === (a.tval | 0xfffn) + 1n);
     },
   },
   {
