@@ -5,7 +5,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const STAMP = "build/.built";
-const RESULTS = ["build/core.wasm", "dist/ts/index.js", "dist/assets/report.js", STAMP];
+const RESULTS = ["build/core.wasm", "dist/lib/index.js", "dist/assets/report.js", STAMP];
 const SOURCES = ["assembly", "bindings", "ts", "scripts", "asconfig.json", "tsconfig.build.json"];
 
 function newest(path) {
