@@ -10,7 +10,11 @@ const UNSENT_BYTES_MAX = 512 << 10;
 /** The socket is not read while so much waits for the reader. */
 const UNREAD_BYTES_MAX = 4 << 20;
 
-/** A channel over a connected socket, which it owns from now on. */
+/**
+ * A channel over a connected socket, which it owns from now on. Whoever closes it has read what it
+ * wanted: what still comes is thrown away, so that the other end is not stuck with it and gets to
+ * read what was sent last.
+ */
 export class SocketChannel implements Channel {
   readonly #socket: Duplex;
   readonly #incoming = new ReceiveQueue();
@@ -27,6 +31,7 @@ export class SocketChannel implements Channel {
       if (socket.isPaused() && this.#incoming.bytes < UNREAD_BYTES_MAX / 2) socket.resume();
     };
     socket.on("data", (bytes: Uint8Array) => {
+      if (this.#isEnded) return;
       this.#incoming.push(bytes);
       if (this.#incoming.bytes > UNREAD_BYTES_MAX) socket.pause();
     });
@@ -77,6 +82,7 @@ export class SocketChannel implements Channel {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#socket.end();
+    this.#socket.resume();
   }
 
   abort(reason: unknown): void {
