@@ -230,15 +230,3 @@ export async function loadSnapshotFile(
     await file.close();
   }
 }
-
-/** A snapshot in memory, as source. */
-export function memorySource(bytes: Uint8Array): SnapshotSource {
-  let at = 0;
-  return {
-    read: async (count) => {
-      const part = bytes.subarray(at, at + count);
-      at += part.length;
-      return part;
-    },
-  };
-}

@@ -27,9 +27,7 @@ export class MmioBus {
   /** Adds a device. Throws `WV_CONFIG` if its window overlaps another. */
   map(base: number, device: MmioDevice): void {
     const end = base + device.windowBytes;
-    const other = this.#mappings.find(
-      (m) => base < m.base + m.device.windowBytes && m.base < end,
-    );
+    const other = this.#mappings.find((m) => base < m.base + m.device.windowBytes && m.base < end);
     if (other)
       throw new WasmvisorError(
         "WV_CONFIG",
