@@ -14,6 +14,8 @@ const built = join(root, "dist/ts/index.js");
 const { Host, MemoryDisk, WasmvisorError } = (await import(
   built
 )) as typeof import("../../ts/index.ts");
+const server = join(root, "dist/ts/host/daemon/server.js");
+const { Daemon } = (await import(server)) as typeof import("../../ts/host/daemon/server.ts");
 const folder = mkdtempSync(join(tmpdir(), "wasmvisor-threads-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -117,6 +119,37 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
     await expect(saving).rejects.toMatchObject({ code: "WV_ABORTED" });
     expect([existsSync(path), existsSync(`${path}.partial`)]).toEqual([false, false]);
     await vm.console.expect(/kv ok \d+ /);
+  });
+
+  test("moves a running guest to another host, and tells the rounds", async () => {
+    await using target = await Host.create({ memory: "128MiB" });
+    const daemon = await Daemon.listen(target, {
+      listen: "tcp://127.0.0.1:0",
+      log: () => undefined,
+    });
+    try {
+      const vm = await store("mover");
+      await vm.start();
+      await vm.console.expect(/kv ok 20000 /);
+      const left = expect(vm.wait()).rejects.toMatchObject({ code: "WV_STATE" });
+      const aborted = await vm
+        .migrate(daemon.address, { signal: AbortSignal.timeout(1) })
+        .catch((error: unknown) => ({ state: "aborted", error: error as { code: string } }));
+      expect([aborted.state, aborted.error?.code]).toEqual(["aborted", "WV_ABORTED"]);
+      await vm.console.expect(/kv ok \d+ /);
+
+      const rounds: number[] = [];
+      const outcome = await vm.migrate(daemon.address, {
+        onRound: ({ round }) => rounds.push(round),
+      });
+      expect(outcome).toMatchObject({ state: "completed", strategy: "pre-copy" });
+      expect(rounds).toEqual(outcome.stats.rounds.map(({ round }) => round));
+      await left;
+      expect([vm.status, host.vms.length]).toEqual(["gone", 0]);
+      await target.vm("mover").console.expect(/kv ok \d+ /);
+    } finally {
+      await daemon.close();
+    }
   });
 
   test("errors keep their class and code", async () => {
