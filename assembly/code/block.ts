@@ -9,6 +9,7 @@ import { expand } from "../isa/expand";
 import { funct3Of, immB, immI, immJ, rdOf } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { fusePairs } from "./fuse";
 import { sideOf } from "./side";
 
 /** Room that a block of 255 instructions and its stubs can need. */
@@ -108,6 +109,7 @@ function appendStubs(start: usize, end: usize): usize {
     store<u32>(u, <u32>next, 4);
     next = stub(next, target, u);
   }
+  fusePairs(start, end);
   return next;
 }
 

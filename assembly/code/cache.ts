@@ -11,6 +11,7 @@ import { Uop } from "../isa/uop";
 import { Frames } from "../memory/frames";
 import { dropStoresTo, emptyFetches, Tlb } from "../mmu/tlb";
 import { buildBlock, MAX_BLOCK_BYTES } from "./block";
+import { initPairs } from "./fuse";
 import { Side, sideOf } from "./side";
 
 const TABLE_BYTES: usize = 8192;
@@ -22,12 +23,20 @@ export abstract class Arena {
   /** Counts resets: who kept an address from before must not use it. */
   static generation: u32 = 0;
 
+  /** Is the page of `pc` not in the fetch TLB? */
+  @inline static misses(pc: u64): bool {
+    return load<u64>(Tlb.fetch(pc)) != ((pc & ~0xfff) | Tlb.fetchTag);
+  }
+  /** The block for `pc`, whose page is in the fetch TLB, or 0. */
+  @inline static block(pc: u64): usize {
+    return load<u32>(<usize>load<u32>(Tlb.fetch(pc), 8) + ((<usize>pc & 0xffe) << 1));
+  }
+
   /** The block for `pc`, if its page is in the fetch TLB and the block is decoded; else 0. Sets `Cpu.page`. */
   @inline static find(pc: u64): usize {
-    const entry = Tlb.fetch(pc);
-    if (load<u64>(entry) != ((pc & ~0xfff) | Tlb.fetchTag)) return 0;
+    if (Arena.misses(pc)) return 0;
     Cpu.page = pc & ~0xfff;
-    return load<u32>(<usize>load<u32>(entry, 8) + ((<usize>pc & 0xffe) << 1));
+    return Arena.block(pc);
   }
 }
 
@@ -38,6 +47,7 @@ export function initArena(base: usize, bytes: usize): void {
   Arena.end = base + (((bytes / 5) << 2) & ~7);
   Side.arena = base;
   Side.base = Arena.end;
+  initPairs();
 }
 
 /** Page offset (up to 4098) of the instruction behind the one at `u`. */

@@ -301,6 +301,12 @@ function whole(u: usize, operation: i32, imm: i32): i32 {
   return operation;
 }
 
+/** ADD rd, x0, rs2: what C.MV stands for. */
+function move(u: usize, raw: u32): i32 {
+  store<u8>(u, (raw >> 17) & 0xf8, 2);
+  return integer(u, rs2Of(raw) ? ops.OP_MV : ops.OP_LI, 0);
+}
+
 /**
  * Writes the micro-operation of `raw` at `u` and returns its number; OP_ILLEGAL, and nothing but the
  * register fields written, if there is no such instruction. Branches, JAL and JALR are left to the
@@ -331,6 +337,7 @@ export function decode(u: usize, raw: u32): i32 {
     case 0x2f:
       return funct3Of(raw) == 2 || funct3Of(raw) == 3 ? whole(u, ops.OP_AMO, <i32>raw) : NONE;
     case 0x33:
+      if ((raw & 0xfe0ff07f) == 0x33) return move(u, raw);
       return integer(u, op(raw), 0);
     case 0x37:
       return integer(u, ops.OP_LI, <i32>(raw & 0xfffff000));

@@ -11,7 +11,7 @@ import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
-import { dataPrivilege, fillData, noteSuperpage, Tlb } from "./tlb";
+import { dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
 import { accessFault, translate, Walk } from "./walk";
 
 /** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD. */
@@ -33,8 +33,8 @@ function remember(gva: u64, frame: usize, access: u32): void {
   const priv = dataPrivilege();
   if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, access, priv)) return;
   if (Walk.shift > <u32>abi.PAGE_SHIFT) noteSuperpage(gva, Walk.shift);
-  if (access == ACCESS_LOAD) fillData(Tlb.load(gva), gva, frame);
-  else if (!watched()) fillData(Tlb.store(gva), gva, frame);
+  if (access == ACCESS_LOAD) fillData(Tlb.load(gva), gva, frame, Walk.gpa);
+  else if (!watched()) fillData(Tlb.store(gva), gva, frame, Walk.gpa);
 }
 
 /** Is the page of `Walk.gpa` watched for HTIF? Stores to it stay on the slow path. */
@@ -43,8 +43,21 @@ function watched(): bool {
   return at != ~0 && <u64>(at >> abi.PAGE_SHIFT) == Space.indexOf(Walk.gpa);
 }
 
+/**
+ * Address in linear memory of `gva` if the TLB has its page (a misaligned access, or one that the
+ * dispatch loop does not do by itself); else 0.
+ */
+function cached(gva: u64, access: u32): usize {
+  const entry: usize = access == ACCESS_LOAD ? Tlb.load(gva) : Tlb.store(gva);
+  if (load<u64>(entry) != ((gva & ~0xfff) | Tlb.dataTag)) return 0;
+  Walk.gpa = gpaOf(entry, gva);
+  return <usize>(<u32>gva + load<u32>(entry, 8));
+}
+
 /** Address in linear memory of `gva`, whose `bytes` bytes lie in one page; 0: see `Access.status`. */
 export function hostOf(gva: u64, bytes: u64, access: u32): usize {
+  const known = cached(gva, access);
+  if (known) return known;
   const priv = dataPrivilege();
   const failed = translate(gva, access, priv);
   if (failed) {
@@ -178,10 +191,9 @@ function storeCrossing(gva: u64, bytes: u32, value: u64): i32 {
   return NEXT;
 }
 
-/** The load micro-operation at `u` from `gva`, whatever it takes. */
-export function loadSlow(u: usize, gva: u64): i32 {
+/** The load `op` at `u` from `gva`, whatever it takes. */
+export function loadSlow(u: usize, op: i32, gva: u64): i32 {
   hart.pc = pcOf(u);
-  const op = Uop.op(u);
   Access.kind = op >= OP_FLW ? KIND_FLW + <u32>(op - OP_FLW) : <u32>(op - OP_LB);
   Access.rd = load<u8>(u, 1);
   return loadInto(u, gva);
@@ -208,10 +220,10 @@ function loadInto(u: usize, gva: u64): i32 {
   return leaveForDevice(gva, bytes, ACCESS_LOAD);
 }
 
-/** The store micro-operation at `u` of `value` to `gva`, whatever it takes. */
-export function storeSlow(u: usize, gva: u64, value: u64): i32 {
+/** The store `op` at `u` to `gva`, whatever it takes. */
+export function storeSlow(u: usize, op: i32, gva: u64): i32 {
   hart.pc = pcOf(u);
-  const op = Uop.op(u);
+  const value = op >= OP_FLW ? Uop.fs2(u) : Uop.rs2(u);
   const bytes: u32 = <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
   if ((<u32>gva & 0xfff) + bytes > 0x1000) return storeCrossing(gva, bytes, value);
   const host = hostOf(gva, bytes, ACCESS_STORE);
