@@ -9,10 +9,12 @@ import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_FAILED } from "../exit.ts";
 import { interruptSignal } from "../interrupt.ts";
 import * as parse from "../options.ts";
+import { ProgressBar } from "../progress-bar.ts";
 
 export async function sweep({ args, options, out }: CommandContext): Promise<number> {
   const file = args[0] as string;
   const plan = parsePlan(parse.inputFile(file, "plan").toString("utf8"), file);
+  const bar = new ProgressBar("sweep");
   const summary = await runSweep(plan, {
     out: parse.text(options.out) ?? basename(file).replace(/\.(ya?ml|json)$/, ""),
     engine: parse.oneOf(options.engine, ENGINES, "--engine"),
@@ -20,18 +22,17 @@ export async function sweep({ args, options, out }: CommandContext): Promise<num
     seed: parse.integer(options.seed, "--seed"),
     resume: options.resume === true,
     signal: interruptSignal(),
-    onProgress: (progress) => out.progress(progressLine(progress)),
-  });
-  out.progressDone();
+    onProgress: ({ done, total, ...rest }) => bar.update({ done, total, detail: detail(rest) }),
+  }).finally(() => bar.stop());
   out.result(summary, () => formatSummaryTable(summary));
   out.log(`results and report in ${summary.out}`);
   return summary.errors > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-function progressLine({ done, etaMs, phase, scenariosPerSec, total }: SweepProgress): string {
-  if (phase === "report") return "sweep: writing the report";
+function detail({ etaMs, phase, scenariosPerSec }: Omit<SweepProgress, "done" | "total">): string {
+  if (phase === "report") return "writing the report";
   const left = etaMs === undefined ? "" : `, ${formatTime(Math.round(etaMs * 1e6), 0)} left`;
-  return `sweep: ${done} of ${total}, ${Math.round(scenariosPerSec)}/s${left}`;
+  return `${Math.round(scenariosPerSec)}/s${left}`;
 }
 
 /** Writes the report again from the results of a finished sweep. */
