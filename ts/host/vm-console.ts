@@ -8,6 +8,7 @@ const TAIL_CHARS = 400;
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** Output that is gathered before it is looked at: guests print a character at a time. */
 const GATHERED_BYTES = 1 << 14;
+const ESCAPE = 0x1b;
 
 export interface ExpectOptions {
   /** Default 60 s of wall time. */
@@ -94,8 +95,22 @@ export class VmConsole {
     );
   }
 
-  /** The guest printed, a little at a time; seen at the next `flush`. For the vm that owns this console. */
+  /**
+   * The guest printed, a little at a time; seen at the next `flush`, or when a control sequence
+   * begins: shells ask the terminal something right behind their prompt, and patterns like `/# $/`
+   * are about the prompt. For the vm that owns this console.
+   */
   gather(bytes: Uint8Array): void {
+    let from = 0;
+    for (let at = bytes.indexOf(ESCAPE); at >= 0; at = bytes.indexOf(ESCAPE, at + 1)) {
+      this.#append(bytes.subarray(from, at));
+      this.flush();
+      from = at;
+    }
+    this.#append(bytes.subarray(from));
+  }
+
+  #append(bytes: Uint8Array): void {
     if (this.#gatheredBytes + bytes.length > GATHERED_BYTES) this.flush();
     if (bytes.length > GATHERED_BYTES) {
       this.receive(bytes.slice());

@@ -1,0 +1,189 @@
+/**
+ * Debian's own kernel on our machine: it boots, sees its disk, is typed to, powers off, and moves
+ * between two daemons while a checker and a dirtier run. QEMU boots the same files in the same run.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WallClock } from "../../ts/base/clock.ts";
+import { Host } from "../../ts/host/host.ts";
+import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
+import { pullDebian } from "../../ts/image/debian.ts";
+import { INIT_LINE } from "../../ts/image/init-script.ts";
+import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
+import { printed, startDaemon } from "../host/daemon-process.ts";
+
+const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
+const hasApt = runs("apt-get", "--version");
+const hasQemu = runs("qemu-system-riscv64", "--version");
+const hasMke2fs = runs("mke2fs", "-V");
+
+const WAIT_MS = 60_000;
+const PROMPT = /\/ # $/;
+const wall = new WallClock();
+
+const fingerprint = async (path: string): Promise<string> =>
+  createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+
+describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
+  let image: ResolvedImage;
+  let scratch = "";
+  let disk = "";
+
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "wasmvisor-linux-"));
+    await pullDebian();
+    image = await resolveImage("debian");
+    const tree = join(scratch, "tree");
+    disk = join(scratch, "disk.img");
+    await mkdir(tree);
+    await writeFile(join(tree, "hello.txt"), "hello from the disk\n");
+    if (hasMke2fs) expect(runs("mke2fs", "-q", "-t", "ext4", "-d", tree, disk, "16M")).toBe(true);
+  }, 600_000);
+  afterAll(async () => rm(scratch, { recursive: true, force: true }));
+
+  /** Boots to a prompt on `host`. */
+  async function boot(host: Host, options: object): Promise<VirtualMachine> {
+    const vm = await host.createVm({ image: "debian", memory: "256MiB", ...options });
+    await vm.start();
+    await vm.console.expect(PROMPT, { timeoutMs: WAIT_MS });
+    return vm;
+  }
+
+  /** What a command prints; `done` marks its end and cannot be its echo. */
+  async function say(vm: VirtualMachine, command: string): Promise<string> {
+    vm.console.write(`${command}; echo do''ne $?\n`);
+    const [text] = await vm.console.expect(/[\s\S]*\ndone \d+\r?\n/, { timeoutMs: WAIT_MS });
+    return text;
+  }
+
+  test.each([1, 4])(
+    "boots with %i vCPUs, is typed to, powers off",
+    { timeout: WAIT_MS },
+    async (vcpus) => {
+      await using host = await Host.create({ memory: "512MiB" });
+      const vm = await boot(host, { vcpus });
+      expect(await say(vm, "nproc; uname -r")).toMatch(
+        new RegExp(`\n${vcpus}\r?\n${image.manifest.kernelRelease.replaceAll("+", "\\+")}\r?\n`),
+      );
+      expect(vm.console.text).not.toContain("Call Trace");
+      vm.console.write("poweroff -f\n");
+      expect(await vm.wait()).toEqual({ type: "poweroff" });
+    },
+  );
+
+  describe.skipIf(!hasMke2fs)("with an ext4 disk (skipped unless mke2fs is installed)", () => {
+    test.each([
+      ["an overlay leaves the file as it is", true],
+      ["what is written stays in the file", false],
+    ])("%s", { timeout: WAIT_MS }, async (_what, overlay) => {
+      const before = await fingerprint(disk);
+      await using host = await Host.create({ memory: "512MiB" });
+      const vm = await boot(host, { disks: [{ path: disk, overlay }] });
+      const command = "cat /mnt/hello.txt; echo written >/mnt/new && sync && cat /mnt/new";
+      expect(await say(vm, command)).toMatch(/\nhello from the disk\r?\nwritten\r?\n/);
+      await say(vm, "umount /mnt");
+      vm.console.write("poweroff -f\n");
+      await vm.wait();
+      expect((await fingerprint(disk)) === before).toBe(overlay);
+      if (overlay) return;
+      expect(runs("e2fsck", "-fn", disk)).toBe(true);
+      expect((await readFile(disk)).includes("written\n")).toBe(true);
+    });
+  });
+
+  test("moves between processes under load", { timeout: WAIT_MS }, async () => {
+    const [source, target] = await Promise.all([startDaemon("512MiB"), startDaemon("512MiB")]);
+    try {
+      const disks = hasMke2fs ? [{ path: disk, overlay: true }] : [];
+      const options = { image: "debian", memory: "256MiB", vcpus: 2, disks };
+      await source.client.create({ name: "web", ...options });
+      await source.client.act("web", "start");
+      const wait = { timeoutMs: WAIT_MS };
+      await printed(source.client, "web", { pattern: /\/ # /, ...wait });
+      const load =
+        "echo kept >/mnt/k; dirty fill=32MiB ws=8MiB rate=4000 heartbeat=0 & kvcheck report=20000 &\n";
+      const running = /kv ok 20000 [\s\S]*kv ok 40000 /;
+      await printed(source.client, "web", { input: load, pattern: running, ...wait });
+      const { state, stats } = await source.client.migrate("web", {
+        target: target.address,
+        downtime: "200ms",
+        roundsMax: 10,
+      });
+      expect(state).toBe("completed");
+      process.stderr.write(
+        `linux migrated: ${stats["total-time"]} ms, downtime ${stats.downtime} ms, ` +
+          `${(stats.ram.transferred / 2 ** 20).toFixed(1)} MiB in ${stats.rounds.length} rounds\n`,
+      );
+      expect(await source.client.list()).toEqual([]);
+      const checks = await printed(target.client, "web", {
+        pattern: /(kv ok.*){3}/s,
+        ...wait,
+      });
+      expect(checks).not.toContain("CORRUPT");
+      const input = "killall kvcheck dirty; cat /mnt/k; echo al''ive\n";
+      const text = await printed(target.client, "web", { input, pattern: /\nalive/, ...wait });
+      if (hasMke2fs) expect(text).toMatch(/kept\r?\n/);
+      expect(text).not.toMatch(/CORRUPT|Call Trace|I\/O error/);
+      await printed(target.client, "web", {
+        input: "poweroff -f\n",
+        pattern: /Power down/,
+        ...wait,
+      });
+    } finally {
+      await Promise.all([source.kill("SIGKILL"), target.kill("SIGKILL")]);
+    }
+  });
+
+  test.skipIf(!hasQemu)(
+    "boots beside QEMU (skipped unless qemu-system-riscv64 is installed)",
+    { timeout: WAIT_MS },
+    async () => {
+      await using host = await Host.create({ memory: "512MiB" });
+      const startNs = wall.nowNs();
+      const vm = await host.createVm({ image: "debian", memory: "256MiB" });
+      await vm.start();
+      await vm.console.expect(new RegExp(INIT_LINE), { timeoutMs: WAIT_MS });
+      const oursMs = (wall.nowNs() - startNs) / 1e6;
+      const { instructions } = vm.info().metrics;
+      const qemuMs = await qemuBoot(image);
+      process.stderr.write(
+        `linux to /init: ${(instructions / 1e6).toFixed(0)} M instructions, ` +
+          `${oursMs.toFixed(0)} ms; QEMU ${qemuMs.toFixed(0)} ms\n`,
+      );
+      expect(instructions).toBeGreaterThan(100e6);
+      expect(instructions).toBeLessThan(600e6);
+    },
+  );
+});
+
+/** Milliseconds of QEMU from its start to /init's line. */
+async function qemuBoot(image: ResolvedImage): Promise<number> {
+  const startNs = wall.nowNs();
+  const child = spawn(
+    "qemu-system-riscv64",
+    [
+      ...["-M", "virt", "-m", "256M", "-nographic", "-no-reboot"],
+      ...["-kernel", image.kernel, "-initrd", image.initrd, "-append", image.cmdline],
+    ],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      let text = "";
+      child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+        if (text.includes(INIT_LINE)) resolve((wall.nowNs() - startNs) / 1e6);
+      });
+      child.once("error", reject);
+      child.once("close", () => reject(new Error(`QEMU ended: ${text.slice(-300)}`)));
+    });
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
