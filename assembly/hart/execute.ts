@@ -12,6 +12,7 @@ import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
 import { floatDirty, floatOn } from "./csr";
 import { floatOperation } from "./float";
+import { runFloats } from "./float-run";
 import { AT_PC, loop, Spot, USED } from "./loop";
 import { Cpu, hart, NEXT, RETRY, STRADDLES, WINDOW } from "./state";
 import { fenceI, illegalAt, system } from "./system";
@@ -108,6 +109,13 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
     if (op == ops.OP_STRADDLE) {
       hart.pc = pcOf(u);
       return STRADDLES;
+    }
+    if (op >= ops.OP_FADD_D && op < ops.FIRST_PAIR) {
+      const next = runFloats(u, tag);
+      if (next != u) {
+        why = loop(next, acc, tag);
+        continue;
+      }
     }
     if (op == ops.OP_LINK) {
       const target = link(u);
