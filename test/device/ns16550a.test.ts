@@ -175,3 +175,19 @@ test("a state that does not fit is refused by the name of the field", () => {
   expect(() => uart.restore(state)).toThrow(/"uart.ier"/);
   expect(() => uart.restore({ ...state, ier: 0, input: "x" as never })).toThrow(/"uart.input"/);
 });
+
+test("a guest listens once it takes interrupts, or once it polls", () => {
+  const { uart } = makeUart();
+  for (let i = 0; i < 1000; i++) {
+    uart.load(5, 1);
+    uart.store(0, 1, 0x2e);
+  }
+  expect(uart.isListening).toBe(false);
+  uart.store(1, 1, 1);
+  expect(uart.isListening).toBe(true);
+  uart.store(1, 1, 0);
+  for (let i = 0; i < 64; i++) uart.load(5, 1);
+  expect(uart.isListening).toBe(true);
+  uart.store(0, 1, 0x2e);
+  expect(uart.isListening).toBe(true);
+});

@@ -14,6 +14,7 @@ import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
 import { pullDebian } from "../../ts/image/debian.ts";
 import { INIT_LINE } from "../../ts/image/init-script.ts";
 import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
+import { wasmvisor } from "../cli/binary.ts";
 import { printed, startDaemon } from "../host/daemon-process.ts";
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
@@ -76,6 +77,13 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
       expect(await vm.wait()).toEqual({ type: "poweroff" });
     },
   );
+
+  test("commands that are piped in arrive whole", { timeout: WAIT_MS }, async () => {
+    const input = "echo $((6 * 7)) piped; poweroff -f\n";
+    const { status, stdout } = await wasmvisor(["run", "--image", "debian"], { input });
+    expect(stdout).toMatch(/\n42 piped\r?\n/);
+    expect(status).toBe(0);
+  });
 
   describe.skipIf(!hasMke2fs)("with an ext4 disk (skipped unless mke2fs is installed)", () => {
     test.each([

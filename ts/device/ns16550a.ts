@@ -37,6 +37,8 @@ const MCR_LOOP = 0x10;
 const LSR_DR = 0x01;
 const LSR_OE = 0x02;
 const LSR_THRE_TEMT = 0x60;
+/** A guest that looks so often in a row whether something came, and sends nothing, waits for input. */
+const LISTENING_POLLS = 64;
 const MSR_CTS = 0x10;
 const MSR_DSR = 0x20;
 const MSR_RI = 0x40;
@@ -98,6 +100,8 @@ export class Ns16550a implements MmioDevice, Persist<Ns16550aState> {
   #isOverrun = false;
   #isThrePending = false;
   #irqLevel = false;
+  /** Looks at LSR since something was sent; never forgets that there were many. */
+  #idlePolls = 0;
   readonly #metrics = {
     transmittedBytes: 0,
     receivedBytes: 0,
@@ -124,6 +128,14 @@ export class Ns16550a implements MmioDevice, Persist<Ns16550aState> {
   /** Input bytes that the guest has not read yet. */
   get waitingBytes(): number {
     return this.#input.length;
+  }
+
+  /**
+   * The guest reads what comes: by interrupt, or because it has begun to poll. Drivers empty the
+   * receiver when they start, so whatever comes earlier may get lost.
+   */
+  get isListening(): boolean {
+    return (this.#ier & IER_RDI) !== 0 || this.#idlePolls >= LISTENING_POLLS;
   }
 
   load(offset: number, _bytes: AccessBytes): number {
@@ -254,6 +266,7 @@ export class Ns16550a implements MmioDevice, Persist<Ns16550aState> {
   }
 
   #loadLineStatus(): number {
+    this.#idlePolls++;
     const status =
       LSR_THRE_TEMT | (this.#source.length > 0 ? LSR_DR : 0) | (this.#isOverrun ? LSR_OE : 0);
     if (this.#isOverrun) {
@@ -273,6 +286,7 @@ export class Ns16550a implements MmioDevice, Persist<Ns16550aState> {
   }
 
   #transmit(byte: number): void {
+    if (this.#idlePolls < LISTENING_POLLS) this.#idlePolls = 0;
     if (this.#mcr & MCR_LOOP) this.#transmitLoopback(byte);
     else {
       this.#metrics.transmittedBytes++;

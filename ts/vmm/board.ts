@@ -141,6 +141,11 @@ export class Board {
     return all;
   }
 
+  /** Console input would reach the guest; while it starts it may get lost. */
+  get isListening(): boolean {
+    return this.virtioConsole !== undefined || this.uart.isListening;
+  }
+
   /** Console input. Returns how many bytes were taken. */
   receive(bytes: Uint8Array): number {
     return (this.virtioConsole ?? this.uart).receive(bytes);

@@ -110,7 +110,7 @@ async function foreground(vm: VirtualMachine, plan: Plan, out: Output): Promise<
         undo.push(() => clearTimeout(timer));
       }
       const terminal = new Terminal({
-        send: (bytes) => vm.console.write(bytes),
+        send: (bytes) => typeTo(vm, bytes),
         onLeave: finish("left"),
       });
       undo.push(() => terminal.close());
@@ -121,6 +121,11 @@ async function foreground(vm: VirtualMachine, plan: Plan, out: Output): Promise<
     if (vm.status === "running") await vm.pause();
     for (const action of undo.reverse()) action();
   }
+}
+
+/** Keys go to the guest as they come; what is piped waits until the guest reads it. */
+function typeTo(vm: VirtualMachine, bytes: Uint8Array): number {
+  return process.stdin.isTTY || vm.machine.board.isListening ? vm.console.write(bytes) : 0;
 }
 
 /** Prints the console and looks for `--until` in it. */

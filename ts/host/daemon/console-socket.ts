@@ -17,7 +17,7 @@ export function serveConsole(vm: VirtualMachine, socket: Duplex, head: Uint8Arra
   };
   const type = (bytes: Uint8Array): void => {
     if (vm.status === "gone") return;
-    const taken = vm.console.write(bytes);
+    const taken = vm.machine.board.isListening ? vm.console.write(bytes) : 0;
     if (taken >= bytes.length) return;
     socket.pause();
     timer = setTimeout(() => {
