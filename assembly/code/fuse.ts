@@ -17,7 +17,8 @@ const COMMUTES: u8 = 2;
 /** The halves of one constant: both write the same register, the first one the whole. */
 const SUM: u8 = 3;
 
-const PLAIN: i32 = ops.FIRST_PAIR;
+/** Operations below the first pair are plain. */
+const PLAIN: i32 = ops.OP_NOP_NOP;
 /** Number of the pair by first and second operation, or 0. */
 const PAIRS: usize = memory.data(PLAIN * PLAIN);
 /** By number of the pair: its condition, its first operation. */
@@ -134,5 +135,5 @@ export function fusePairs(start: usize, end: usize): void {
 
 /** The operation of the first half, if `op` is a pair; else `op`. */
 export function firstOf(op: i32): i32 {
-  return op < ops.FIRST_PAIR ? op : load<u8>(FIRSTS + op);
+  return op < PLAIN ? op : load<u8>(FIRSTS + op);
 }

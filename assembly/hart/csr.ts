@@ -4,14 +4,11 @@ import { FpFlags } from "../float/flags";
 import * as host from "../host";
 import { flushAll, forgetSlots } from "../mmu/tlb";
 import { Cpu, cyclesNow, hart } from "./state";
-import { pendingInterrupts } from "./traps";
 
 const SSTATUS: u64 = 0x80000003000c6122; // SD UXL MXR SUM FS SPP SPIE SIE
 const SSTATUS_WRITABLE: u64 = 0xc6122; // MXR SUM FS SPP SPIE SIE
 const MSTATUS_WRITABLE: u64 = 0x7e79aa; // and TSR TW TVM MPRV MPP MPIE MIE
 const FS: u64 = 3 << 13;
-/** MXR SUM MPRV MPP: what decides how loads and stores are checked. */
-const DATA_ACCESS: u64 = 0xe1800;
 const TVM: u64 = 1 << 20;
 const MISA: u64 = ((<u64>2) << 62) | 0x14112d; // RV64 A C D F I M S U
 const STCE: u64 = 1 << 63;
@@ -207,10 +204,8 @@ function writeFloat(csr: u32, value: u64): bool {
 function writeStatus(value: u64, mask: u64): bool {
   let writable = mask;
   if (((value >> 11) & 3) == 2) writable &= ~((<u64>3) << 11);
-  const before = hart.mstatus;
-  hart.mstatus = (before & ~writable) | (value & writable);
-  // What the dispatch loop relies on; it must end for an interrupt only if there is one.
-  if ((before ^ hart.mstatus) & DATA_ACCESS || pendingInterrupts()) Csr.redirect = true;
+  hart.mstatus = (hart.mstatus & ~writable) | (value & writable);
+  Csr.redirect = true;
   return true;
 }
 

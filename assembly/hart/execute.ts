@@ -110,7 +110,7 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
       hart.pc = pcOf(u);
       return STRADDLES;
     }
-    if (op >= ops.OP_FADD_D && op < ops.FIRST_PAIR) {
+    if (op >= ops.OP_FADD_D && op < ops.OP_NOP_NOP) {
       const next = runFloats(u, tag);
       if (next != u) {
         why = loop(next, acc, tag);

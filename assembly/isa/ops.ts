@@ -230,4 +230,3 @@ export const OP_SW_ADDI = 198;
 export const OP_SD_LI = 199;
 export const OP_SD_ADDI = 200;
 export const OP_SD_SD = 201;
-export const FIRST_PAIR = OP_NOP_NOP;
