@@ -1,18 +1,14 @@
 /** M extension: results that are more than one Wasm instruction (unprivileged manual, 12). */
 
+import { mulHigh } from "../float/exact64";
+
 /** Sign-extends the low 32 bits. */
 export function sext(value: u32): u64 {
   return <u64>(<i64>(<i32>value));
 }
 
 export function mulhu(a: u64, b: u64): u64 {
-  const aLow = a & 0xffffffff;
-  const aHigh = a >> 32;
-  const bLow = b & 0xffffffff;
-  const bHigh = b >> 32;
-  const middle = aHigh * bLow + ((aLow * bLow) >> 32);
-  const middle2 = aLow * bHigh + (middle & 0xffffffff);
-  return aHigh * bHigh + (middle >> 32) + (middle2 >> 32);
+  return mulHigh(a, b);
 }
 
 export function mulh(a: u64, b: u64): u64 {

@@ -9,16 +9,13 @@ import { VirtualClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Random } from "../base/random.ts";
 import { VirtualGuest } from "../host/virtual-guest.ts";
-import { MigrationLedger } from "../migrate/ledger.ts";
-import { simulatedLink } from "../migrate/sim-link.ts";
-import { type MigrationResult, migrate } from "../migrate/source.ts";
-import { receiveMigration } from "../migrate/target.ts";
 import { planBoot } from "../vmm/boot-plan.ts";
 import { buildDeviceTree } from "../vmm/device-tree.ts";
 import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
 import { measurementOf } from "./page-model.ts";
 import type { GuestScenarioRunner, Measurement, Scenario } from "./scenario.ts";
+import { simulateMigration } from "./simulate.ts";
 
 /** Speed of the guests in virtual time. */
 const MIPS = 500;
@@ -139,63 +136,40 @@ class DirtierRunner implements GuestScenarioRunner {
     const ram = new GuestRam(this.#core, space, warm.ram.ramBytes);
     const guest = new Guest(this.#core, warm.ram.ramBytes, ram);
     guest.vm.restore(warm.save());
+    try {
+      this.#begin(guest, scenario);
+    } catch (error) {
+      guest.vm.destroy();
+      throw error;
+    }
+    return guest;
+  }
+
+  /** Tells a fork of the warm guest what to write, and lets it write for a while. */
+  #begin(guest: Guest, scenario: Scenario): void {
     const ws = Math.floor(scenario.workingSetBytes / 4096) * 4096;
     const line = `ws=${ws} rate=${Math.round(scenario.dirtyRate)} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=0\n`;
     guest.vm.receive(new TextEncoder().encode(line));
     guest.until("ready");
     guest.vm.runFor(SETTLE_NS);
-    return guest;
   }
 
   run(scenario: Scenario): Promise<Measurement> {
     const guest = this.#fork(scenario);
-    const targets: Guest[] = [];
-    const result = this.#move(scenario, guest, targets);
-    const { pageCount } = { pageCount: guest.vm.ram.ramBytes / 4096 };
-    // Whoever lost the guest has destroyed it; the other one goes now.
-    if (result.state === "completed") for (const target of targets) target.vm.destroy();
-    else guest.vm.destroy();
-    return Promise.resolve(measurementOf(result, pageCount));
-  }
-
-  #move(scenario: Scenario, guest: Guest, targets: Guest[]): MigrationResult {
-    const clock = new VirtualClock();
-    const [toTarget, toSource] = simulatedLink({
-      clock,
-      bytesPerSec: scenario.bandwidthBytesPerSec,
-      latencyNs: scenario.latencyNs,
-    });
-    const stallTimeoutNs = Number.POSITIVE_INFINITY;
-    receiveMigration(toSource, {
-      clock,
-      ledger: new MigrationLedger(),
-      stallTimeoutNs,
-      accept: (hello) => {
-        const twin = new Guest(this.#core, hello.shape.pageCount * 4096);
-        targets.push(twin);
+    const { ramBytes } = guest.vm.ram;
+    let twin: Guest | undefined;
+    const result = simulateMigration(scenario, {
+      source: (clock) => new VirtualGuest(guest.vm, clock, true),
+      target: ({ pageCount }, clock) => {
+        twin = new Guest(this.#core, pageCount * 4096);
         return new VirtualGuest(twin.vm, clock, false);
       },
+      options: { verify: "memory" },
     });
-    let result: MigrationResult | undefined;
-    migrate(new VirtualGuest(guest.vm, clock, true), toTarget, {
-      clock,
-      id: `scenario-${scenario.index}`,
-      strategy: scenario.strategy,
-      downtimeLimitNs: scenario.downtimeLimitNs,
-      bandwidthCapBytesPerSec: scenario.bandwidthCapBytesPerSec ?? undefined,
-      roundsMax: scenario.roundsMax ?? undefined,
-      timeoutNs: scenario.timeoutNs,
-      onLimit: scenario.onLimit,
-      verify: "memory",
-      stallTimeoutNs,
-    }).observe((outcome) => {
-      if (!outcome.ok) throw outcome.reason;
-      result = outcome.value;
-    });
-    clock.run(() => result !== undefined);
-    if (!result)
-      throw new WasmvisorError("WV_STATE", "guest scenario: the simulation came to a halt");
-    return result;
+    // The engine has destroyed the guest on the side that lost it; the other one goes now.
+    if (result.state === "completed") twin?.vm.destroy();
+    else guest.vm.destroy();
+    return Promise.resolve(measurementOf(result, ramBytes / 4096));
   }
 
   close(): void {

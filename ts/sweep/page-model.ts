@@ -3,7 +3,7 @@
  * itself over a simulated link on a virtual clock. Sizes move instead of bytes. The whole run is
  * one synchronous call and a function of the scenario alone.
  */
-import { VirtualClock } from "../base/clock.ts";
+import type { VirtualClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import {
   type BatchLimit,
@@ -13,13 +13,11 @@ import {
   type PageBatch,
   type PageSet,
 } from "../machine/migratable.ts";
-import { MigrationLedger } from "../migrate/ledger.ts";
-import { simulatedLink } from "../migrate/sim-link.ts";
-import { type MigrationResult, migrate } from "../migrate/source.ts";
+import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
-import { receiveMigration } from "../migrate/target.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import type { Distribution, Measurement, Scenario } from "./scenario.ts";
+import { simulateMigration } from "./simulate.ts";
 
 const NOTHING = new Uint8Array(0);
 const PAGES_MAX = 1 << 28;
@@ -166,41 +164,13 @@ function windowPages(scenario: Scenario): number {
 
 /** Moves a page-level guest as `scenario` says. */
 export function simulatePages(scenario: Scenario, kernel: PageKernel): MigrationResult {
-  const clock = new VirtualClock();
-  const [toTarget, toSource] = simulatedLink({
-    clock,
-    bytesPerSec: scenario.bandwidthBytesPerSec,
-    latencyNs: scenario.latencyNs,
-  });
-  const stallTimeoutNs = Number.POSITIVE_INFINITY;
-  receiveMigration(toSource, {
-    clock,
-    ledger: new MigrationLedger(),
-    accept: (hello) => modelTarget(hello.shape),
-    stallTimeoutNs,
-  });
-  let result: MigrationResult | undefined;
-  migrate(new ModelGuest(scenario, kernel, clock), toTarget, {
-    clock,
-    id: `scenario-${scenario.index}`,
-    strategy: scenario.strategy,
-    downtimeLimitNs: scenario.downtimeLimitNs,
-    bandwidthCapBytesPerSec: scenario.bandwidthCapBytesPerSec ?? undefined,
-    roundsMax: scenario.roundsMax ?? undefined,
-    timeoutNs: scenario.timeoutNs,
-    onLimit: scenario.onLimit,
+  return simulateMigration(scenario, {
+    source: (clock) => new ModelGuest(scenario, kernel, clock),
+    target: modelTarget,
     // As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
     // Node 20, bench/sweep).
-    batchPages: PAGES_MAX,
-    probePages: windowPages(scenario),
-    stallTimeoutNs,
-  }).observe((outcome) => {
-    if (!outcome.ok) throw outcome.reason;
-    result = outcome.value;
+    options: { batchPages: PAGES_MAX, probePages: windowPages(scenario) },
   });
-  clock.run(() => result !== undefined);
-  if (!result) throw new WasmvisorError("WV_STATE", "page model: the simulation came to a halt");
-  return result;
 }
 
 /** A migration's result as the row of a sweep has it. */
