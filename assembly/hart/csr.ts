@@ -172,8 +172,14 @@ function readMachine(csr: u32): bool {
   }
 }
 
+/** tselect, tdata1-3: there are no triggers, and type 0 in tdata1 says so. */
+function isTrigger(csr: u32): bool {
+  return csr >= 0x7a0 && csr <= 0x7a3;
+}
+
 function readMachineArray(csr: u32): bool {
   if (csr >= 0x323 && csr <= 0x33f) return give(0); // mhpmevent
+  if (isTrigger(csr)) return give(0);
   if (csr == 0x3a0) return give(hart.pmpcfg0);
   if (csr == 0x3a2) return give(hart.pmpcfg2);
   if (csr >= 0x3b0 && csr <= 0x3bf) return give(load<u64>(pmpaddrAt(csr - 0x3b0)));
@@ -327,7 +333,7 @@ function writeMachineArray(csr: u32, value: u64): bool {
   if (csr == 0xb00) hart.cycleOffset = value - cyclesNow() - 1;
   else if (csr == 0xb02) hart.instretOffset = value - (cyclesNow() - hart.unretired) - 1;
   else if (csr >= 0xb03 && csr <= 0xb1f) return true;
-  else if (csr >= 0x323 && csr <= 0x33f) return true;
+  else if ((csr >= 0x323 && csr <= 0x33f) || isTrigger(csr)) return true;
   else if (csr == 0x3a0 || csr == 0x3a2) writePmpConfig((csr & 2) << 2, value);
   else if (csr >= 0x3b0 && csr <= 0x3bf) writePmpAddress(csr - 0x3b0, value);
   else return false;
