@@ -1,0 +1,81 @@
+/** Snapshots that were damaged on the way: each is refused, and the host is as it was. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Host, WasmvisorError } from "../../ts/index.ts";
+
+const RUNS = 150;
+let host: Host;
+let scratch = "";
+let good: Uint8Array;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "wasmvisor-fuzz-"));
+  host = await Host.create({ memory: "64MiB" });
+  const kernel = join(import.meta.dirname, "../../guests/bin/kv.elf");
+  const vm = await host.createVm({ kernel, memory: "8MiB", append: "keys=64 report=1000" });
+  await vm.start();
+  await vm.console.expect(/kv ok/);
+  await vm.snapshot(join(scratch, "good"));
+  await vm.destroy();
+  good = await readFile(join(scratch, "good"));
+});
+afterAll(async () => {
+  await host.close();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+/** One way to damage a file: a bit flipped, a cut, bytes put in between. */
+const damage = fc.oneof(
+  fc.record({
+    kind: fc.constant("flip" as const),
+    at: fc.nat(),
+    bit: fc.integer({ min: 0, max: 7 }),
+  }),
+  fc.record({ kind: fc.constant("cut" as const), at: fc.nat() }),
+  fc.record({
+    kind: fc.constant("insert" as const),
+    at: fc.nat(),
+    bytes: fc.uint8Array({ minLength: 1 }),
+  }),
+);
+
+type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never;
+
+function damaged(how: Damage): Uint8Array {
+  const at = how.at % good.length;
+  if (how.kind === "cut") return good.slice(0, at);
+  if (how.kind === "insert")
+    return Uint8Array.of(
+      ...good.slice(0, at & 0xfff),
+      ...how.bytes,
+      ...good.slice(at & 0xfff, 8192),
+    );
+  const bytes = good.slice();
+  bytes[at] = (bytes[at] as number) ^ (1 << how.bit);
+  return bytes;
+}
+
+test("every damaged snapshot is refused by name, and costs the host nothing", async () => {
+  const free = host.freeBytes;
+  const path = join(scratch, "bad");
+  await fc.assert(
+    fc.asyncProperty(damage, async (how) => {
+      await writeFile(path, damaged(how));
+      const error = await host.restore(path).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(WasmvisorError);
+      expect((error as WasmvisorError).code).toBe("WV_BAD_SNAPSHOT");
+      expect(host.vms).toEqual([]);
+      expect(host.freeBytes).toBe(free);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test("the undamaged one is not", async () => {
+  const vm = await host.restore(join(scratch, "good"));
+  expect(vm.status).toBe("paused");
+  await vm.destroy();
+});
