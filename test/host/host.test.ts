@@ -275,6 +275,12 @@ describe("options that make no sense", () => {
     await rejects(odd, "WV_DISK", /multiple of 512/);
   });
 
+  test("a core that is none, or of another make", async () => {
+    await rejects(Host.create({ core: Uint8Array.of(1, 2, 3) }), "WV_CORE_LOAD", /compile/);
+    const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+    await rejects(Host.create({ core: empty }), "WV_CORE_LOAD", /instantiate/);
+  });
+
   test("a host of more memory than there is", async () => {
     await rejects(Host.create({ memory: "8GiB" }), "WV_CONFIG", /1MiB to 3.75GiB/);
   });
