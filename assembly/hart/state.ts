@@ -73,12 +73,17 @@ if (offsetof<HartState>("sscratch") + STATE != abi.HART_SSCRATCH) ERROR("abi dri
 if (offsetof<HartState>("sepc") + STATE != abi.HART_SEPC) ERROR("abi drift: sepc");
 if (offsetof<HartState>("stval") + STATE != abi.HART_STVAL) ERROR("abi drift: stval");
 if (offsetof<HartState>("senvcfg") + STATE != abi.HART_SENVCFG) ERROR("abi drift: senvcfg");
-if (offsetof<HartState>("cycleOffset") + STATE != abi.HART_CYCLE_OFFSET) ERROR("abi drift: cycleOffset");
-if (offsetof<HartState>("instretOffset") + STATE != abi.HART_INSTRET_OFFSET) ERROR("abi drift: instretOffset");
-if (offsetof<HartState>("reservation") + STATE != abi.HART_RESERVATION) ERROR("abi drift: reservation");
-if (offsetof<HartState>("reservedValue") + STATE != abi.HART_RESERVED_VALUE) ERROR("abi drift: reservedValue");
+if (offsetof<HartState>("cycleOffset") + STATE != abi.HART_CYCLE_OFFSET)
+  ERROR("abi drift: cycleOffset");
+if (offsetof<HartState>("instretOffset") + STATE != abi.HART_INSTRET_OFFSET)
+  ERROR("abi drift: instretOffset");
+if (offsetof<HartState>("reservation") + STATE != abi.HART_RESERVATION)
+  ERROR("abi drift: reservation");
+if (offsetof<HartState>("reservedValue") + STATE != abi.HART_RESERVED_VALUE)
+  ERROR("abi drift: reservedValue");
 if (offsetof<HartState>("frm") + STATE != abi.HART_FRM) ERROR("abi drift: frm");
-if (offsetof<HartState>("scounteren") + STATE != abi.HART_SCOUNTEREN) ERROR("abi drift: scounteren");
+if (offsetof<HartState>("scounteren") + STATE != abi.HART_SCOUNTEREN)
+  ERROR("abi drift: scounteren");
 if (offsetof<HartState>("pmpcfg0") + STATE != abi.HART_PMPCFG) ERROR("abi drift: pmpcfg");
 
 /** The live hart's state. */

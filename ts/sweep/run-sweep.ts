@@ -198,6 +198,7 @@ class Meter {
     this.#startMs = nowMs();
     this.#done = this.#total - missing.reduce((n, chunk) => n + chunk.count, 0);
     this.report("run");
+    this.#lastMs = Number.NEGATIVE_INFINITY; // The first chunk brings the first estimate: show it.
   }
 
   add(count: number): void {
