@@ -1,0 +1,98 @@
+/**
+ * Loads and stores as WebAssembly: the hit in the TLB, as in `mmu/data.ts`. A miss leaves the function
+ * in front of the instruction; the interpreter does it and fills the TLB. Nothing is called: a call in
+ * a loop, however cold, costs V8 its registers (measured, docs/decisions.md).
+ */
+import { TLB_ENTRIES, TLB_LOAD_BASE, TLB_STORE_BASE } from "../../bindings/abi";
+import * as ops from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { exitIf } from "./labels";
+import { ADDR, getX, setX, SLOT, TAG } from "./locals";
+import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
+import * as wasm from "./opcodes";
+import { access, byte, const32, const64, get, set, tee } from "./out";
+
+/** log2 of the bytes that the load or store `op` accesses. */
+function sizeOf(op: i32): u32 {
+  if (op >= ops.OP_FLW) return 2 + <u32>((op - ops.OP_FLW) & 1);
+  return op >= ops.OP_SB ? <u32>(op - ops.OP_SB) : <u32>((op - ops.OP_LB) & 3);
+}
+
+/**
+ * Leaves the address in linear memory of the access at `u` on the stack; exits through `site` unless
+ * the TLB at `tlb` has it.
+ */
+function host(u: usize, imm: i64, size: u32, tlb: usize, site: i32): void {
+  getX(rs1OfUop(u));
+  if (imm) {
+    const64(imm);
+    byte(wasm.I64_ADD);
+  }
+  tee(ADDR);
+  byte(wasm.I32_WRAP_I64);
+  const32(8);
+  byte(wasm.I32_SHR_U);
+  const32((TLB_ENTRIES - 1) << 4);
+  byte(wasm.I32_AND);
+  tee(SLOT);
+  access(wasm.I64_LOAD, 3, tlb);
+  get(ADDR);
+  const64(~(<i64>0xfff) | (((<i64>1) << size) - 1));
+  byte(wasm.I64_AND);
+  get(TAG);
+  byte(wasm.I64_OR);
+  byte(wasm.I64_NE);
+  exitIf(site);
+  get(ADDR);
+  byte(wasm.I32_WRAP_I64);
+  get(SLOT);
+  access(wasm.I32_LOAD, 2, tlb + 8);
+  byte(wasm.I32_ADD);
+}
+
+function loadOpcode(op: i32): u32 {
+  switch (op) {
+    case ops.OP_LB:
+      return wasm.I64_LOAD8_S;
+    case ops.OP_LH:
+      return wasm.I64_LOAD16_S;
+    case ops.OP_LW:
+      return wasm.I64_LOAD32_S;
+    case ops.OP_LD:
+      return wasm.I64_LOAD;
+    case ops.OP_LBU:
+      return wasm.I64_LOAD8_U;
+    case ops.OP_LHU:
+      return wasm.I64_LOAD16_U;
+    default:
+      return wasm.I64_LOAD32_U;
+  }
+}
+
+function storeOpcode(op: i32): u32 {
+  switch (op) {
+    case ops.OP_SB:
+      return wasm.I64_STORE8;
+    case ops.OP_SH:
+      return wasm.I64_STORE16;
+    case ops.OP_SW:
+      return wasm.I64_STORE32;
+    default:
+      return wasm.I64_STORE;
+  }
+}
+
+/** The integer load or store at `u`; a miss exits through `site`. */
+export function integerAccess(u: usize, site: i32): void {
+  const op = Uop.op(u);
+  const size = sizeOf(op);
+  if (op < ops.OP_SB) {
+    host(u, Uop.imm(u), size, TLB_LOAD_BASE, site);
+    access(loadOpcode(op), size, 0);
+    setX(rdOfUop(u));
+    return;
+  }
+  host(u, Uop.imm(u), size, TLB_STORE_BASE, site);
+  getX(rs2OfUop(u));
+  access(storeOpcode(op), size, 0);
+}
