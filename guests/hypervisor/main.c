@@ -36,6 +36,7 @@
 #define SBI_VERSION (2ul << 24)
 #define SBI_NOT_SUPPORTED (-2l)
 #define STEPS 7
+#define TIMER (5 << 1) /* scause without its first bit */
 
 #define A0 10
 #define A1 11
@@ -252,7 +253,7 @@ static void prepare(u32 second, u32 first, u64 pages) {
   vm.vcpu.x[A3] = pages;
   u64 parts = DEVICE_WORD + (u32)DEVICE_WORD + (DEVICE_WORD & 0xffff) + ((DEVICE_WORD >> 24) & 0xff);
   u64 fault = ((u64)CAUSE_LOAD_PAGE_FAULT << 56) | 0x123078;
-  u64 words[STEPS] = {satp, pages * (pages + 1) / 2, parts, SBI_VERSION, 42, 0x20, fault};
+  u64 words[STEPS] = {satp, pages * (pages + 1) / 2, parts, SBI_VERSION, 42, TIMER, fault};
   memcpy(vm.expected, words, sizeof words);
 }
 

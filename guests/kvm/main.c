@@ -42,6 +42,7 @@
 /* What the kernel of Debian 13 says it implements: 2.0. */
 #define SBI_VERSION (2ul << 24)
 #define STEPS 7
+#define TIMER (5 << 1) /* scause without its first bit */
 #define SATP_SV39 (8ul << 60)
 
 struct memory_region {
@@ -198,7 +199,7 @@ int main(void) {
   set_register(vcpu, REGISTER_A(3), pages);
   u64 parts = DEVICE_WORD + (u32)DEVICE_WORD + (DEVICE_WORD & 0xffff) + ((DEVICE_WORD >> 24) & 0xff);
   u64 fault = (13ul << 56) | 0x123078;
-  u64 words[STEPS] = {satp, pages * (pages + 1) / 2, parts, SBI_VERSION, 42, 0x20, fault};
+  u64 words[STEPS] = {satp, pages * (pages + 1) / 2, parts, SBI_VERSION, 42, TIMER, fault};
   memcpy(expected, words, sizeof words);
   return run_until_end(vcpu, run);
 }
