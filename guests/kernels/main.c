@@ -25,6 +25,9 @@ static const struct kernel kernels[] = {
     {"bytecode", kernel_bytecode, 120},
     {"recursion", kernel_recursion, 250},
     {"nbody", kernel_nbody, 100},
+    {"mandelbrot", kernel_mandelbrot, 40},
+    {"touch", kernel_touch, 100},
+    {"dirty", kernel_dirty, 60},
 };
 
 int main(void) {
