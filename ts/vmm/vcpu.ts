@@ -130,6 +130,8 @@ export class Vcpu {
     this.setU64(abi.HART_MIDELEG, DELEGATED_INTERRUPTS, 0);
     this.setU64(abi.HART_MENVCFG, 1, 0x8000_0000); // FIOM, STCE
     this.setU32(abi.HART_MCOUNTEREN, 7);
+    // As OpenSBI does it: Linux leaves it so, and its vDSO reads the time in user mode.
+    this.setU32(abi.HART_SCOUNTEREN, 7);
     this.setU64(abi.HART_SATP, 0, 0);
     this.setU64(abi.HART_MSTATUS, this.getU32(abi.HART_MSTATUS) & ~2, 0);
     this.setU64(abi.HART_PC, at.entry.lo, at.entry.hi);
