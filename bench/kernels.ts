@@ -42,18 +42,19 @@ function expectedKernels(options: BenchOptions): Kernel[] {
   });
 }
 
-/** MIPS of one run: by the guest's clock, or of the processor time from start to end. */
+/** MIPS of one run: by the guest's clock, or by the processor time that the kernel took. */
 async function measure(kernel: Kernel, command: Command, options: BenchOptions): Promise<number> {
   const { timeoutSec, time } = options;
   const lines = await runMachine(command, { until: /^kernel /, timeoutSec });
+  const begin = lines.find(({ text }) => text === `begin ${kernel.name}`);
   const { text = "", cpuMs } = lines.at(-1) ?? {};
   const [, checksum, ticks] = /checksum (\w+) instret \d+ time (\d+)$/.exec(text) ?? [];
   if (checksum !== kernel.checksum || !(Number(ticks) > 0)) {
     throw new Error(`kernel ${kernel.name}: expected checksum ${kernel.checksum}, got ${text}`);
   }
   if (time === "wall") return (kernel.instructions / Number(ticks)) * TICKS_PER_US;
-  if (cpuMs === undefined) throw new Error("--time cpu needs /proc");
-  return kernel.instructions / cpuMs / 1000;
+  if (cpuMs === undefined || begin?.cpuMs === undefined) throw new Error("--time cpu needs /proc");
+  return kernel.instructions / Math.max(cpuMs - begin.cpuMs, 1) / 1000;
 }
 
 /** The kernels that were asked for; an error names those that do not exist. */
