@@ -41,7 +41,7 @@ const { values, positionals } = parseArgs({
     runs: { type: "string" },
     time: { type: "string", default: "wall" },
     size: { type: "string", default: "whole" },
-    timeout: { type: "string", default: "300" },
+    timeout: { type: "string", default: "600" },
     "run-options": { type: "string", default: "" },
   },
 });
