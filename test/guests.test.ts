@@ -25,6 +25,7 @@ test("there is a prebuilt program for each guest", () => {
   expect(programs).toEqual([
     "dirtier.elf",
     "hello.elf",
+    "hypervisor.elf",
     "init/programs.i386",
     "init/programs.riscv64",
     "init/timed.riscv64",
@@ -32,6 +33,7 @@ test("there is a prebuilt program for each guest", () => {
     "kv.elf",
     "linux/dirty",
     "linux/kvcheck",
+    "linux/kvm",
     "mmu.elf",
   ]);
 });
