@@ -86,7 +86,13 @@ async function main(): Promise<void> {
   };
   const rows: BenchRow[] = [];
   for (const [suite, only] of wanted()) {
-    rows.push(...((await suites[suite]?.({ ...options, only })) ?? []));
+    try {
+      rows.push(...((await suites[suite]?.({ ...options, only })) ?? []));
+    } catch (error) {
+      // The other suites are still worth their figures.
+      log(`${suite}: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    }
     if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
   }
   console.log(tableOf(rows));
