@@ -59,21 +59,21 @@ interface Workload {
   readonly files: readonly CpioEntry[];
 }
 
-const QUICK_RATIO = 50;
+const QUICK_RATIO = 20;
 
 function workload(size: BenchOptions["size"]): Workload {
   const scaled = (count: number): number =>
     size === "quick" ? Math.ceil(count / QUICK_RATIO) : count;
   const query =
     "WITH RECURSIVE c(x, y) AS (SELECT 1, 1 UNION ALL SELECT x + 1, y * 31 % 65521 FROM c " +
-    `WHERE x < ${scaled(600_000)}) SELECT y % 100 AS k, count(*), sum(x) FROM c GROUP BY k LIMIT 3;`;
+    `WHERE x < ${scaled(200_000)}) SELECT y % 100 AS k, count(*), sum(x) FROM c GROUP BY k LIMIT 3;`;
   const commands = [
     ["python", "/usr/bin/python3.13", "-I", "-S", "/work/loop.py"],
     ["sqlite", "/usr/bin/sqlite3", ":memory:", query],
     ["gzip", "/usr/bin/gzip", "-k", "-f", "-n", "-v", "/work/text"],
     ["sha256sum", "/usr/bin/sha256sum", "/work/bytes"],
   ];
-  const python = PYTHON.replaceAll("LIMIT", String(scaled(150_000)));
+  const python = PYTHON.replaceAll("LIMIT", String(scaled(60_000)));
   return {
     commands: commands.map((words) => `${words.join("\t")}\n`).join(""),
     files: [
