@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 const MAX_PACKED_BYTES = 3e6;
-const RUNS = 7;
+const IMPORT_MS_MAX = 50;
+const [RUNS_MIN, RUNS_MAX] = [7, 60];
 
 const node = (...args: readonly string[]): string =>
   execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
@@ -33,14 +34,23 @@ test("an import loads the library's own modules and nothing of the command line"
     own.filter((url) => !url.startsWith(`${home}/lib/`) || /\/(main|worker-[^/]*)\.js$/.test(url)),
   ).toEqual([]);
   expect(loaded.filter((url) => url.startsWith("file:") && !own.includes(url))).toEqual([]);
+});
 
+test("an import takes less than 50 ms", () => {
   const code = `const start = performance.now(); await import("wasmvisor");
     console.log(performance.now() - start);`;
-  const times = Array.from({ length: RUNS }, () => Number(node(...script(code))));
+  // Others on this machine can only make it slower: the fastest of many is the import's own time.
+  const times: number[] = [];
+  while (
+    times.length < RUNS_MIN ||
+    (Math.min(...times) >= IMPORT_MS_MAX && times.length < RUNS_MAX)
+  )
+    times.push(Number(node(...script(code))));
   times.sort((a, b) => a - b);
-  const [min, median, max] = [times[0], times[RUNS >> 1], times.at(-1)].map((ms) => ms?.toFixed(1));
-  // Printed, not asserted: the wall time belongs to whatever else this machine does.
-  console.log(`import of wasmvisor: median ${median} ms of ${RUNS} (${min} to ${max})`);
+  const [min, median, max] = [times[0], times[times.length >> 1], times.at(-1)];
+  const figures = [median, min, max].map((ms) => ms?.toFixed(1));
+  console.log(`import of wasmvisor: median, least and most of ${times.length}: ${figures} ms`);
+  expect(min).toBeLessThan(IMPORT_MS_MAX);
 });
 
 test("the package is small and whole", () => {
