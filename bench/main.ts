@@ -3,7 +3,7 @@
  *
  * NAME is a suite (kernels, micro, sweep) or one kernel (kernels/crc); without a name everything runs.
  * --run-options goes to `wasmvisor run`. The table goes to stdout, progress to stderr
- * (benny's own line to stdout).
+ * (benny's own line to stdout), the rows as JSON to FILE: build/bench.json unless named.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const suites = ["kernels", "micro", "sweep"];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    json: { type: "string" },
+    json: { type: "string", default: join(root, "build/bench.json") },
     runs: { type: "string", default: "5" },
     timeout: { type: "string", default: "300" },
     "run-options": { type: "string", default: "" },
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   if (names.includes("sweep")) rows.push(...(await benchSweep(root, runs)));
 
   console.log(tableOf(rows));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
 }
 
 try {
