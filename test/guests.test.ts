@@ -63,5 +63,5 @@ test.skipIf(installed !== madeBy)(
       rmSync(out, { recursive: true, force: true });
     }
   },
-  60_000,
+  300_000,
 );

@@ -23,7 +23,7 @@ const hasApt = runs("apt-get", "--version");
 const hasQemu = runs("qemu-system-riscv64", "--version");
 const hasMke2fs = runs("mke2fs", "-V");
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 300_000;
 const PROMPT = /\/ # $/;
 const wall = new WallClock();
 
