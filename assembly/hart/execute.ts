@@ -8,6 +8,7 @@ import { firstOf } from "../code/fuse";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { copyOf, slotOf } from "../jit/entries";
+import { clearHints } from "../jit/hints";
 import { Heat, sample } from "../jit/heat";
 import { loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
@@ -100,15 +101,28 @@ function rare(u: usize): i32 {
   }
 }
 
-/** The window is cut into samples: what of it is held back. */
+/** The window is cut at samples: `given` is with the loop, `bytes` are held back. */
 abstract class Reserve {
   static bytes: i32 = 0;
+  static given: i32 = 0;
 
-  /** Cuts the next sample from it. */
+  /** The loop came back with `rest` of what it was given. */
+  @inline static note(rest: i32): void {
+    Heat.left -= Reserve.given - rest;
+    Reserve.given = rest;
+  }
+  /** What it is given in addition: up to the next sample, or all. */
   static take(): i32 {
-    const bytes = Heat.interval && Heat.interval < Reserve.bytes ? Heat.interval : Reserve.bytes;
+    const bytes = Heat.interval ? min(max(Heat.left, 0), Reserve.bytes) : Reserve.bytes;
     Reserve.bytes -= bytes;
+    Reserve.given += bytes;
     return bytes;
+  }
+  /** Begins with a window of `bytes`. */
+  static begin(bytes: i32): i32 {
+    Reserve.bytes = bytes;
+    Reserve.given = 0;
+    return Reserve.take();
   }
 }
 
@@ -117,6 +131,7 @@ function enter(start: usize, left: i32, tag: u64): i32 {
   let u = start;
   store<u64>(abi.JIT_BASE, tag, abi.JIT_TAG);
   store<u64>(abi.JIT_BASE, Tlb.fetchTag, abi.JIT_FETCH_TAG);
+  clearHints(tag);
   do {
     const result = call_indirect<i32>(slotOf(u) + abi.JIT_TABLE_FIRST, left, Cpu.page, CALLS_DEEP);
     left = result & ~7;
@@ -127,6 +142,7 @@ function enter(start: usize, left: i32, tag: u64): i32 {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
       return left;
     }
+    if (Heat.left <= 0 && Heat.interval) sample(u);
   } while (Uop.op(u) == ops.OP_ENTER);
   return left;
 }
@@ -136,24 +152,23 @@ function enter(start: usize, left: i32, tag: u64): i32 {
  * Returns REDIRECT, WINDOW, STRADDLES, RETRY or LEAVE, and leaves `Cpu.remain` and `hart.pc` behind.
  */
 export function execute(start: usize, window: i32, tag: u64): i32 {
-  Reserve.bytes = window;
-  let why = loop(start, <i32>start + Reserve.take(), tag);
+  let why = loop(start, <i32>start + Reserve.begin(window), tag);
   while (true) {
     let u = Spot.u;
     let acc = Spot.acc;
+    Reserve.note(acc - <i32>u);
     Cpu.remain = acc - <i32>u + Reserve.bytes;
     if (why == AT_PC) return WINDOW;
     const op = Uop.op(u);
     if (why == USED && Reserve.bytes > 0) {
+      if (Heat.left <= 0) sample(u);
       acc += Reserve.take();
-      sample(u);
     } else if (why == USED || op == ops.OP_STOP) return leaveAt(u, Cpu.remain);
     else if (op == ops.OP_ENTER) {
       Cpu.remain = enter(u, Cpu.remain, tag);
       u = Spot.u;
       if (!u || Cpu.remain <= 0) return WINDOW;
-      Reserve.bytes = Cpu.remain;
-      acc = <i32>u + Reserve.take();
+      acc = <i32>u + Reserve.begin(Cpu.remain);
     } else if (op == ops.OP_STRADDLE) {
       hart.pc = pcOf(u);
       return STRADDLES;

@@ -8,9 +8,11 @@ import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { integerAccess } from "./access";
 import { callee } from "./calls";
+import { hintOf } from "./hints";
 import { integer } from "./integer";
 import {
   address,
+  brTable,
   brTo,
   brToIf,
   close,
@@ -40,6 +42,7 @@ import {
 } from "./locals";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import * as wasm from "./opcodes";
+import { Targets, writeMap } from "./targets";
 import { mergeChildBefore, orderOf, successor } from "./order";
 import { access, byte, const32, const64, get, Out, set, tee } from "./out";
 import {
@@ -56,6 +59,7 @@ import {
   ENDS_FALL,
   ENDS_INDIRECT,
   ENDS_INTERPRET,
+  ENDS_TABLE,
   IS_LOOP,
   IS_MERGE,
   Work,
@@ -69,6 +73,7 @@ abstract class Body {
   static bias: i32 = 0;
   /** Blocks in order. */
   static count: i32 = 0;
+  static hasMap: bool = false;
 }
 
 /** Exits to the interpreter in front of `rel` unless the window is large enough. */
@@ -185,8 +190,27 @@ function indirect(id: i32, u: usize): void {
   byte(wasm.I64_AND);
   set(PC);
   if (Uop.op(u) == ops.OP_JALR) link(id, u);
+  if (Work.get(id, BLOCK_ENDS) == ENDS_TABLE && Body.hasMap) table();
   get(PC);
   leave();
+}
+
+/** Goes to the target that PC is, if it is one. */
+function table(): void {
+  get(PC);
+  address(Targets.first);
+  byte(wasm.I64_SUB);
+  tee(T0);
+  const64(Targets.last - Targets.first);
+  byte(wasm.I64_LE_U);
+  openIf();
+  get(T0);
+  byte(wasm.I32_WRAP_I64);
+  const32(1);
+  byte(wasm.I32_SHR_U);
+  access(wasm.I32_LOAD8_U, 0, Targets.map);
+  brTable();
+  close();
 }
 
 /** Calls the function of the callee; comes back if that returned to where it should. */
@@ -235,13 +259,15 @@ function terminator(id: i32): void {
   const u = Work.uop(Work.get(id, BLOCK_FIRST) + Work.get(id, BLOCK_COUNT) - 1);
   if (ends == ENDS_BRANCH) return branch(id, u);
   if (ends == ENDS_CALL) return call(id, u);
-  if (ends == ENDS_INDIRECT) return indirect(id, u);
+  if (ends == ENDS_INDIRECT || ends == ENDS_TABLE) return indirect(id, u);
   if (Uop.op(u) == ops.OP_JAL) link(id, u);
   goOn(id, 0, Work.get(id, BLOCK_TAKEN_REL));
 }
 
 /** One instruction that does not end its block; `undone` counts it and those behind it. */
-function instruction(u: usize, rel: i32, undone: i32): void {
+function instruction(index: i32, undone: i32): void {
+  const u = Work.uop(index);
+  const rel = Work.rel(index);
   const op = Uop.op(u);
   if (op == ops.OP_NOP) return;
   if (op == ops.OP_AUIPC) {
@@ -250,7 +276,7 @@ function instruction(u: usize, rel: i32, undone: i32): void {
     return;
   }
   if (op >= ops.OP_J && op <= ops.OP_BGEU) return; // The terminator.
-  if (op >= ops.OP_LB && op <= ops.OP_SD) return integerAccess(u, siteOf(rel, undone));
+  if (op >= ops.OP_LB && op <= ops.OP_SD) return integerAccess(u, hintOf(index), siteOf(rel, undone));
   integer(u);
 }
 
@@ -266,7 +292,7 @@ function straight(id: i32): void {
   }
   for (let i = 0; i < count; i++) {
     if (Out.isFull()) return;
-    instruction(Work.uop(first + i), Work.rel(first + i), count - i);
+    instruction(first + i, count - i);
   }
   terminator(id);
 }
@@ -294,6 +320,7 @@ function tree(id: i32): void {
 export function writeBody(count: i32): void {
   Body.count = count;
   Body.bias = max(0, Work.instructionCount - MARGIN) << 3;
+  Body.hasMap = writeMap();
   openExits();
   const32(0);
   access(wasm.I64_LOAD, 3, JIT_BASE + JIT_TAG);

@@ -8,6 +8,15 @@ import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { canTranslate } from "./coverage";
+import {
+  addTarget,
+  clearTargets,
+  firstReachable,
+  hasJump,
+  lastReachable,
+  noteJump,
+  Targets,
+} from "./targets";
 import { noteOperands, rdOfUop, rs1OfUop } from "./operands";
 import {
   BLOCK_CALLEE,
@@ -27,6 +36,7 @@ import {
   ENDS_INDIRECT,
   ENDS_INTERPRET,
   ENDS_JUMP,
+  ENDS_TABLE,
   FIRST_PAGE,
   INSTRUCTIONS_MAX,
   LAST_PAGE,
@@ -36,6 +46,8 @@ import {
 } from "./work";
 
 const RA: u32 = 1;
+/** The alternate link register. */
+const ALTERNATE_RA: u32 = 5;
 
 abstract class Scan {
   /** Bytes of the instruction that was decoded last. */
@@ -103,22 +115,46 @@ function scan(from: i32): void {
     }
     if (op == ops.OP_J && wasReached(targetRel(u, rel))) addLeader(targetRel(u, rel));
     if (op == ops.OP_JAL || op == ops.OP_JALR) addLeader(behind);
+    if (op == ops.OP_JR && isTableJump(u)) noteJump(rel);
     if (op >= ops.OP_J && op <= ops.OP_JALR) return;
     rel = behind;
   }
+}
+
+/** Is the JR at `u` not a return? */
+function isTableJump(u: usize): bool {
+  return rs1OfUop(u) != RA && rs1OfUop(u) != ALTERNATE_RA;
+}
+
+/** Everything that was reached near the jump may be a target of it. */
+function addTargets(): void {
+  if (!hasJump()) return;
+  const limit = BLOCKS_MAX >> 1;
+  for (let rel = firstReachable(); rel <= lastReachable() && Scan.pending < limit; rel += 2)
+    if (wasReached(rel)) addLeader(rel);
 }
 
 /** Finds all leaders; their number. Block numbers are given in the order of discovery. */
 function findLeaders(): i32 {
   Scan.pending = 0;
   addLeader(Work.entryRel);
-  for (let i = 0; i < Scan.pending; i++) scan(load<i32>(Work.stack + ((<usize>i) << 2)));
+  let i = 0;
+  for (; i < Scan.pending; i++) scan(load<i32>(Work.stack + ((<usize>i) << 2)));
+  addTargets();
+  for (; i < Scan.pending; i++) scan(load<i32>(Work.stack + ((<usize>i) << 2)));
   for (let i = 0; i < Scan.pending; i++) {
     const rel = load<i32>(Work.stack + ((<usize>i) << 2));
     store<u16>(Work.ids + (Work.halfword(rel) << 1), <u16>(i + 1));
     Work.set(i, BLOCK_REL, rel);
   }
   return Scan.pending;
+}
+
+/** Gives the blocks near the jump to `Targets`, in order of their offsets. */
+function collectTargets(): void {
+  if (!hasJump()) return;
+  for (let rel = firstReachable(); rel <= lastReachable(); rel += 2)
+    if (Work.idAt(rel) >= 0 && wasReached(rel) && !addTarget(Work.idAt(rel), rel)) return;
 }
 
 function idOf(rel: i32): i32 {
@@ -154,7 +190,9 @@ function endWith(id: i32, u: usize, op: i32, rel: i32, behind: i32): void {
   }
   if (op == ops.OP_JALR && rdOfUop(u) == RA && isFar(id, u))
     return ends(id, ENDS_CALL, Scan.target, behind);
-  ends(id, ENDS_INDIRECT, 0, behind);
+  const isTable =
+    op == ops.OP_JR && isTableJump(u) && Targets.count > 0 && rel >> 12 == Targets.jump >> 12;
+  ends(id, isTable ? ENDS_TABLE : ENDS_INDIRECT, 0, behind);
 }
 
 /** Decodes block `id` to its end: a transfer, the next leader, or what the interpreter must do. */
@@ -182,10 +220,12 @@ function fillBlock(id: i32): void {
 /** Finds the region whose entry is `pc`. Used registers are added to `Used`. */
 export function findRegion(pc: u64): void {
   clearWork();
+  clearTargets();
   Work.base = pc & ~0xfff;
   Work.entryRel = <i32>pc & 0xfff;
   findPages();
   const count = findLeaders();
+  collectTargets();
   Work.instructionCount = 0;
   for (let id = 0; id < count; id++) fillBlock(id);
   Work.blockCount = count;

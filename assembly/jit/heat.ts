@@ -9,6 +9,7 @@ import { Uop } from "../isa/uop";
 import { Arena, pcOf } from "../code/cache";
 import { Tlb } from "../mmu/tlb";
 import { addEntry, Entries, hasRoom } from "./entries";
+import { forgetMaps } from "./targets";
 import { Module, writeModule } from "./module";
 import { Out } from "./out";
 
@@ -22,6 +23,8 @@ export abstract class Heat {
   static base: usize = 0;
   /** Bytes of micro-operations between samples; 0: nothing is translated. */
   static interval: i32 = 0;
+  /** How many are left until the next one. */
+  static left: i32 = 0;
   /** That of the arena when the counts were begun: when it was emptied, they are void. */
   static generation: u32 = 0;
   /** Samples that make a block worth translating. */
@@ -36,6 +39,7 @@ export function initHeat(base: usize): void {
 function forgetTranslations(): void {
   Heat.generation = Arena.generation;
   Entries.count = 0;
+  forgetMaps();
   memory.fill(Heat.base, 0, HEAT_BYTES);
 }
 
@@ -65,9 +69,11 @@ function translate(u: usize): bool {
 
 /** A sample ended in front of the block at `u`. */
 export function sample(u: usize): void {
-  if (Heat.generation != Arena.generation) forgetTranslations();
   const op = Uop.op(u);
-  if (op == ops.OP_LINK || op == ops.OP_GOTO || op == ops.OP_ENTER) return;
+  if (op == ops.OP_ENTER) return; // Nothing to learn: the next way out of translated code is looked at.
+  Heat.left = Heat.interval;
+  if (Heat.generation != Arena.generation) forgetTranslations();
+  if (op == ops.OP_LINK || op == ops.OP_GOTO) return;
   const at = Heat.base + (((u >> 3) & (SLOTS - 1)) << 3);
   if (load<u32>(at) != <u32>u) {
     store<u32>(at, <u32>u);

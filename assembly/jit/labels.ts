@@ -1,7 +1,8 @@
 /** The labels around the code that is being written, innermost last, and the ways out of the function. */
 import * as wasm from "./opcodes";
-import { br, brIf, byte, const32, const64, get, set } from "./out";
+import { br, brIf, byte, const32, const64, get, set, unsigned } from "./out";
 import { BASE, PC, SITE } from "./locals";
+import { Targets, targetAt } from "./targets";
 import { Work } from "./work";
 
 /** Labels by number of the block that they lead to; these two lead out. */
@@ -51,6 +52,17 @@ export function brTo(target: i32): void {
 }
 export function brToIf(target: i32): void {
   brIf(depthOf(target));
+}
+
+/** Branches to the target whose number is on the stack; leaves if it is none. */
+export function brTable(): void {
+  byte(wasm.BR_TABLE);
+  unsigned(Targets.count);
+  for (let i = 0; i < Targets.count; i++) {
+    const id = targetAt(i);
+    unsigned(depthOf(id < 0 ? LEAVE : id));
+  }
+  unsigned(depthOf(LEAVE));
 }
 
 /** Opens the two labels that lead out. */

@@ -8,7 +8,7 @@
  *   result  i32  what is left of the window | 1 if the interpreter must do the instruction at pc
  */
 import { HART_BASE, HART_F, HART_X } from "../../bindings/abi";
-import { const32, const64, get, set, access } from "./out";
+import { access, byte, const32, const64, get, set, unsigned } from "./out";
 import { Used } from "./operands";
 import * as wasm from "./opcodes";
 
@@ -29,7 +29,7 @@ export const T1: u32 = 10;
 export const T2: u32 = 11;
 export const T3: u32 = 12;
 const FIRST: u32 = 13;
-export const I32_LOCALS: u32 = 3;
+const I32_TEMPORARIES: u32 = 3;
 const I64_TEMPORARIES: u32 = 7;
 
 /** Local of each x and f register. */
@@ -53,6 +53,19 @@ export function placeRegisters(): void {
   for (let r: u32 = 0; r < 32; r++) if ((Used.f >> r) & 1) store<u8>(LOCALS + 32 + r, <u8>(next++));
   Locals.f0 = next;
   Locals.f64Count = next - floats + 2;
+}
+
+/** Declares the locals: groups of one type. */
+export function declareLocals(): void {
+  unsigned(3);
+  group(I32_TEMPORARIES, wasm.TYPE_I32);
+  group(Locals.i64Count, wasm.TYPE_I64);
+  group(Locals.f64Count, wasm.TYPE_F64);
+}
+
+function group(count: u32, type: u32): void {
+  unsigned(count);
+  byte(type);
 }
 
 export function getX(register: u32): void {

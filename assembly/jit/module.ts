@@ -14,7 +14,9 @@ import { Calls, CALLS_MAX, IMPORTED, patchCalls } from "./calls";
 import { canTranslate } from "./coverage";
 import { Entries, slotOf } from "./entries";
 import { findRegion } from "./graph";
-import { I32_LOCALS, Locals, placeRegisters } from "./locals";
+import { placeHints } from "./hints";
+import { declareLocals, placeRegisters } from "./locals";
+import { findLoops } from "./loops";
 import { clearUsed } from "./operands";
 import * as wasm from "./opcodes";
 import { orderBlocks } from "./order";
@@ -123,23 +125,17 @@ function resolveCalls(): void {
   }
 }
 
-function localGroup(count: u32, type: u32): void {
-  unsigned(count);
-  byte(type);
-}
-
 function writeFunction(index: i32): void {
   clearUsed();
   findRegion(Module.pc(index));
   Module.instructions += Work.instructionCount;
   resolveCalls();
   const count = orderBlocks();
+  findLoops(count);
+  placeHints(count);
   placeRegisters();
   const start = openSize();
-  unsigned(3);
-  localGroup(I32_LOCALS, wasm.TYPE_I32);
-  localGroup(Locals.i64Count, wasm.TYPE_I64);
-  localGroup(Locals.f64Count, wasm.TYPE_F64);
+  declareLocals();
   writeBody(count);
   byte(wasm.END);
   closeSize(start);

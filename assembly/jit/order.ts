@@ -14,25 +14,39 @@ import {
   ENDS_CALL,
   ENDS_FALL,
   ENDS_JUMP,
+  ENDS_TABLE,
   IS_LOOP,
   IS_MERGE,
   Work,
 } from "./work";
+import { dropTarget, Targets, targetAt } from "./targets";
 
 abstract class Order {
   static count: i32 = 0;
   static changed: bool = false;
 }
 
-/** Successor of block `id` when it is left by its branch (`side` 0) or at its end (1); -1: none. */
+/** How many sides block `id` has: its branch, its end, and the targets of a jump through a table. */
+export function sidesOf(id: i32): i32 {
+  return Work.get(id, BLOCK_ENDS) == ENDS_TABLE ? 2 + Targets.count : 2;
+}
+
+/**
+ * Successor of block `id` when it is left by its branch (`side` 0), at its end (1), or to a target of
+ * its jump; -1: none.
+ */
 export function successor(id: i32, side: i32): i32 {
   const ends = Work.get(id, BLOCK_ENDS);
+  if (ends == ENDS_TABLE) return side < 2 ? -1 : targetAt(side - 2);
   if (side == 0) return ends == ENDS_JUMP || ends == ENDS_BRANCH ? Work.get(id, BLOCK_TAKEN) : -1;
   const goesOn = ends == ENDS_FALL || ends == ENDS_BRANCH || ends == ENDS_CALL;
   return goesOn ? Work.get(id, BLOCK_NEXT) : -1;
 }
 
+/** Takes an edge away; if its end is a target of jumps, that stops to be one instead. */
 function cut(id: i32, side: i32): void {
+  const next = successor(id, side);
+  for (let i = 0; i < Targets.count; i++) if (targetAt(i) == next) return dropTarget(i);
   Work.set(id, side == 0 ? BLOCK_TAKEN : BLOCK_NEXT, -1);
 }
 
@@ -47,7 +61,7 @@ export function orderOf(id: i32): i32 {
 /** Depth first; leaves the blocks in `Work.order` from the end on. */
 function visit(id: i32): void {
   Work.set(id, BLOCK_ORDER, 0);
-  for (let side = 0; side < 2; side++) {
+  for (let side = 0; side < sidesOf(id); side++) {
     const next = successor(id, side);
     if (next >= 0 && orderOf(next) < 0) visit(next);
   }
@@ -97,7 +111,7 @@ function findDominators(count: i32): void {
     Order.changed = false;
     for (let i = 0; i < count; i++) {
       const id = blockAtOrder(i);
-      for (let side = 0; side < 2; side++) {
+      for (let side = 0; side < sidesOf(id); side++) {
         const next = successor(id, side);
         if (next > 0) meet(id, next);
       }
@@ -114,7 +128,7 @@ function dominates(a: i32, b: i32): bool {
 function cutIrreducible(count: i32): bool {
   for (let i = 0; i < count; i++) {
     const id = blockAtOrder(i);
-    for (let side = 0; side < 2; side++) {
+    for (let side = 0; side < sidesOf(id); side++) {
       const next = successor(id, side);
       if (next < 0 || orderOf(next) > i || dominates(next, id)) continue;
       cut(id, side);
@@ -134,9 +148,10 @@ function findShape(count: i32): void {
   memory.fill(seen, 0, Work.blockCount);
   for (let i = 0; i < count; i++) {
     const id = blockAtOrder(i);
-    for (let side = 0; side < 2; side++) {
+    for (let side = 0; side < sidesOf(id); side++) {
       const next = successor(id, side);
       if (next < 0) continue;
+      if (side > 1) addFlag(next, IS_MERGE);
       if (orderOf(next) <= i) addFlag(next, IS_LOOP);
       else if (load<u8>(seen + next)) addFlag(next, IS_MERGE);
       else store<u8>(seen + next, 1);

@@ -4,6 +4,7 @@
  *
  *   UOPS     decoded instructions, 8 bytes each, block by block
  *   RELS     where each stands: offset from the start of the entry's page (i32)
+ *   HINTS    for each access the number of its hint + 1, or 0 (see `hints.ts`)
  *   BLOCKS   basic blocks, BLOCK_BYTES each (fields below)
  *   PAGES    for each page that the region may reach: frame, table of decoded blocks (0: not mapped)
  *   MARKS    for each halfword of those pages: LEADER, SEEN
@@ -44,7 +45,10 @@ export const BLOCK_IDOM: usize = 36;
 export const BLOCK_FLAGS: usize = 40;
 /** Index of the function that a call leads to, -1: leaves the region. */
 export const BLOCK_CALLEE: usize = 44;
-const BLOCK_BYTES: usize = 48;
+/** Header of the innermost loop around it (-1: none), and how many loops are around it. */
+export const BLOCK_LOOP: usize = 48;
+export const BLOCK_DEPTH: usize = 52;
+const BLOCK_BYTES: usize = 56;
 
 export const IS_LOOP: u32 = 1;
 export const IS_MERGE: u32 = 2;
@@ -59,12 +63,15 @@ export const ENDS_BRANCH: i32 = 2;
 export const ENDS_CALL: i32 = 3;
 /** JR or JALR: leaves for wherever the register says. */
 export const ENDS_INDIRECT: i32 = 4;
+/** JR through a table: to one of `Targets`, or leaves. */
+export const ENDS_TABLE: i32 = 6;
 /** Behind the last instruction stands one for the interpreter. */
 export const ENDS_INTERPRET: i32 = 5;
 
 export abstract class Work {
   static uops: usize = 0;
   static rels: usize = 0;
+  static hints: usize = 0;
   static blocks: usize = 0;
   static pages: usize = 0;
   static marks: usize = 0;
@@ -134,7 +141,8 @@ export const WORK_BYTES: u32 = 160 * 1024;
 export function initWork(base: usize): void {
   Work.uops = base;
   Work.rels = take(Work.uops, (INSTRUCTIONS_MAX + 2) << 3);
-  Work.blocks = take(Work.rels, (INSTRUCTIONS_MAX + 2) << 2);
+  Work.hints = take(Work.rels, (INSTRUCTIONS_MAX + 2) << 2);
+  Work.blocks = take(Work.hints, INSTRUCTIONS_MAX + 2);
   Work.pages = take(Work.blocks, <usize>BLOCKS_MAX * BLOCK_BYTES);
   Work.marks = take(Work.pages, PAGES << 3);
   Work.ids = take(Work.marks, HALFWORDS);
