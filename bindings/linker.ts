@@ -64,7 +64,6 @@ export class Linker {
     const { exports } = new WebAssembly.Instance(module, { m: { m: memory }, f: functions });
     for (let index = 0; index < count; index++)
       table.set(first + index, exports[NAMES[index] as string] as () => number);
-    if ((globalThis as any).process?.env.WD) console.error(slot, count, importCount, bytes.length);
     this.metrics.modules++;
     this.metrics.functions += count;
     this.metrics.bytes += bytes.length;

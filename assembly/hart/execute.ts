@@ -146,6 +146,11 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (!u || left <= 0) return left;
+    if (Heat.isForced()) {
+      Heat.isSingle = (result & 1) != 0;
+      Spot.u = 0;
+      return left;
+    }
     if (result & 1) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
       return left;

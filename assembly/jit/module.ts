@@ -12,6 +12,7 @@ import { Tlb } from "../mmu/tlb";
 import { writeBody } from "./body";
 import { Calls, CALLS_MAX, IMPORTED, patchCalls } from "./calls";
 import { canTranslate } from "./coverage";
+import { countOf } from "./counters";
 import { Entries, slotOf } from "./entries";
 import { findRegion } from "./graph";
 import { placeHints } from "./hints";
@@ -108,6 +109,7 @@ function calleeOf(pc: u64): i32 {
   const block = blockOf(pc);
   if (!block) return -1;
   if (Uop.op(block) == ops.OP_ENTER) return importOf(slotOf(block));
+  if (!countOf(block)) return -1; // Cold as far as one knows.
   const isFull =
     Module.functionCount == FUNCTIONS_MAX ||
     Module.functionCount + Entries.count >= Entries.max ||
