@@ -6,8 +6,8 @@
  * (kernels/crc); without a name everything runs. --time cpu takes the processor time of the
  * machine's process where the default takes the guest's clock, for a host that is busy otherwise.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
- * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the JSON is
- * written after every suite.
+ * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
+ * go as JSON to FILE (build/bench.json unless named) after every suite.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    json: { type: "string" },
+    json: { type: "string", default: join(root, "build/bench.json") },
     runs: { type: "string" },
     time: { type: "string", default: "wall" },
     size: { type: "string", default: "whole" },

@@ -76,6 +76,6 @@ for (const { machine, madeBy, installed } of machines) {
         rmSync(out, { recursive: true, force: true });
       }
     },
-    120_000,
+    300_000,
   );
 }

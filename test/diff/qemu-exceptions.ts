@@ -6,9 +6,11 @@ import type { Mismatch } from "./compare.ts";
 import { harnessRegisters } from "./program.ts";
 import type { TrapEntry } from "./record.ts";
 
-interface QemuException {
+export interface QemuException {
   readonly name: string;
   readonly reason: string;
+  /** An instruction without which, put in its place as nops, both sides must agree. */
+  readonly culprit?: string;
   readonly matches: (mismatch: Mismatch) => boolean;
 }
 
@@ -32,6 +34,7 @@ export const QEMU_EXCEPTIONS: readonly QemuException[] = [
     name: "ctzw-high-bit",
     reason:
       "ctzw looks at bits 31..0 only (Zbb): for 0x8000000000000000 it is 32. QEMU 7.2 counts on.",
+    culprit: "ctzw",
     matches: (mismatch) => uses(mismatch, "ctzw") && !differsInTraps(mismatch),
   },
   {
@@ -108,6 +111,6 @@ export const QEMU_EXCEPTIONS: readonly QemuException[] = [
   },
 ];
 
-/** The name of the entry that explains a mismatch. */
-export const findException = (mismatch: Mismatch): string | undefined =>
-  QEMU_EXCEPTIONS.find(({ matches }) => matches(mismatch))?.name;
+/** The entry that explains a mismatch. */
+export const findException = (mismatch: Mismatch): QemuException | undefined =>
+  QEMU_EXCEPTIONS.find(({ matches }) => matches(mismatch));
