@@ -88,7 +88,7 @@ export function system(u: usize): i32 {
   const raw = Uop.raw(u);
   hart.pc = pcOf(u);
   const funct3 = funct3Of(raw);
-  if (funct3 == 4) return illegal(raw);
+  if (funct3 == 4 || (raw & 0x7f) != 0x73) return illegal(raw);
   if (funct3) return csrAccess(raw);
   if (raw >> 25 == 0x09) return sfence(raw);
   switch (raw) {
