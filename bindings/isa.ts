@@ -14,6 +14,7 @@
 export const ISA_FIELDS = `
 rd        x      11:7   writes
 rs1       x      19:15
+rs1n      x      19:15  nonzero
 rs2       x      24:20
 fd        f      11:7   writes
 fs1       f      19:15
@@ -110,6 +111,15 @@ roriw 6000501b rd rs1 shamt5 | orc.b 28705013 rd rs1 | rev8 6b805013 rd rs1
 bclr 48001033 rd rs1 rs2 | bclri 48001013 rd rs1 shamt6 | bext 48005033 rd rs1 rs2
 bexti 48005013 rd rs1 shamt6 | binv 68001033 rd rs1 rs2 | binvi 68001013 rd rs1 shamt6
 bset 28001033 rd rs1 rs2 | bseti 28001013 rd rs1 shamt6
+@ bitmanip Zbc
+clmul 0a001033 rd rs1 rs2 | clmulr 0a002033 rd rs1 rs2 | clmulh 0a003033 rd rs1 rs2
+@ bitmanip Zbkb
+pack 08004033 rd rs1 rs2 | packh 08007033 rd rs1 rs2 | packw 0800403b rd rs1 rs2
+brev8 68705013 rd rs1
+@ bitmanip Zbkx
+xperm4 28002033 rd rs1 rs2 | xperm8 28004033 rd rs1 rs2
+@ conditional Zicond
+czero.eqz 0e005033 rd rs1 rs2 | czero.nez 0e007033 rd rs1 rs2
 
 @ load I
 lb 00000003 rd rs1 imm12 | lh 00001003 rd rs1 imm12 | lw 00002003 rd rs1 imm12
@@ -126,6 +136,10 @@ sd 00003023 rs2 rs1 simm12
 fsw 00002027 fs2 rs1 simm12
 @ store D
 fsd 00003027 fs2 rs1 simm12
+@ load Zfh
+flh 00001007 fd rs1 imm12
+@ store Zfh
+fsh 00001027 fs2 rs1 simm12
 
 @ reserve A OP_AMO
 lr.w 1000202f rd rs1 aqrl | sc.w 1800202f rd rs1 rs2 aqrl
@@ -198,6 +212,20 @@ fmadd.d 02000043 fd fs1 fs2 fs3 rm > OP_FMADD_D | fmsub.d 02000047 fd fs1 fs2 fs
 fnmsub.d 0200004b fd fs1 fs2 fs3 rm > OP_FNMSUB_D | fnmadd.d 0200004f fd fs1 fs2 fs3 rm > OP_FNMADD_D
 fclass.d e2001053 rd fs1 | fmv.x.d e2000053 rd fs1 > OP_FMV_X_D | fmv.d.x f2000053 fd rs1 > OP_FMV_D_X
 fcvt.s.d 40100053 fd fs1 rm | fcvt.d.s 42000053 fd fs1 rm
+@ float Zfh OP_FLOAT
+fadd.h 04000053 fd fs1 fs2 rm | fsub.h 0c000053 fd fs1 fs2 rm
+fmul.h 14000053 fd fs1 fs2 rm | fdiv.h 1c000053 fd fs1 fs2 rm
+fsgnj.h 24000053 fd fs1 fs2 | fsgnjn.h 24001053 fd fs1 fs2 | fsgnjx.h 24002053 fd fs1 fs2
+fmin.h 2c000053 fd fs1 fs2 | fmax.h 2c001053 fd fs1 fs2 | fsqrt.h 5c000053 fd fs1 rm
+fle.h a4000053 rd fs1 fs2 | flt.h a4001053 rd fs1 fs2 | feq.h a4002053 rd fs1 fs2
+fcvt.w.h c4000053 rd fs1 rm | fcvt.wu.h c4100053 rd fs1 rm | fcvt.l.h c4200053 rd fs1 rm
+fcvt.lu.h c4300053 rd fs1 rm | fcvt.h.w d4000053 fd rs1 rm | fcvt.h.wu d4100053 fd rs1 rm
+fcvt.h.l d4200053 fd rs1 rm | fcvt.h.lu d4300053 fd rs1 rm
+fmadd.h 04000043 fd fs1 fs2 fs3 rm | fmsub.h 04000047 fd fs1 fs2 fs3 rm
+fnmsub.h 0400004b fd fs1 fs2 fs3 rm | fnmadd.h 0400004f fd fs1 fs2 fs3 rm
+fclass.h e4001053 rd fs1 | fmv.x.h e4000053 rd fs1 | fmv.h.x f4000053 fd rs1
+fcvt.s.h 40200053 fd fs1 rm | fcvt.h.s 44000053 fd fs1 rm
+fcvt.d.h 42200053 fd fs1 rm | fcvt.h.d 44100053 fd fs1 rm
 
 @ compressed C
 c.addi4spn 0000 qd addi4spn = addi qd 2 addi4spn | c.nop 0001 = addi 0 0 0
@@ -221,11 +249,11 @@ c.j a001 cj = jal 0 cj | c.beqz c001 qs1 cb = beq qs1 0 cb | c.bnez e001 qs1 cb 
 c.jr 8002 cs1 = jalr 0 cs1 0 | c.jalr 9002 cs1 = jalr 1 cs1 0 | c.ebreak 9002 = ebreak
 
 @ alias I
-nop 00000013 | li 00000013 rd imm12 | mv 00000013 rd rs1 | not fff04013 rd rs1
+nop 00000013 | li 00000013 rd imm12 | mv 00000013 rd rs1n | not fff04013 rd rs1
 zext.b 0ff07013 rd rs1 | sext.w 0000001b rd rs1 | seqz 00103013 rd rs1 | snez 00003033 rd rs2
 sltz 00002033 rd rs1 | sgtz 00002033 rd rs2 | neg 40000033 rd rs2 | negw 4000003b rd rs2
 beqz 00000063 rs1 branch | bnez 00001063 rs1 branch | bltz 00004063 rs1 branch
-bgtz 00004063 rs2 branch | bgez 00005063 rs1 branch | blez 00005063 rs2 branch
+bgtz 00004063 rs2 branch | blez 00005063 rs2 branch | bgez 00005063 rs1 branch
 j 0000006f jal | jal 000000ef jal | ret 00008067 | jr 00000067 rs1 | jr 00000067 rs1 imm12
 jalr 000000e7 rs1 | jalr 000000e7 rs1 imm12 | jalr 00000067 rd rs1
 sfence.vma 12000073 | sfence.vma 12000073 rs1
@@ -237,6 +265,8 @@ fence.tso 8330000f
 csrr 00002073 rd csr | csrw 00001073 csr rs1 | csrs 00002073 csr rs1 | csrc 00003073 csr rs1
 csrwi 00005073 csr zimm | csrsi 00006073 csr zimm | csrci 00007073 csr zimm | unimp c0001073
 rdcycle c0002073 rd | rdtime c0102073 rd | rdinstret c0202073 rd
+@ alias H
+hfence.vvma 22000073 | hfence.vvma 22000073 rs1 | hfence.gvma 62000073 | hfence.gvma 62000073 rs1
 @ alias Zba
 zext.w 0800003b rd rs1
 @ alias Zicbop
@@ -245,8 +275,10 @@ prefetch.i 00006013 rs1 pimm12 | prefetch.r 00106013 rs1 pimm12 | prefetch.w 003
 fmv.s 20000053 fd fs12 | fneg.s 20001053 fd fs12 | fabs.s 20002053 fd fs12
 frflags 00102073 rd | frrm 00202073 rd | frcsr 00302073 rd
 fsflags 00101073 rs1 | fsflags 00101073 rd rs1 | fsrm 00201073 rs1 | fsrm 00201073 rd rs1
-fscsr 00301073 rs1 | fscsr 00301073 rd rs1 | fsflagsi 00105073 zimm | fsflagsi 00105073 rd zimm
-fsrmi 00205073 zimm | fsrmi 00205073 rd zimm
+fscsr 00301073 rs1 | fscsr 00301073 rd rs1 | fsflagsi 00105073 rd zimm
+fsrmi 00205073 rd zimm
 @ alias D
 fmv.d 22000053 fd fs12 | fneg.d 22001053 fd fs12 | fabs.d 22002053 fd fs12
+@ alias Zfh
+fmv.h 24000053 fd fs12 | fneg.h 24001053 fd fs12 | fabs.h 24002053 fd fs12
 `;

@@ -41,9 +41,19 @@ const fields = new Map(
     }),
 );
 
+const WITH_ENCODING = [
+  "OP_SYSTEM",
+  "OP_AMO",
+  "OP_FLOAT",
+  "OP_FENCE_I",
+  "OP_NOP",
+  "OP_FLH",
+  "OP_FSH",
+];
+
 function shapeOf(row) {
   const has = (...names) => names.some((name) => row.fields.some((field) => field.name === name));
-  if (["OP_SYSTEM", "OP_AMO", "OP_FLOAT", "OP_FENCE_I", "OP_NOP"].includes(row.op)) return "RAW";
+  if (WITH_ENCODING.includes(row.op)) return "RAW";
   if (row.group === "branch") return "CONTROL";
   if (row.group === "store") return "STORE";
   if (row.group === "load") return has("rd") ? "LOAD" : "IMM";

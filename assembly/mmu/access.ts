@@ -7,15 +7,16 @@ import { pageOffsetBehind, pcOf } from "../code/cache";
 import { Cpu, hart, LEAVE, NEXT, RETRY } from "../hart/state";
 import { raise } from "../hart/traps";
 import { immI } from "../isa/fields";
-import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
+import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
 import { dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
 import { accessFault, translate, Walk } from "./walk";
 
-/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD. */
+/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD, FLH. */
 const KIND_FLW: u32 = 7;
+const KIND_FLH: u32 = 9;
 
 /** Details of the load or store that left the core, and of the last lookup. */
 export abstract class Access {
@@ -110,6 +111,9 @@ export function finishLoad(kind: u32, rd: u32, value: u64): void {
     case KIND_FLW + 1:
       store<u64>(f, value);
       break;
+    case KIND_FLH:
+      store<u64>(f, value | 0xffffffffffff0000);
+      break;
     default:
       store<u64>(x, value);
   }
@@ -117,6 +121,7 @@ export function finishLoad(kind: u32, rd: u32, value: u64): void {
 
 /** Bytes of a load of this kind: 1, 2, 4, 8, and again for the unsigned ones. */
 function bytesOf(kind: u32): u32 {
+  if (kind == KIND_FLH) return 2;
   return kind >= KIND_FLW ? 4 << (kind - KIND_FLW) : 1 << (kind & 3);
 }
 
@@ -207,6 +212,14 @@ export function loadX0(u: usize): i32 {
   return loadInto(u, Uop.rs1(u) + <u64>(<i64>immI(Uop.raw(u))));
 }
 
+/** FLH. */
+export function loadHalf(u: usize, gva: u64): i32 {
+  hart.pc = pcOf(u);
+  Access.kind = KIND_FLH;
+  Access.rd = load<u8>(u, 1);
+  return loadInto(u, gva);
+}
+
 function loadInto(u: usize, gva: u64): i32 {
   const bytes = bytesOf(Access.kind);
   if ((<u32>gva & 0xfff) + bytes > 0x1000) return loadCrossing(gva);
@@ -220,11 +233,16 @@ function loadInto(u: usize, gva: u64): i32 {
   return leaveForDevice(gva, bytes, ACCESS_LOAD);
 }
 
+function storeBytes(op: i32): u32 {
+  if (op == OP_FSH) return 2;
+  return <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
+}
+
 /** The store `op` at `u` to `gva`, whatever it takes. */
 export function storeSlow(u: usize, op: i32, gva: u64): i32 {
   hart.pc = pcOf(u);
   const value = op >= OP_FLW ? Uop.fs2(u) : Uop.rs2(u);
-  const bytes: u32 = <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
+  const bytes = storeBytes(op);
   if ((<u32>gva & 0xfff) + bytes > 0x1000) return storeCrossing(gva, bytes, value);
   const host = hostOf(gva, bytes, ACCESS_STORE);
   if (host) {

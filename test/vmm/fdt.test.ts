@@ -56,7 +56,9 @@ test("each hart has both forms of the ISA, an MMU and its own interrupt controll
   expect(root.find("/cpus")?.cells("timebase-frequency")).toEqual([10_000_000]);
   expect(root.find("/cpus")?.children.map(({ name }) => name)).toEqual(["cpu@0", "cpu@1"]);
   const cpu = root.find("/cpus/cpu@1");
-  expect(cpu?.text("riscv,isa")).toBe("rv64imafdc_zicsr_zifencei_zicntr_zba_zbb_zbs_sstc");
+  expect(cpu?.text("riscv,isa")).toBe(
+    "rv64imafdc_zicntr_zicond_zicsr_zifencei_zfh_zfhmin_zba_zbb_zbc_zbkb_zbkx_zbs_sstc",
+  );
   expect(cpu?.text("riscv,isa-base")).toBe("rv64i");
   expect(cpu?.text("riscv,isa-extensions")?.split("\0").slice(0, 7)).toEqual(
     "i m a f d c zicsr".split(" "),

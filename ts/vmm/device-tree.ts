@@ -6,7 +6,7 @@ import * as map from "./memory-map.ts";
 
 /** Extensions of our harts, in canonical order. */
 const DEFAULT_EXTENSIONS: readonly string[] =
-  "i m a f d c zicsr zifencei zicntr zba zbb zbs sstc".split(" ");
+  "i m a f d c zicntr zicond zicsr zifencei zfh zfhmin zba zbb zbc zbkb zbkx zbs sstc".split(" ");
 const RNG_SEED_BYTES = 32;
 const PLIC_SOURCES_USED = 95;
 const UART_CLOCK_HZ = 3_686_400;
