@@ -55,7 +55,7 @@ function control(u: usize, op: i32, at: i32): i32 {
 }
 
 /** Decodes the instruction in `Builder` at page offset `at` to `u`. */
-function one(u: usize, at: i32): void {
+function instruction(u: usize, at: i32): void {
   const full = Builder.bytes == 2 ? expand(Builder.raw) : Builder.raw;
   Builder.full = full;
   let op = full ? decode(u, full) : ops.OP_ILLEGAL;
@@ -64,7 +64,25 @@ function one(u: usize, at: i32): void {
   if (op == ops.OP_ILLEGAL) Uop.set(u, op, <i32>Builder.raw);
   if (op >= ops.OP_FLW && op <= ops.OP_FSD)
     store<u16>(u, Builder.bytes == 2 ? <u16>Builder.raw : 0, 6); // for mtval, if FS is Off
+}
+
+/** Likewise, in a block: notes where the instruction stands. */
+function one(u: usize, at: i32): void {
   store<u16>(sideOf(u), <u16>at);
+  instruction(u, at);
+}
+
+/**
+ * Decodes the instruction at offset `at` of `frame` to `u`, by itself: branches and jumps have their
+ * page-relative target as immediate. Returns its bytes; 0 if it does not end in the page.
+ */
+export function decodeAt(frame: usize, at: i32, u: usize): i32 {
+  const low = load<u16>(frame + at);
+  Builder.bytes = (low & 3) == 3 ? 4 : 2;
+  if (at + Builder.bytes > PAGE) return 0;
+  Builder.raw = Builder.bytes == 2 ? low : load<u32>(frame + at);
+  instruction(u, at);
+  return Builder.bytes;
 }
 
 /** Appends a stub that leads to page offset `target`; `branch` is to be patched when it is known. */

@@ -247,3 +247,6 @@ export const OP_SW_ADDI = 211;
 export const OP_SD_LI = 212;
 export const OP_SD_ADDI = 213;
 export const OP_SD_SD = 214;
+
+/** Control again: the block that began here is translated (`jit/entries.ts`). */
+export const OP_ENTER = 215;
