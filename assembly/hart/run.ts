@@ -8,10 +8,11 @@ import { buildBlock, buildStraddling } from "../code/block";
 import { blockAt, tableOf } from "../code/cache";
 import { FpFlags } from "../float/flags";
 import { frameForLoad, Space } from "../memory/space";
+import { translateGuest } from "../mmu/guest-walk";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
 import { currentTag, fillFetch, forgetSlots, noteSuperpage, Tlb } from "../mmu/tlb";
 import { accessFault, translate, Walk } from "../mmu/walk";
-import { refreshTimer } from "./csr";
+import { refreshTimer } from "./counters";
 import { execute } from "./execute";
 import { Cpu, hart, LEAVE, REDIRECT, RETRY, STRADDLES, WINDOW } from "./state";
 import { pendingInterrupts, raise, takeInterrupt } from "./traps";
@@ -32,7 +33,9 @@ abstract class Fetch {
 
 /** The frame to fetch `bytes` bytes at `pc` from; fills the fetch TLB. */
 function fetchFrame(pc: u64, bytes: u64): usize {
-  const failed = translate(pc, ACCESS_FETCH, hart.priv);
+  const failed = hart.virt
+    ? translateGuest(pc, ACCESS_FETCH, hart.priv)
+    : translate(pc, ACCESS_FETCH, hart.priv);
   if (failed) {
     Fetch.status = failed == RETRY ? RETRY : raise(Walk.cause, pc);
     return 0;
