@@ -4,6 +4,7 @@
  */
 import * as abi from "../../bindings/abi";
 import { pageOffsetBehind, pcOf } from "../code/cache";
+import { floatDirty } from "../hart/csr";
 import { Cpu, getX, hart, hyp, LEAVE, NEXT, RETRY } from "../hart/state";
 import { raise } from "../hart/traps";
 import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
@@ -117,7 +118,7 @@ function leaveForDevice(gva: u64, bytes: u32, access: u32): i32 {
 }
 
 /** Writes a loaded value (zero-extended from its bytes) to the destination. */
-export function finishLoad(kind: u32, rd: u32, value: u64): void {
+function finishLoad(kind: u32, rd: u32, value: u64): void {
   const x: usize = abi.HART_BASE + abi.HART_X + rd;
   const f: usize = abi.HART_BASE + abi.HART_F + rd;
   if (kind < KIND_FLW && !rd) return;
@@ -143,6 +144,12 @@ export function finishLoad(kind: u32, rd: u32, value: u64): void {
     default:
       store<u64>(x, value);
   }
+}
+
+/** The load that left the core gets its value. */
+export function finishDeviceLoad(value: u64): void {
+  finishLoad(Access.kind, Access.rd, value);
+  if (Access.kind >= KIND_FLW) floatDirty();
 }
 
 /** Bytes of a load of this kind: 1, 2, 4, 8, and again for the unsigned ones. */

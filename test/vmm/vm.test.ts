@@ -8,7 +8,7 @@ import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import type { Vm } from "../../ts/vmm/vm.ts";
 import * as code from "./guest-code.ts";
 
-const { T0, T1, ZERO } = code;
+const { T0, T1, T2, ZERO } = code;
 const LOOP = [code.addi(T0, T0, 1), code.addi(T1, T1, 3), code.j(-8)];
 const hart = (vm: Vm): Vcpu => vm.vcpus[0] as Vcpu;
 
@@ -92,10 +92,20 @@ describe("guests that misbehave", () => {
     expect(hart(vm).getNumber(HART_SCAUSE)).toBe(1); // sret to U at 0: fetch fault there
   });
 
+  test("a float that comes from a device makes the float state dirty", async () => {
+    const clock = [code.lui(T0, 0x101000), 0x0002a007]; // flw ft0, 0(t0)
+    const setInitial = [code.addi(T1, ZERO, 1), code.slli(T1, T1, 13), code.csrw(0x100, T1)];
+    const words = [...setInitial, ...clock, code.csrr(T2, 0x100)];
+    const vm = code.machine(words, { core: await code.core() });
+    vm.run(words.length);
+    expect((hart(vm).x(T2).lo >>> 13) & 3).toBe(3);
+  });
+
   test("one that ends by a trap says at which instruction", async () => {
     const vm = code.machine([code.addi(T0, T0, 1), 0x00b50577], { core: await code.core() });
     hart(vm).setU32(HART_MEDELEG, 0); // So that its traps are the firmware's, which is the VMM.
-    const { end } = vm.run(10);
+    vm.run(10);
+    const { end } = vm;
     expect(end).toMatchObject({
       type: "crash",
       fault: { reason: "trap", cause: 2, pc: "0x80001004", instruction: ".4byte\t0xb50577" },
