@@ -4,6 +4,7 @@
  */
 import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
+import { FpFlags, NX } from "../float/flags";
 import { firstOf } from "../code/fuse";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
@@ -16,7 +17,7 @@ import { Data } from "../mmu/data";
 import { Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
-import { floatDirty, floatOn } from "./csr";
+import { floatDirty, floatOn, isFloatDirty } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
 import { AT_PC, loop, Spot, USED } from "./loop";
@@ -138,11 +139,18 @@ abstract class Reserve {
   }
 }
 
+/** What translated code may do of floating point (JIT_FLOAT). */
+function floatState(): u32 {
+  if (!isFloatDirty()) return 0;
+  return FpFlags.bits & NX && !hart.frm ? 3 : 1;
+}
+
 /** Runs translated code from the entry at `start` on; what is left of the window. Ends at `Spot`, see below. */
 function enter(start: usize, left: i32, tag: u64): i32 {
   let u = start;
   store<u64>(abi.JIT_BASE, tag, abi.JIT_TAG);
   store<u64>(abi.JIT_BASE, Tlb.fetchTag, abi.JIT_FETCH_TAG);
+  store<u32>(abi.JIT_BASE, floatState(), abi.JIT_FLOAT);
   clearHints(tag);
   do {
     const result = call_indirect<i32>(slotOf(u) + abi.JIT_TABLE_FIRST, left, Cpu.page, CALLS_DEEP);

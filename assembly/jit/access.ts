@@ -14,7 +14,7 @@ import {
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { close, exitIf, openIf } from "./labels";
-import { ADDR, getX, setX, SLOT, TAG } from "./locals";
+import { ADDR, getF, getX, setF, setX, SLOT, TAG } from "./locals";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import * as wasm from "./opcodes";
 import { access, byte, const32, const64, get, set, tee } from "./out";
@@ -37,7 +37,7 @@ function masked(size: u32): void {
 }
 
 /** Looks ADDR up in the TLB at `tlb`; exits through `site` unless it is there. SLOT says where. */
-function lookUp(size: u32, tlb: usize, site: i32): void {
+export function lookUp(size: u32, tlb: usize, site: i32): void {
   get(ADDR);
   byte(wasm.I32_WRAP_I64);
   const32(8);
@@ -126,17 +126,39 @@ function storeOpcode(op: i32): u32 {
   }
 }
 
-/** The integer load or store at `u`; a miss exits through `site`. */
-export function integerAccess(u: usize, hint: i32, site: i32): void {
+/** The load or store at `u`; `hint` is its hint or -1. A miss exits through `site`. */
+export function memoryAccess(u: usize, hint: i32, site: i32): void {
   const op = Uop.op(u);
   const size = sizeOf(op);
-  if (op < ops.OP_SB) {
-    host(u, Uop.imm(u), size, TLB_LOAD_BASE, hint, site);
+  const isFloat = op >= ops.OP_FLW;
+  const imm = isFloat ? <i64>load<i16>(u, 4) : <i64>Uop.imm(u);
+  const isLoad = op < ops.OP_SB || op == ops.OP_FLW || op == ops.OP_FLD;
+  host(u, imm, size, isLoad ? TLB_LOAD_BASE : TLB_STORE_BASE, hint, site);
+  if (isFloat) return floatValue(u, op);
+  if (isLoad) {
     access(loadOpcode(op), size, 0);
     setX(rdOfUop(u));
     return;
   }
-  host(u, Uop.imm(u), size, TLB_STORE_BASE, hint, site);
   getX(rs2OfUop(u));
   access(storeOpcode(op), size, 0);
+}
+
+/** Moves between an f register and the address on the stack. Singles are boxed. */
+function floatValue(u: usize, op: i32): void {
+  if (op == ops.OP_FLD) {
+    access(wasm.F64_LOAD, 3, 0);
+    return setF(rdOfUop(u));
+  }
+  if (op == ops.OP_FLW) {
+    access(wasm.I64_LOAD32_U, 2, 0);
+    const64(~(<i64>0xffffffff));
+    byte(wasm.I64_OR);
+    byte(wasm.F64_REINTERPRET_I64);
+    return setF(rdOfUop(u));
+  }
+  getF(rs2OfUop(u));
+  if (op == ops.OP_FSD) return access(wasm.F64_STORE, 3, 0);
+  byte(wasm.I64_REINTERPRET_F64);
+  access(wasm.I64_STORE32, 2, 0);
 }

@@ -6,8 +6,11 @@ import { HART_BASE, HART_PC, JIT_BASE, JIT_FETCH_TAG, JIT_TAG, TLB_FETCH_BASE } 
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
-import { integerAccess } from "./access";
+import { memoryAccess } from "./access";
+import { atomic } from "./atomic";
 import { callee } from "./calls";
+import { checkFloat, float, loadFloatState } from "./float";
+import { floatNeeds } from "./float-kinds";
 import { hintOf } from "./hints";
 import { integer } from "./integer";
 import {
@@ -40,7 +43,7 @@ import {
   T0,
   TAG,
 } from "./locals";
-import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
+import { Used, rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import * as wasm from "./opcodes";
 import { Targets, writeMap } from "./targets";
 import { mergeChildBefore, orderOf, successor } from "./order";
@@ -276,7 +279,10 @@ function instruction(index: i32, undone: i32): void {
     return;
   }
   if (op >= ops.OP_J && op <= ops.OP_BGEU) return; // The terminator.
-  if (op >= ops.OP_LB && op <= ops.OP_SD) return integerAccess(u, hintOf(index), siteOf(rel, undone));
+  const site = siteOf(rel, undone);
+  if (op >= ops.OP_LB && op <= ops.OP_FSD) return memoryAccess(u, hintOf(index), site);
+  if (op == ops.OP_AMO) return atomic(u, site);
+  if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);
   integer(u);
 }
 
@@ -284,6 +290,9 @@ function straight(id: i32): void {
   const count = Work.get(id, BLOCK_COUNT);
   const first = Work.get(id, BLOCK_FIRST);
   if (id == 0 || Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) checkWindow(Work.get(id, BLOCK_REL));
+  let needs = 0;
+  for (let i = 0; i < count; i++) needs |= floatNeeds(Work.uop(first + i));
+  if (needs) checkFloat(needs, siteOf(Work.get(id, BLOCK_REL), 0));
   if (count) {
     get(LEFT);
     const32(count << 3);
@@ -325,6 +334,7 @@ export function writeBody(count: i32): void {
   const32(0);
   access(wasm.I64_LOAD, 3, JIT_BASE + JIT_TAG);
   set(TAG);
+  if (Used.f) loadFloatState();
   loadRegisters();
   tree(0);
   close();

@@ -20,17 +20,20 @@ export const SITE: u32 = 3;
 /** Offset of a TLB entry, and a temporary. */
 export const SLOT: u32 = 4;
 export const T32: u32 = 5;
+/** What floating point may be done here: JIT_FLOAT. */
+export const FLOAT: u32 = 6;
 /** Address of the access at hand; tag of data accesses; pc to go on at; temporaries. */
-export const ADDR: u32 = 6;
-export const TAG: u32 = 7;
-export const PC: u32 = 8;
-export const T0: u32 = 9;
-export const T1: u32 = 10;
-export const T2: u32 = 11;
-export const T3: u32 = 12;
-const FIRST: u32 = 13;
-const I32_TEMPORARIES: u32 = 3;
+export const ADDR: u32 = 7;
+export const TAG: u32 = 8;
+export const PC: u32 = 9;
+export const T0: u32 = 10;
+export const T1: u32 = 11;
+export const T2: u32 = 12;
+export const T3: u32 = 13;
+const FIRST: u32 = 14;
+const I32_TEMPORARIES: u32 = 4;
 const I64_TEMPORARIES: u32 = 7;
+const FLOAT_TEMPORARIES: u32 = 9;
 
 /** Local of each x and f register. */
 const LOCALS: usize = memory.data(64);
@@ -52,7 +55,7 @@ export function placeRegisters(): void {
   const floats = next;
   for (let r: u32 = 0; r < 32; r++) if ((Used.f >> r) & 1) store<u8>(LOCALS + 32 + r, <u8>(next++));
   Locals.f0 = next;
-  Locals.f64Count = next - floats + 2;
+  Locals.f64Count = next - floats + FLOAT_TEMPORARIES;
 }
 
 /** Declares the locals: groups of one type. */

@@ -1,6 +1,7 @@
 /** Which registers an operation reads and writes, by its number. */
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { givesInteger } from "./float-kinds";
 
 /** The registers of a region: bit r of each set is register r. */
 export abstract class Used {
@@ -54,6 +55,7 @@ function noteFloat(op: i32, u: usize): void {
     return;
   }
   f(rs1OfUop(u));
+  if (op == ops.OP_FLOAT && givesInteger(Uop.raw(u))) return writesX(rdOfUop(u));
   if (op == ops.OP_FMV_X_D) return writesX(rdOfUop(u));
   f(rs2OfUop(u));
   if (op >= ops.OP_FEQ_D && op <= ops.OP_FLE_D) return writesX(rdOfUop(u));
@@ -74,7 +76,7 @@ export function noteOperands(u: usize): void {
   const op = Uop.op(u);
   if (op == ops.OP_NOP || op == ops.OP_J) return;
   if (op == ops.OP_JAL || op == ops.OP_LI || op == ops.OP_AUIPC) return writesX(rdOfUop(u));
-  if (op >= ops.OP_FADD_D) return noteFloat(op, u);
+  if (op >= ops.OP_FADD_D || op == ops.OP_FLOAT) return noteFloat(op, u);
   if (op >= ops.OP_LB && op <= ops.OP_FSD) return noteAccess(op, u);
   x(rs1OfUop(u));
   if (op == ops.OP_JR) return;

@@ -74,6 +74,11 @@ export function const64(value: i64): void {
   byte(wasm.I64_CONST);
   signed(value);
 }
+export function constF64(value: f64): void {
+  byte(wasm.F64_CONST);
+  store<f64>(Out.at, value);
+  Out.at += 8;
+}
 /** A load or store with its natural alignment said as 1 << `align`. */
 export function access(opcode: u32, align: u32, offset: usize): void {
   byte(opcode);
