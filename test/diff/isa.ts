@@ -81,7 +81,16 @@ const SYSTEM = `
 ecall 00000073 | ebreak 00100073 | sret 10200073 | mret 30200073 | wfi 10500073
 sfence.vma 12000073 rs1 rs2 | fence 0000000f rd rs1 imm12 | fence.i 0000100f rd rs1 imm12
 csrrw 00001073 rd csr rs1 | csrrs 00002073 rd csr rs1 | csrrc 00003073 rd csr rs1
+hfence.vvma 22000073 rs1 rs2 | hfence.gvma 62000073 rs1 rs2
+sinval.vma 16000073 rs1 rs2 | hinval.vvma 26000073 rs1 rs2 | hinval.gvma 66000073 rs1 rs2
+sfence.w.inval 18000073 | sfence.inval.ir 18100073
 csrrwi 00005073 rd csr zimm | csrrsi 00006073 rd csr zimm | csrrci 00007073 rd csr zimm`;
+
+const GUEST_MEMORY = `
+hlv.b 60004073 rd rs1 | hlv.bu 60104073 rd rs1 | hlv.h 64004073 rd rs1 | hlv.hu 64104073 rd rs1
+hlv.w 68004073 rd rs1 | hlv.wu 68104073 rd rs1 | hlv.d 6c004073 rd rs1
+hlvx.hu 64304073 rd rs1 | hlvx.wu 68304073 rd rs1
+hsv.b 62004073 rs1 rs2 | hsv.h 66004073 rs1 rs2 | hsv.w 6a004073 rs1 rs2 | hsv.d 6e004073 rs1 rs2`;
 
 /** F and D differ by bit 25 (fmt). */
 const floatLines = (s: string, fmt: number): string => {
@@ -160,6 +169,7 @@ export const INSTRUCTIONS: readonly Instruction[] = [
   ...parse(AMO, "amo"),
   ...parse(BRANCH, "branch"),
   ...parse(SYSTEM, "system"),
+  ...parse(GUEST_MEMORY, "guest-memory"),
   ...parse(FLOAT, "float"),
   ...parse(COMPRESSED, "compressed"),
   ...parse(COMPRESSED_OTHER, "compressed-other"),

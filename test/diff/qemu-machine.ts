@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { type Machine, RunError } from "./machine.ts";
 
 const BINARY = "qemu-system-riscv64";
-/** What our core implements; QEMU's rv64 would add H and Zbc. */
-const CPU = "rv64,h=off,zbc=off";
+/** What our core implements; QEMU's rv64 would add Zbc. */
+const CPU = "rv64,h=true,svinval=true,zbc=off";
 
 export interface QemuOptions {
   readonly cpu?: string | undefined;
