@@ -157,8 +157,8 @@ export function csrRules(limits: CsrLimits): CsrRule[] {
   ];
 }
 
-/** What programs touch beside when they use guests. */
-export function guestRules(limits: CsrLimits): CsrRule[] {
+/** What programs touch beside when they use guests. hgatp and vsatp want fences, and have a gadget. */
+export function guestRules(): CsrRule[] {
   const level = 1;
   return [
     rule("hstatus", 0x600, { level, mask: HSTATUS_MASK, weight: 3 }),
@@ -170,7 +170,6 @@ export function guestRules(limits: CsrLimits): CsrRule[] {
     rule("htval", 0x643, { level, weight: 1 }),
     rule("hip", 0x644, { level, mask: HVIP_MASK }),
     rule("hvip", 0x645, { level, mask: HVIP_MASK }),
-    rule("hgatp", 0x680, { level, weight: 1, values: (prng) => prng.pick(limits.hgatps) }),
     rule("vsstatus", 0x200, { level, mask: SSTATUS_MASK, weight: 3 }),
     rule("vsie", 0x204, { level, mask: 0x222n }),
     rule("vsip", 0x244, { level, mask: 0x222n }),

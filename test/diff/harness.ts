@@ -128,12 +128,13 @@ function emitForget(a: HarnessAssembler, mode: "m" | "s"): void {
     // Nor GVA, which QEMU 7.2 sets at every trap from V = 1 whose tval is not 0.
     a.emit(["addi", p, 0, 1], ["slli", p, p, 38], ["csrrc", 0, csrs.status, p]);
   }
+  // And hstatus.GVA, which it clears at traps that VS-mode takes.
+  else a.emit(["addi", p, 0, HSTATUS_GVA], ["csrrc", 0, HSTATUS, p]);
   const [forget, done] = [`forget_${mode}_${a.pc}`, `forgotten_${mode}_${a.pc}`];
   a.emit(["csrrs", p, csrs.cause, 0]);
   for (const cause of [3, 5, 7]) a.emit(["addi", q, 0, cause], ["beq", p, q, forget]);
   a.emit(["jal", 0, done]);
   a.label(forget);
-  a.emit(["addi", p, 0, HSTATUS_GVA], ["csrrc", 0, HSTATUS, p]);
   a.emit(["csrrw", 0, csrs.tval, 0], ["csrrwi", 0, csrs.cause, 3]);
   a.label(done);
 }

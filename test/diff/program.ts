@@ -125,7 +125,7 @@ function initialCsrs(setting: Setting): Map<string, bigint> {
   // Never 0: QEMU 7.2 takes a TOR entry that ends at 0 for one that holds everything.
   for (let n = 1; n < 15; n += 1) csrs.set(`pmpaddr${n}`, pmpAddress(prng, at.SCRATCH));
   if (guest) for (const [name, value] of guestCsrs(setting, guest)) csrs.set(name, value);
-  if (isSystem(flavour) && prng.chance(flavour === "guest" ? 10 : 40))
+  if (flavour === "system" && prng.chance(40))
     csrs.set("pmpcfg0", pmpConfig(prng, 0, limits.mayLock));
   return csrs;
 }
@@ -223,7 +223,7 @@ export function drawProgram(plan: ElfPlan, index: number): Program {
   const setting = { prng, index, flavour, mode, limits, space, guest };
   const { record, put, base } = writeRecord(setting, registers, pointers);
   const { exactCounters } = plan;
-  const rules = guest ? [...csrRules(limits), ...guestRules(limits)] : csrRules(limits);
+  const rules = guest ? [...csrRules(limits), ...guestRules()] : csrRules(limits);
   const common = { prng, registers, limits, rules, space, pointers, exactCounters };
   const groups = growBody({ ...common, group: 0, mode }, flavour, prng.between(20, 160));
   // Some bodies lie across the page boundary.
