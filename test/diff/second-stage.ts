@@ -25,6 +25,8 @@ export interface SecondStage {
   readonly bytes: Uint8Array;
   /** Guest physical addresses worth pointing at where the first stage is off. */
   readonly pointers: readonly bigint[];
+  /** Was the page at `gpa` made executable, but not readable? */
+  readonly isExecuteOnly: (gpa: bigint) => boolean;
 }
 
 const MODES: readonly (readonly [number, number])[] = [
@@ -64,6 +66,16 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
       (BigInt(address / at.PAGE) << 10n) | BigInt(flags),
       true,
     );
+  const executeOnly: (readonly [from: number, to: number])[] = [];
+  const putLeaf = (
+    page: number,
+    entry: number,
+    range: readonly [number, number],
+    flags: number,
+  ) => {
+    put(page, entry, range[0], flags);
+    if ((flags & (V | R | W | X)) === (V | X)) executeOnly.push([range[0], range[0] + range[1]]);
+  };
   // From the root down to the table of 2 MiB leaves of the gigabyte at RAM.
   let page = ROOT_PAGES;
   let table = 0;
@@ -80,7 +92,7 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
   put(table, (at.SCRATCH - at.RAM) / MEGA, base + page * at.PAGE, V);
   for (let n = 0; n < 8; n += 1) {
     const flags = prng.chance(60) ? ALL : flagsOf(prng);
-    put(page, n, at.SCRATCH + n * at.PAGE, flags);
+    putLeaf(page, n, [at.SCRATCH + n * at.PAGE, at.PAGE], flags);
   }
   for (let n = 0; n < 3; n += 1) {
     const address = at.EXPOSED_TABLES + n * MEGA;
@@ -92,7 +104,7 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
       [1, ALL & ~U],
       [1, 0],
     ]);
-    put(table, (address - at.RAM) / MEGA, address, flags);
+    putLeaf(table, (address - at.RAM) / MEGA, [address, MEGA], flags);
   }
   const vmid = prng.chance(50) ? 0 : prng.below(1 << 14);
   const mode = BigInt(levels + 5) << 60n;
@@ -100,6 +112,7 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
     hgatp: mode | (BigInt(vmid) << 44n) | BigInt(base / at.PAGE),
     bytes,
     pointers: pointersOf(prng, levels),
+    isExecuteOnly: (gpa) => executeOnly.some(([from, to]) => gpa >= from && gpa < to),
   };
 }
 
