@@ -167,15 +167,16 @@ fence 0000000f rd rs1 imm12 > OP_NOP | fence.i 0000100f rd rs1 imm12 > OP_FENCE_
 @ system Zicsr OP_SYSTEM
 csrrw 00001073 rd csr rs1 | csrrs 00002073 rd csr rs1 | csrrc 00003073 rd csr rs1
 csrrwi 00005073 rd csr zimm | csrrsi 00006073 rd csr zimm | csrrci 00007073 rd csr zimm
-@ privileged H OP_SYSTEM
+@ system H OP_SYSTEM
 hfence.vvma 22000073 rs1 rs2 | hfence.gvma 62000073 rs1 rs2
+@ system Svinval OP_SYSTEM
+sinval.vma 16000073 rs1 rs2 | sfence.w.inval 18000073 | sfence.inval.ir 18100073
+hinval.vvma 26000073 rs1 rs2 | hinval.gvma 66000073 rs1 rs2
+@ guest-memory H OP_SYSTEM
 hlv.b 60004073 rd rs1 | hlv.bu 60104073 rd rs1 | hlv.h 64004073 rd rs1 | hlv.hu 64104073 rd rs1
 hlv.w 68004073 rd rs1 | hlv.wu 68104073 rd rs1 | hlv.d 6c004073 rd rs1
 hlvx.hu 64304073 rd rs1 | hlvx.wu 68304073 rd rs1
-hsv.b 62004073 rs2 rs1 | hsv.h 66004073 rs2 rs1 | hsv.w 6a004073 rs2 rs1 | hsv.d 6e004073 rs2 rs1
-@ privileged Svinval OP_SYSTEM
-sinval.vma 16000073 rs1 rs2 | sfence.w.inval 18000073 | sfence.inval.ir 18100073
-hinval.vvma 26000073 rs1 rs2 | hinval.gvma 66000073 rs1 rs2
+hsv.b 62004073 rs1 rs2 | hsv.h 66004073 rs1 rs2 | hsv.w 6a004073 rs1 rs2 | hsv.d 6e004073 rs1 rs2
 @ privileged Zawrs OP_SYSTEM
 wrs.nto 00d00073 | wrs.sto 01d00073
 @ privileged Zicbom OP_SYSTEM

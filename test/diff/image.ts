@@ -70,7 +70,11 @@ export function buildImage(programs: readonly Program[], options: ImageOptions =
     { address: at.IMAGE, bytes: scratchImage(seed) },
     { address: at.PADS, bytes: pads(harnessRegisters(seed).control) },
   ];
-  for (const { index, record, laidOut, space } of programs) {
+  for (const { index, record, laidOut, space, guest } of programs) {
+    if (guest) {
+      const bytes = guest.bytes;
+      segments.push({ address: at.GUEST_TABLES + index * at.GUEST_PAGES * at.PAGE, bytes });
+    }
     segments.push({ address: at.RECORDS + index * at.RECORD_BYTES, bytes: record });
     segments.push({ address: at.CODE + index * at.CODE_BYTES, bytes: trimmed(laidOut.bytes) });
     if (!space) continue;

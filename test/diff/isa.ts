@@ -2,7 +2,7 @@
 import { allInstructions, type Instruction } from "../../ts/isa/instructions.ts";
 
 const GROUPS = ["integer", "multiply", "bitmanip", "load", "store", "reserve", "amo", "branch"]
-  .concat(["system", "float", "compressed", "compressed-other"])
+  .concat(["system", "guest-memory", "float", "compressed", "compressed-other"])
   .map((group) => [group, allInstructions().filter((entry) => entry.group === group)] as const);
 
 export const INSTRUCTIONS: readonly Instruction[] = GROUPS.flatMap(([, entries]) => entries);
