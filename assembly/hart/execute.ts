@@ -4,8 +4,8 @@
  */
 import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
-import { FpFlags, NX } from "../float/flags";
 import { firstOf } from "../code/fuse";
+import { FpFlags, NX } from "../float/flags";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
@@ -158,6 +158,11 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (!u || left <= 0) return left;
+    if (Heat.isForced()) {
+      Heat.isSingle = (result & 1) != 0;
+      Spot.u = 0;
+      return left;
+    }
     if (result & 1) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
       return left;

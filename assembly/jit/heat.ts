@@ -3,36 +3,37 @@
  * begins that takes its share of the time; a block that is met often enough becomes the entry of a
  * region. All counts are of instructions, so the same run translates the same things.
  */
+
+import * as abi from "../../bindings/abi";
+import { Arena, pcOf } from "../code/cache";
 import * as host from "../host";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { Arena, pcOf } from "../code/cache";
 import { Tlb } from "../mmu/tlb";
+import { countOf, forgetCounts, setCount } from "./counters";
 import { addEntry, Entries, hasRoom } from "./entries";
-import { forgetMaps } from "./targets";
 import { Module, writeModule } from "./module";
 import { Out } from "./out";
+import { forgetMaps } from "./targets";
 
-const SLOTS: usize = 4096;
-/** Bytes that `initHeat` takes. */
-export const HEAT_BYTES: u32 = <u32>(SLOTS << 3);
 /** Count of a block that is not to be looked at again. */
 const NEVER: u32 = 1 << 30;
 
 export abstract class Heat {
-  static base: usize = 0;
   /** Bytes of micro-operations between samples; 0: nothing is translated. */
   static interval: i32 = 0;
   /** How many are left until the next one. */
   static left: i32 = 0;
   /** That of the arena when the counts were begun: when it was emptied, they are void. */
   static generation: u32 = 0;
-  /** Samples that make a block worth translating. */
+  /** Samples that make a block worth translating; 0: everything is, before it runs (for tests). */
   static threshold: u32 = 3;
-}
+  /** Everything is translated, but this one instruction is the interpreter's. */
+  static isSingle: bool = false;
 
-export function initHeat(base: usize): void {
-  Heat.base = base;
+  @inline static isForced(): bool {
+    return Heat.threshold == 0 && Heat.interval != 0;
+  }
 }
 
 /** Forgets all entries and counts: the decoded blocks are gone. */
@@ -40,7 +41,23 @@ function forgetTranslations(): void {
   Heat.generation = Arena.generation;
   Entries.count = 0;
   forgetMaps();
-  memory.fill(Heat.base, 0, HEAT_BYTES);
+  forgetCounts();
+}
+
+function field(offset: usize, value: u32): void {
+  store<u32>(abi.JIT_BASE + offset, value);
+}
+
+/** Tells the host where the module is, and where its functions belong. */
+function describe(slot: u32): void {
+  field(abi.JIT_MODULE_HEAD, <u32>Module.head);
+  field(abi.JIT_MODULE_HEAD_BYTES, <u32>(Module.headEnd - Module.head));
+  field(abi.JIT_MODULE_CODE, <u32>Module.code);
+  field(abi.JIT_MODULE_CODE_BYTES, <u32>(Out.at - Module.code));
+  field(abi.JIT_MODULE_SLOT, slot);
+  field(abi.JIT_MODULE_COUNT, Module.functionCount);
+  field(abi.JIT_MODULE_IMPORTS, <u32>Module.imports);
+  field(abi.JIT_MODULE_IMPORT_COUNT, Module.importCount);
 }
 
 function translate(u: usize): bool {
@@ -49,17 +66,8 @@ function translate(u: usize): bool {
   const count = Module.functionCount;
   if (!hasRoom(count)) return false;
   const slot = Entries.count;
-  const isInstalled = host.install(
-    Module.head,
-    <u32>(Module.headEnd - Module.head),
-    Module.code,
-    <u32>(Out.at - Module.code),
-    slot,
-    count,
-    Module.imports,
-    Module.importCount,
-  );
-  if (!isInstalled) return false;
+  describe(slot);
+  if (!host.install()) return false;
   for (let i = 0; i < count; i++) {
     const at = Module.pc(i);
     addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);
@@ -74,12 +82,7 @@ export function sample(u: usize): void {
   Heat.left = Heat.interval;
   if (Heat.generation != Arena.generation) forgetTranslations();
   if (op == ops.OP_LINK || op == ops.OP_GOTO) return;
-  const at = Heat.base + (((u >> 3) & (SLOTS - 1)) << 3);
-  if (load<u32>(at) != <u32>u) {
-    store<u32>(at, <u32>u);
-    store<u32>(at, 0, 4);
-  }
-  const count = load<u32>(at, 4) + 1;
-  store<u32>(at, count, 4);
-  if (count >= Heat.threshold && count < NEVER && !translate(u)) store<u32>(at, NEVER, 4);
+  const count = countOf(u) + 1;
+  setCount(u, count);
+  if (count >= Heat.threshold && count < NEVER && !translate(u)) setCount(u, NEVER);
 }

@@ -80,7 +80,7 @@ export function noteOperands(u: usize): void {
   if (op >= ops.OP_LB && op <= ops.OP_FSD) return noteAccess(op, u);
   x(rs1OfUop(u));
   if (op == ops.OP_JR) return;
-  if (op == ops.OP_JALR || op <= ops.OP_SRAIW) return writesX(rdOfUop(u));
+  if (op == ops.OP_JALR || (op <= ops.OP_SRAIW && op != ops.OP_AMO)) return writesX(rdOfUop(u));
   x(rs2OfUop(u)); // Some have an immediate or nothing there: one load too many at the entry.
   if (op >= ops.OP_BEQ && op <= ops.OP_BGEU) return;
   writesX(rdOfUop(u));
