@@ -4,32 +4,16 @@
  */
 import type { Mismatch } from "./compare.ts";
 import { harnessRegisters } from "./program.ts";
-import type { TrapEntry } from "./record.ts";
+import {
+  differsInTraps,
+  firstTraps,
+  type QemuException,
+  urgency,
+  uses,
+} from "./qemu-differences.ts";
+import { GUEST_EXCEPTIONS } from "./qemu-guest-exceptions.ts";
 
-export interface QemuException {
-  readonly name: string;
-  readonly reason: string;
-  /** An instruction without which, put in its place as nops, both sides must agree. */
-  readonly culprit?: string;
-  readonly matches: (mismatch: Mismatch) => boolean;
-}
-
-const uses = ({ program }: Mismatch, ...names: readonly string[]): boolean =>
-  program.laidOut.names.some((name) => names.includes(name));
-
-/** The first trap that differs, on both sides. */
-function firstTraps({ dumps: [left, right], differences: [first] }: Mismatch) {
-  const n = Number(/^trap (\d+)$/.exec(first?.field ?? "")?.[1] ?? -1);
-  return [left?.traps[n], right?.traps[n]] as const;
-}
-
-/** MEI, MSI, MTI, SEI, SSI, STI. */
-const urgency = ({ cause }: TrapEntry): number => [11, 3, 7, 9, 1, 5].indexOf(Number(cause & 63n));
-
-const differsInTraps = ({ differences }: Mismatch): boolean =>
-  differences.some(({ field }) => field.startsWith("trap "));
-
-export const QEMU_EXCEPTIONS: readonly QemuException[] = [
+const QEMU_EXCEPTIONS: readonly QemuException[] = [
   {
     name: "ctzw-high-bit",
     reason:
@@ -113,4 +97,4 @@ export const QEMU_EXCEPTIONS: readonly QemuException[] = [
 
 /** The entry that explains a mismatch. */
 export const findException = (mismatch: Mismatch): QemuException | undefined =>
-  QEMU_EXCEPTIONS.find(({ matches }) => matches(mismatch));
+  [...QEMU_EXCEPTIONS, ...GUEST_EXCEPTIONS].find(({ matches }) => matches(mismatch));
