@@ -20,7 +20,7 @@ import { bitManipulation } from "./bits";
 import { floatDirty, floatOn, isFloatDirty } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
-import { AT_PC, loop, Spot, USED } from "./loop";
+import { AT_PC, loop, RARE, Spot, USED } from "./loop";
 import { Cpu, hart, NEXT, RETRY, STRADDLES, WINDOW } from "./state";
 import { fenceI, illegalAt, system } from "./system";
 import { raise } from "./traps";
@@ -84,6 +84,11 @@ function halfAccess(u: usize): i32 {
   const status = loadHalf(u, Uop.rs1(u) + <u64>(<i64>immI(raw)));
   if (!status) floatDirty();
   return status;
+}
+
+/** Is `op` most likely for `rare`, when translated code has left in front of it? */
+function isRare(op: i32): bool {
+  return (op >= ops.OP_ILLEGAL && op <= ops.OP_LOAD_X0) || (op >= ops.OP_LB && op <= ops.OP_FSD);
 }
 
 /** The operation at `u`, which the loop does not do by itself. */
@@ -194,6 +199,12 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
       u = Spot.u;
       if (!u || Cpu.remain <= 0) return WINDOW;
       acc = <i32>u + Reserve.begin(Cpu.remain);
+      if (isRare(Uop.op(u))) {
+        Spot.u = u;
+        Spot.acc = acc;
+        why = RARE;
+        continue;
+      }
     } else if (op == ops.OP_STRADDLE) {
       hart.pc = pcOf(u);
       return STRADDLES;
