@@ -139,7 +139,7 @@ describe("memory", () => {
     const vm = code.machine(writer, { core: shared });
     vm.run(100);
     const before = vm.ram.word(RAM_BASE + 0x300000);
-    const ram = new GuestRam(shared, shared.exports.forkSpace(vm.ram.space) >>> 0, vm.ram.ramBytes);
+    const ram = vm.ram.fork();
     vm.run(300);
     expect(ram.word(RAM_BASE + 0x300000)).toBe(before);
     expect(vm.ram.word(RAM_BASE + 0x300000)).toBe(before + 100);

@@ -4,6 +4,7 @@
  */
 import * as abi from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
+import { WasmvisorError } from "../base/errors.ts";
 import type { AccessBytes, MmioBus } from "../machine/mmio.ts";
 import type { Sbi } from "./sbi.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -22,6 +23,7 @@ export interface ExitCounts {
   wfi: number;
   sbi: number;
   htif: number;
+  missingPage: number;
   fatal: number;
 }
 
@@ -36,7 +38,7 @@ export interface GuestFault {
   /** Exception code and trap value, for `trap`. */
   readonly cause?: number;
   readonly tval?: string;
-  /** What a device said, for `device`. */
+  /** What a device said, for `device`; why the page cannot be had, for `missing-page`. */
   readonly message?: string;
 }
 
@@ -46,6 +48,8 @@ export interface DispatcherOptions {
   readonly sbi: Sbi | undefined;
   readonly onFault: (fault: GuestFault) => void;
   readonly onHtif: () => void;
+  /** Brings a page of RAM that has not arrived yet. Throws if that cannot be done. */
+  readonly onMissing: (index: number) => void;
 }
 
 export class Dispatcher {
@@ -56,6 +60,7 @@ export class Dispatcher {
     wfi: 0,
     sbi: 0,
     htif: 0,
+    missingPage: 0,
     fatal: 0,
   };
   readonly #options: DispatcherOptions;
@@ -91,6 +96,10 @@ export class Dispatcher {
       case abi.EXIT_HTIF:
         this.counts.htif++;
         this.#options.onHtif();
+        return "continue";
+      case abi.EXIT_MISSING_PAGE:
+        this.counts.missingPage++;
+        this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN));
         return "continue";
       default:
         this.counts.fatal++;
@@ -150,12 +159,19 @@ export class Dispatcher {
     return "continue";
   }
 
-  /** A device could not go on (no memory for its writes): the guest's end, not the host's. */
+  /** A device or a page could not be had (no memory, a damaged snapshot): the guest's end, not the host's. */
   fail(error: unknown, vcpu: Vcpu): void {
     this.counts.fatal++;
+    const code = error instanceof WasmvisorError ? error.code : undefined;
+    const reason =
+      code === "WV_BAD_SNAPSHOT"
+        ? "missing-page"
+        : code === "WV_NO_MEMORY"
+          ? "no-memory"
+          : "device";
     const message = error instanceof Error ? error.message : String(error);
     const pc = `0x${vcpu.getBig(abi.HART_PC).toString(16)}`;
-    this.#options.onFault({ reason: "device", hart: vcpu.index, pc, message });
+    this.#options.onFault({ reason, hart: vcpu.index, pc, message });
   }
 
   #fault(reason: number, vcpu: Vcpu): GuestFault {
@@ -170,7 +186,7 @@ export class Dispatcher {
         tval: hex(abi.HART_MTVAL),
       };
     const pc = hex(abi.HART_PC);
-    return { reason: reason === abi.EXIT_NO_MEMORY ? "no-memory" : "missing-page", hart, pc };
+    return { reason: "no-memory", hart, pc };
   }
 }
 

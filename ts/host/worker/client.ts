@@ -3,7 +3,16 @@ import { compileCore } from "../../../bindings/bytes.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { TypedEventTarget } from "../../base/events.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
-import type { HostApi, VmApi, VmInfo, VmStatus } from "../api.ts";
+import type {
+  Abortable,
+  HostApi,
+  HostMemory,
+  RestoreOptions,
+  SharedPages,
+  VmApi,
+  VmInfo,
+  VmStatus,
+} from "../api.ts";
 import type { HostOptions } from "../host.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
@@ -128,11 +137,17 @@ class WorkerHost implements HostApi {
     return this.known(await this.#line.call("createVm", [options]));
   }
 
-  async restore(
-    path: string,
-    options: { readonly name?: string | undefined } = {},
-  ): Promise<VmApi> {
-    return this.known(await this.#line.call("restore", [path, options.name]));
+  async restore(source: string | Uint8Array, options: RestoreOptions = {}): Promise<VmApi> {
+    const { signal, ...plain } = options;
+    return this.known(await this.#line.call("restore", [source, plain], signal));
+  }
+
+  memory(): Promise<HostMemory> {
+    return this.#line.call("memory", []);
+  }
+
+  sharePages(options: Abortable = {}): Promise<SharedPages> {
+    return this.#line.call("sharePages", [], options.signal);
   }
 
   /** A vm that has arrived: the worker says so before it answers. */
@@ -229,11 +244,16 @@ class WorkerVm implements VmApi {
     return this.#host.known(await this.#host.line.call("fork", [this.id, options.name]));
   }
 
-  snapshot(
-    path: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<void> {
+  snapshot(path: string, options: Abortable = {}): Promise<void> {
     return this.#host.line.call("snapshot", [this.id, path], options.signal);
+  }
+
+  snapshotBytes(options: Abortable = {}): Promise<Uint8Array> {
+    return this.#host.line.call("snapshotBytes", [this.id], options.signal);
+  }
+
+  loadPages(options: Abortable = {}): Promise<void> {
+    return this.#host.line.call("loadPages", [this.id], options.signal);
   }
 
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
