@@ -99,29 +99,32 @@ function candidate(slot: usize): usize {
   return <usize>load<u32>(PageMap.slot(space, index)) + PageMap.offset(index);
 }
 
+/** The slot of the table for `hash`: the one that has it, or a free one. */
+function slotOf(hash: u64): usize {
+  let n = <u32>(hash >> 32);
+  let slot = Sharing.table + ((<usize>(n & Sharing.mask)) << SLOT_SHIFT);
+  while (load<u64>(slot) && load<u64>(slot) != hash)
+    slot = Sharing.table + ((<usize>(++n & Sharing.mask)) << SLOT_SHIFT);
+  return slot;
+}
+
 /** Finds a twin for page `index`, whose entry is at `at`, or puts it into the table. */
 function shareFrame(space: usize, index: u32, at: usize, frame: usize): void {
   const hash = digestFrame(frame) | 1;
-  let n = <u32>(hash >> 32);
-  let slot: usize = 0;
-  for (; ; n++) {
-    slot = Sharing.table + ((<usize>(n & Sharing.mask)) << SLOT_SHIFT);
-    const known = load<u64>(slot);
-    if (!known) break;
-    if (known != hash) continue;
+  const slot = slotOf(hash);
+  if (load<u64>(slot)) {
     const other = candidate(slot);
     const twin: usize = other ? <usize>(load<u32>(other) & ~0xfff) : 0;
     if (twin == frame) return;
     if (twin && isEqual(twin, frame)) {
       store<u32>(other, load<u32>(other) | abi.ENTRY_SHARED);
-      return merge(at, frame, twin);
-    }
-    return put(slot, space, index); // What was there has changed.
+      merge(at, frame, twin);
+    } else put(slot, space, index); // What was there has changed.
+  } else if (Sharing.left) {
+    Sharing.left--;
+    store<u64>(slot, hash);
+    put(slot, space, index);
   }
-  if (!Sharing.left) return;
-  Sharing.left--;
-  store<u64>(slot, hash);
-  put(slot, space, index);
 }
 
 function put(slot: usize, space: usize, index: u32): void {

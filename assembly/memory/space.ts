@@ -175,15 +175,13 @@ export function discardPage(space: usize, index: u64): void {
  */
 export function expectPages(space: usize, bitmap: usize): u32 {
   const pages = Space.pages(space);
-  for (let index: u32 = 0; index < pages; index++) {
-    if ((index & 63) == 0 && !load<u64>(bitmap + (index >> 3))) {
-      index |= 63;
-      continue;
-    }
-    if (!((load<u8>(bitmap + (index >> 3)) >> (index & 7)) & 1)) continue;
-    const at = ownEntry(space, index);
-    if (!at) return 0;
-    store<u32>(at, abi.ENTRY_MISSING);
+  for (let first: u32 = 0; first < pages; first += 64) {
+    let word = load<u64>(bitmap + (first >> 3));
+    if (!word) continue;
+    const entries = ownEntry(space, first);
+    if (!entries) return 0;
+    for (; word; word &= word - 1)
+      store<u32>(entries + ((<usize>ctz(word)) << 2), abi.ENTRY_MISSING);
   }
   return 1;
 }

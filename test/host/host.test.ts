@@ -194,7 +194,10 @@ describe("a snapshot", () => {
     await writeFile(path, bytes);
     const before = host.freeBytes;
     const error = await host.restore(path, { pages: "at-once" }).catch((reason) => reason);
-    expect([error.code, error.message]).toEqual(["WV_BAD_SNAPSHOT", expect.stringMatching(message)]);
+    expect([error.code, error.message]).toEqual([
+      "WV_BAD_SNAPSHOT",
+      expect.stringMatching(message),
+    ]);
     expect(host.freeBytes).toBe(before);
     expect(host.vms.length).toBe(0);
   }

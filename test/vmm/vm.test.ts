@@ -1,7 +1,7 @@
 /** The vm as a whole: exact budgets, hostile guests, forks, dirty log, code that changes. */
 import { describe, expect, test } from "vitest";
 import { HART_MCAUSE, HART_MTVAL, HART_PC, HART_SCAUSE } from "../../bindings/abi.ts";
-import { GuestRam, RAM_BASE } from "../../ts/vmm/guest-ram.ts";
+import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import type { Vm } from "../../ts/vmm/vm.ts";

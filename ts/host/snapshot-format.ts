@@ -5,7 +5,8 @@
  *   pages    those that are not zero, 4096 bytes each, in order of their gfn
  *   config   the vm's config
  *   state    vCPUs, devices, clock, disks
- *   index    for every 32 pages of the guest {u32 bitmap of those in the file, u32 CRC-32 of them}
+ *   index    three arrays of u32, one element for every 32 pages of the guest (a cluster): bitmap of
+ *            those in the file, pages in the file before them, CRC-32 of them
  *   footer   "WVSF", u32 version, u32 pages of the guest, u32 pages in the file,
  *            {u32 bytes, u32 CRC-32} of config, state and index, u32 CRC-32 of the footer before it
  *
@@ -53,18 +54,17 @@ export function partOf(bytes: Uint8Array): SnapshotPart {
   return { bytes: bytes.length, crc: crc32(bytes) };
 }
 
-/** Integers as bytes. */
+/** Integers as bytes, which are the same memory. */
 export function bytesOf(words: Uint32Array): Uint8Array {
-  const bytes = new Uint8Array(words.length * 4);
-  const view = new DataView(bytes.buffer);
-  for (const [i, word] of words.entries()) view.setUint32(i * 4, word, true);
-  return bytes;
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
-/** The inverse. */
+/** The inverse; bytes beyond the last whole word are left out. */
 export function wordsOf(bytes: Uint8Array): Uint32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Uint32Array.from({ length: bytes.length >>> 2 }, (_, i) => view.getUint32(i * 4, true));
+  const words = new Uint32Array(bytes.length >>> 2);
+  // Wasm runs on little-endian machines only, or on those that pretend to be.
+  new Uint8Array(words.buffer).set(bytes.subarray(0, words.byteLength));
+  return words;
 }
 
 export function encodeHeader(): Uint8Array {
@@ -124,7 +124,7 @@ function checkSizes(footer: SnapshotFooter, fileBytes: number, name: string): vo
     throw badSnapshot(`${name}: ${filePages} pages of a guest of ${guestPages}`);
   if (parts.some(({ bytes }) => bytes > PART_BYTES_MAX))
     throw badSnapshot(`${name}: a part is larger than ${PART_BYTES_MAX} bytes`);
-  if (index.bytes !== indexWords(guestPages) * 4)
+  if (index.bytes !== indexBytes(guestPages))
     throw badSnapshot(`${name}: an index of ${index.bytes} bytes for ${guestPages} pages`);
   const expected = parts.reduce(
     (sum, { bytes }) => sum + bytes,
@@ -134,9 +134,28 @@ function checkSizes(footer: SnapshotFooter, fileBytes: number, name: string): vo
     throw badSnapshot(`${name}: cut: ${expected} bytes expected, ${fileBytes} there`);
 }
 
-/** Words of the index of a guest. */
-export function indexWords(guestPages: number): number {
-  return Math.ceil(guestPages / CLUSTER_PAGES) * 2;
+/** An index in memory: views on its three arrays. */
+export interface SnapshotIndex {
+  readonly words: Uint32Array;
+  readonly pages: Uint32Array;
+  readonly before: Uint32Array;
+  readonly crcs: Uint32Array;
+}
+
+function indexBytes(guestPages: number): number {
+  return Math.ceil(guestPages / CLUSTER_PAGES) * 12;
+}
+
+/** The index in `words`, or an empty one. */
+export function indexOf(guestPages: number, words?: Uint32Array): SnapshotIndex {
+  const all = words ?? new Uint32Array(indexBytes(guestPages) / 4);
+  const clusters = all.length / 3;
+  return {
+    words: all,
+    pages: all.subarray(0, clusters),
+    before: all.subarray(clusters, 2 * clusters),
+    crcs: all.subarray(2 * clusters),
+  };
 }
 
 /** Set bits of a word. */

@@ -9,7 +9,9 @@ import {
   decodeFooter,
   FOOTER_BYTES,
   HEADER_BYTES,
+  indexOf,
   SNAPSHOT_PAGE_BYTES,
+  type SnapshotIndex,
   type SnapshotPart,
   wordsOf,
 } from "./snapshot-format.ts";
@@ -43,14 +45,10 @@ export class Snapshot implements PageSource {
   readonly config: Uint8Array;
   readonly state: Uint8Array;
   readonly guestPages: number;
-  /** One bit a page: those that are in the file. */
-  readonly pages: Uint32Array;
   /** Called when nobody needs it any more; the file is closed already. */
   onClosed: () => void = () => undefined;
   readonly #bytes: SnapshotBytes;
-  readonly #crcs: Uint32Array;
-  /** Pages in the file before each cluster. */
-  readonly #before: Uint32Array;
+  readonly #index: SnapshotIndex;
   readonly #buffer = new Uint8Array(CLUSTER_PAGES * SNAPSHOT_PAGE_BYTES);
   #users = 1;
 
@@ -68,28 +66,17 @@ export class Snapshot implements PageSource {
       at += footer.config.bytes;
       this.state = this.#part(at, footer.state, "state");
       at += footer.state.bytes;
-      const index = wordsOf(this.#part(at, footer.index, "index"));
-      const clusters = index.length / 2;
       this.guestPages = footer.guestPages;
-      this.pages = Uint32Array.from({ length: clusters }, (_, i) => index[2 * i] as number);
-      this.#crcs = Uint32Array.from({ length: clusters }, (_, i) => index[2 * i + 1] as number);
-      this.#before = new Uint32Array(clusters + 1);
-      this.#place(footer.filePages);
+      this.#index = indexOf(footer.guestPages, wordsOf(this.#part(at, footer.index, "index")));
     } catch (error) {
       bytes.close();
       throw error;
     }
   }
 
-  /** Says where each cluster is. */
-  #place(filePages: number): void {
-    const before = this.#before;
-    for (const [i, word] of this.pages.entries())
-      before[i + 1] = (before[i] as number) + bitCount(word);
-    const beyond = this.guestPages % CLUSTER_PAGES;
-    const last = this.pages.at(-1) ?? 0;
-    if (before.at(-1) !== filePages || (beyond !== 0 && last >>> beyond !== 0))
-      throw badSnapshot(`${this.#bytes.name}: the index does not fit the pages`);
+  /** One bit a page: those that are in the file. */
+  get pages(): Uint32Array {
+    return this.#index.pages;
   }
 
   #read(offset: number, length: number, into = new Uint8Array(length)): Uint8Array {
@@ -115,15 +102,13 @@ export class Snapshot implements PageSource {
   fetch(index: number, place: PlacePage): void {
     const cluster = Math.floor(index / CLUSTER_PAGES);
     const first = cluster * CLUSTER_PAGES;
-    const before = this.#before[cluster] as number;
-    const count = (this.#before[cluster + 1] as number) - before;
-    const offset = HEADER_BYTES + before * SNAPSHOT_PAGE_BYTES;
-    const bytes = this.#read(offset, count * SNAPSHOT_PAGE_BYTES, this.#buffer);
-    if (crc32(bytes) !== this.#crcs[cluster])
+    const word = this.pages[cluster] as number;
+    const offset = HEADER_BYTES + (this.#index.before[cluster] as number) * SNAPSHOT_PAGE_BYTES;
+    const bytes = this.#read(offset, bitCount(word) * SNAPSHOT_PAGE_BYTES, this.#buffer);
+    if (crc32(bytes) !== this.#index.crcs[cluster])
       throw badSnapshot(
         `${this.#bytes.name} at byte ${offset}: pages ${first} to ${first + CLUSTER_PAGES - 1} of the guest are damaged`,
       );
-    const word = this.pages[cluster] as number;
     for (let bit = 0, at = 0; bit < CLUSTER_PAGES; bit++) {
       if (((word >>> bit) & 1) === 0) continue;
       place(first + bit, bytes.subarray(at, at + SNAPSHOT_PAGE_BYTES));

@@ -8,9 +8,10 @@ import {
   CLUSTER_PAGES,
   encodeFooter,
   encodeHeader,
-  indexWords,
+  indexOf,
   partOf,
   SNAPSHOT_PAGE_BYTES,
+  type SnapshotIndex,
 } from "./snapshot-format.ts";
 
 const BATCH = { normalPagesMax: 256, zeroPagesMax: 4096 } as const;
@@ -25,11 +26,15 @@ export interface SnapshotSink {
 
 /** Takes pages as records, and notes them in an index. */
 class PageWriter {
-  readonly index: Uint32Array;
+  readonly #index: SnapshotIndex;
   filePages = 0;
 
   constructor(guestPages: number) {
-    this.index = new Uint32Array(indexWords(guestPages));
+    this.#index = indexOf(guestPages);
+  }
+
+  get index(): Uint8Array {
+    return bytesOf(this.#index.words);
   }
 
   /** The pages of a batch, one behind the other. */
@@ -50,10 +55,12 @@ class PageWriter {
   }
 
   #note(gfn: number, records: Uint8Array, at: number): void {
-    const { index } = this;
-    const word = Math.floor(gfn / CLUSTER_PAGES) * 2;
-    index[word] = (index[word] as number) | (1 << (gfn % CLUSTER_PAGES));
-    index[word + 1] = crc32(records, index[word + 1], at, at + SNAPSHOT_PAGE_BYTES);
+    const { before, crcs, pages } = this.#index;
+    const cluster = Math.floor(gfn / CLUSTER_PAGES);
+    const known = pages[cluster] as number;
+    if (known === 0) before[cluster] = this.filePages;
+    pages[cluster] = known | (1 << (gfn % CLUSTER_PAGES));
+    crcs[cluster] = crc32(records, crcs[cluster], at, at + SNAPSHOT_PAGE_BYTES);
     this.filePages++;
   }
 }
@@ -82,7 +89,7 @@ export async function writeSnapshot(
   const { filePages } = writer;
   const { config } = vm.shape;
   const state = vm.saveState();
-  const index = bytesOf(writer.index);
+  const { index } = writer;
   for (const part of [config, state, index]) await sink.write(part);
   const parts = { config: partOf(config), state: partOf(state), index: partOf(index) };
   await sink.write(encodeFooter({ guestPages, filePages, ...parts }));
