@@ -1,7 +1,7 @@
 /**
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, micro, sweep) or one kernel (kernels/crc); without a name everything runs.
+ * NAME is a suite (kernels, memory, micro, sweep) or one kernel (kernels/crc); without a name everything runs.
  * --run-options goes to `wasmvisor run`. The table goes to stdout, progress to stderr
  * (benny's own line to stdout).
  */
@@ -10,11 +10,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type BenchRow, tableOf } from "./harness.ts";
 import { benchKernels } from "./kernels.ts";
+import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
 import { benchSweep } from "./sweep.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const suites = ["kernels", "micro", "sweep"];
+const suites = ["kernels", "memory", "micro", "sweep"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
       })),
     );
   }
+  if (names.includes("memory")) rows.push(...(await benchMemory(root, runs, log)));
   if (names.includes("micro")) rows.push(...(await benchMicro(root, runs)));
   if (names.includes("sweep")) rows.push(...(await benchSweep(root, runs)));
 

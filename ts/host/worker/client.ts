@@ -1,5 +1,6 @@
 /** The caller's side: a host and its vms as proxies of those in the worker. */
 import { compileCore } from "../../../bindings/bytes.ts";
+import { throwIfAborted } from "../../base/abort.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { TypedEventTarget } from "../../base/events.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
@@ -139,6 +140,7 @@ class WorkerHost implements HostApi {
 
   async restore(source: string | Uint8Array, options: RestoreOptions = {}): Promise<VmApi> {
     const { signal, ...plain } = options;
+    throwIfAborted(signal);
     return this.known(await this.#line.call("restore", [source, plain], signal));
   }
 
@@ -146,7 +148,8 @@ class WorkerHost implements HostApi {
     return this.#line.call("memory", []);
   }
 
-  sharePages(options: Abortable = {}): Promise<SharedPages> {
+  async sharePages(options: Abortable = {}): Promise<SharedPages> {
+    throwIfAborted(options.signal);
     return this.#line.call("sharePages", [], options.signal);
   }
 
@@ -248,11 +251,13 @@ class WorkerVm implements VmApi {
     return this.#host.line.call("snapshot", [this.id, path], options.signal);
   }
 
-  snapshotBytes(options: Abortable = {}): Promise<Uint8Array> {
+  async snapshotBytes(options: Abortable = {}): Promise<Uint8Array> {
+    throwIfAborted(options.signal);
     return this.#host.line.call("snapshotBytes", [this.id], options.signal);
   }
 
-  loadPages(options: Abortable = {}): Promise<void> {
+  async loadPages(options: Abortable = {}): Promise<void> {
+    throwIfAborted(options.signal);
     return this.#host.line.call("loadPages", [this.id], options.signal);
   }
 
