@@ -10,7 +10,7 @@ import * as abi from "../../bindings/abi";
 import { emptyTlbs } from "../mmu/tlb";
 import { digestFrame, isEqual, isZero } from "./content";
 import { allocRegion, Frames, freeRegion, releaseFrame, retainFrame } from "./frames";
-import { CHUNK_ENTRIES, entryOf, hasSharers, PageMap } from "./map";
+import { CHUNK_ENTRIES, chunkOf, entryOf, hasSharers, PageMap } from "./map";
 
 const SLOT_SHIFT: u32 = 4;
 
@@ -96,7 +96,7 @@ function candidate(slot: usize): usize {
   const space: usize = load<u32>(slot, 8);
   const index = load<u32>(slot, 12);
   if (!(entryOf(space, index) & abi.ENTRY_PRESENT)) return 0;
-  return <usize>load<u32>(PageMap.slot(space, index)) + PageMap.offset(index);
+  return chunkOf(space, index) + PageMap.offset(index);
 }
 
 /** The slot of the table for `hash`: the one that has it, or a free one. */
@@ -151,7 +151,7 @@ export function sharePages(space: usize, from: u32, pagesMax: u32): u32 {
   Sharing.zero = 0;
   let index = from;
   while (Sharing.table && index < pages && Sharing.scanned < pagesMax) {
-    const chunk: usize = load<u32>(PageMap.slot(space, index));
+    const chunk = chunkOf(space, index);
     const offset = PageMap.offset(index);
     if (!chunk || (!offset && !Sharing.isNew(chunk))) {
       index = (index | (CHUNK_ENTRIES - 1)) + 1; // Nothing there, or a fork's that was looked at.

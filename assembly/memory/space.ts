@@ -11,6 +11,7 @@ import { allocCopy, allocFrame, allocRegion, Frames, freeRegion, releaseFrame } 
 import {
   dropChunks,
   entryOf,
+  expectChunks,
   hasSharers,
   ownEntry,
   PageMap,
@@ -64,7 +65,10 @@ export function forkSpace(space: usize): usize {
   const pages = Space.pages(space);
   const child = createSpace(pages);
   if (!child) return 0;
-  shareChunks(space, child, pages);
+  if (!shareChunks(space, child, pages)) {
+    destroySpace(child);
+    return 0;
+  }
   store<u32>(child, load<u32>(space, abi.SPACE_HTIF), abi.SPACE_HTIF);
   emptyStores();
   return child;
@@ -170,20 +174,11 @@ export function discardPage(space: usize, index: u64): void {
 }
 
 /**
- * Says that every page whose bit is set in `bitmap` (whole u64 words) has not arrived yet; none of
- * them may have a frame. Returns 1; 0 if the host has no memory for the map.
+ * Says that every page whose bit is set in `bitmap` (`allocRegion`, one bit a page) has not arrived yet.
+ * The space must be empty; the bitmap is the space's from now on.
  */
-export function expectPages(space: usize, bitmap: usize): u32 {
-  const pages = Space.pages(space);
-  for (let first: u32 = 0; first < pages; first += 64) {
-    let word = load<u64>(bitmap + (first >> 3));
-    if (!word) continue;
-    const entries = ownEntry(space, first);
-    if (!entries) return 0;
-    for (; word; word &= word - 1)
-      store<u32>(entries + ((<usize>ctz(word)) << 2), abi.ENTRY_MISSING);
-  }
-  return 1;
+export function expectPages(space: usize, bitmap: usize): void {
+  expectChunks(space, bitmap, Space.pages(space));
 }
 
 /**
@@ -192,9 +187,10 @@ export function expectPages(space: usize, bitmap: usize): u32 {
  */
 export function arrivePage(space: usize, index: u32): usize {
   if (!isMissing(space, index)) return 0;
-  const frame = allocCopy();
+  const at = sharedEntry(space, index);
+  const frame = at ? allocCopy() : 0;
   if (!frame) return abi.PAGE_NO_MEMORY;
-  store<u32>(sharedEntry(space, index), <u32>frame | abi.ENTRY_PRESENT);
+  store<u32>(at, <u32>frame | abi.ENTRY_PRESENT);
   return frame;
 }
 

@@ -1,7 +1,7 @@
 /** What a space has and what it costs, counted. */
 import * as abi from "../../bindings/abi";
 import { logFrames } from "./dirty";
-import { hasSharers, PageMap } from "./map";
+import { CHUNK_ENTRIES, chunkOf, countExpected, expectedFrames, hasSharers } from "./map";
 import { spaceFrames } from "./space";
 
 /** Has `frame` not been counted in `bitmap` (one bit a machine frame)? Counts it. */
@@ -47,8 +47,10 @@ export function surveySpace(space: usize, bitmap: usize): void {
   Survey.distinct = 0;
   Survey.owned = spaceFrames(pages);
   if (load<u32>(space, abi.SPACE_DIRTY)) Survey.owned += logFrames(space);
-  for (let chunk: u32 = 0; chunk < PageMap.chunks(pages); chunk++) {
-    const at: usize = load<u32>(space + abi.SPACE_BYTES + ((<usize>chunk) << 2));
-    if (at) surveyChunk(at, bitmap);
+  if (load<u32>(space, abi.SPACE_EXPECTED)) Survey.owned += expectedFrames(pages);
+  for (let index: u32 = 0; index < pages; index += CHUNK_ENTRIES) {
+    const chunk = chunkOf(space, index);
+    if (chunk) surveyChunk(chunk, bitmap);
+    else Survey.missing += countExpected(space, index);
   }
 }

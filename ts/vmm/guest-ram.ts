@@ -96,10 +96,10 @@ export class GuestRam implements GuestMemory {
     const { exports, u32 } = this.#core;
     const frames = Math.ceil(this.ramBytes / PAGE_BYTES / 8 / PAGE_BYTES);
     const at = exports.allocRegion(frames) >>> 0;
-    if (at !== 0) u32.set(bitmap, at >>> 2);
-    const isDone = at !== 0 && exports.expectPages(this.space, at) !== 0;
-    if (at !== 0) exports.freeRegion(at, frames);
-    if (!isDone) throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a snapshot");
+    if (at === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a snapshot");
+    u32.set(bitmap, at >>> 2);
+    exports.expectPages(this.space, at);
   }
 
   /** Brings page `index`, which has not arrived yet. Throws `WV_BAD_SNAPSHOT`, `WV_NO_MEMORY`. */
