@@ -45,8 +45,10 @@ const programs = {
   "kv.elf": bare("kv.c"),
   "kernels.elf": bare(...kernels),
   "mmu.elf": bare("mmu.c", "mmu-access.S"),
+  "hypervisor.elf": bare("hypervisor/main.c", "hypervisor/enter.S", "hypervisor/guest.S"),
   "linux/dirty": linux("dirtier.c"),
   "linux/kvcheck": linux("kv.c"),
+  "linux/kvm": linux("kvm/main.c", "hypervisor/guest.S"),
 };
 
 const run = (tool, args) => execFileSync(cross + tool, args, { cwd: guests, stdio: "inherit" });

@@ -25,10 +25,12 @@ test("there is a prebuilt program for each guest", () => {
   expect(programs).toEqual([
     "dirtier.elf",
     "hello.elf",
+    "hypervisor.elf",
     "kernels.elf",
     "kv.elf",
     "linux/dirty",
     "linux/kvcheck",
+    "linux/kvm",
     "mmu.elf",
   ]);
 });

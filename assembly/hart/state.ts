@@ -47,12 +47,38 @@ export class HartState {
   cyclesPerTick: u32;
   waiting: u32;
   pmpActive: u32;
-  unused: u32;
+  virt: u32;
   pmpcfg0: u64;
   pmpcfg2: u64;
 }
 
+/** The fields of the H extension: the hypervisor's and its guest's. */
+@unmanaged
+export class HypervisorState {
+  hstatus: u64;
+  hedeleg: u64;
+  hideleg: u64;
+  htimedelta: u64;
+  henvcfg: u64;
+  htval: u64;
+  htinst: u64;
+  hgatp: u64;
+  vsstatus: u64;
+  vstvec: u64;
+  vsscratch: u64;
+  vsepc: u64;
+  vscause: u64;
+  vstval: u64;
+  vstimecmp: u64;
+  vsatp: u64;
+  mtinst: u64;
+  mtval2: u64;
+  hcounteren: u32;
+  hostFs: u32;
+}
+
 const STATE: usize = abi.HART_PC;
+const HYPERVISOR: usize = abi.HART_HSTATUS;
 
 if (offsetof<HartState>("mstatus") + STATE != abi.HART_MSTATUS) ERROR("abi drift: mstatus");
 if (offsetof<HartState>("mip") + STATE != abi.HART_MIP) ERROR("abi drift: mip");
@@ -86,8 +112,23 @@ if (offsetof<HartState>("scounteren") + STATE != abi.HART_SCOUNTEREN)
   ERROR("abi drift: scounteren");
 if (offsetof<HartState>("pmpcfg0") + STATE != abi.HART_PMPCFG) ERROR("abi drift: pmpcfg");
 
+if (offsetof<HartState>("virt") + STATE != abi.HART_VIRT) ERROR("abi drift: virt");
+if (offsetof<HypervisorState>("henvcfg") + HYPERVISOR != abi.HART_HENVCFG)
+  ERROR("abi drift: henvcfg");
+if (offsetof<HypervisorState>("hgatp") + HYPERVISOR != abi.HART_HGATP) ERROR("abi drift: hgatp");
+if (offsetof<HypervisorState>("vsstatus") + HYPERVISOR != abi.HART_VSSTATUS)
+  ERROR("abi drift: vsstatus");
+if (offsetof<HypervisorState>("vstimecmp") + HYPERVISOR != abi.HART_VSTIMECMP)
+  ERROR("abi drift: vstimecmp");
+if (offsetof<HypervisorState>("htimedelta") + HYPERVISOR != abi.HART_HTIMEDELTA)
+  ERROR("abi drift: htimedelta");
+if (offsetof<HypervisorState>("mtval2") + HYPERVISOR != abi.HART_MTVAL2) ERROR("abi drift: mtval2");
+if (offsetof<HypervisorState>("hostFs") + HYPERVISOR != abi.HART_HOST_FS)
+  ERROR("abi drift: hostFs");
+
 /** The live hart's state. */
 export const hart: HartState = changetype<HartState>(abi.HART_BASE + abi.HART_PC);
+export const hyp: HypervisorState = changetype<HypervisorState>(abi.HART_BASE + abi.HART_HSTATUS);
 
 /** Reads x register `index` of the live hart. */
 export function getX(index: u32): u64 {

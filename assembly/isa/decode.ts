@@ -323,6 +323,7 @@ export function decode(u: usize, raw: u32): i32 {
       return whole(u, floatAccess(raw, ops.OP_FLW), immI(raw));
     case 0x0f:
       if (funct3Of(raw) == 0) return whole(u, ops.OP_NOP, <i32>raw);
+      if (funct3Of(raw) == 2) return whole(u, ops.OP_SYSTEM, <i32>raw); // cache blocks
       return funct3Of(raw) == 1 ? whole(u, ops.OP_FENCE_I, <i32>raw) : NONE;
     case 0x13:
       return integer(u, opImm(raw), immI(raw));

@@ -4,18 +4,24 @@
  */
 import * as abi from "../../bindings/abi";
 import { pageOffsetBehind, pcOf } from "../code/cache";
-import { Cpu, hart, LEAVE, NEXT, RETRY } from "../hart/state";
+import { Cpu, getX, hart, hyp, LEAVE, NEXT, RETRY } from "../hart/state";
 import { raise } from "../hart/traps";
-import { immI } from "../isa/fields";
+import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
+import { translateGuest } from "./guest-walk";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
-import { dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
+import { dataIsGuests, dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
 import { accessFault, translate, Walk } from "./walk";
 
 /** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD. */
 const KIND_FLW: u32 = 7;
+/** `Walk.forced`. */
+const HLV: u32 = 1;
+const HLVX: u32 = 2;
+/** hstatus.SPVP. */
+const SPVP_BIT: u32 = 8;
 
 /** Details of the load or store that left the core, and of the last lookup. */
 export abstract class Access {
@@ -26,6 +32,8 @@ export abstract class Access {
   static status: i32 = 0;
   /** gva of the access that left for a device: for stval, if there is none. */
   static gva: u64 = 0;
+  /** `Walk.forced` of that access. */
+  static forced: u32 = 0;
 }
 
 /** Fills the TLB unless the page has different rules for some of its bytes. */
@@ -56,10 +64,11 @@ function cached(gva: u64, access: u32): usize {
 
 /** Address in linear memory of `gva`, whose `bytes` bytes lie in one page; 0: see `Access.status`. */
 export function hostOf(gva: u64, bytes: u64, access: u32): usize {
-  const known = cached(gva, access);
+  const known: usize = Walk.forced ? 0 : cached(gva, access);
   if (known) return known;
-  const priv = dataPrivilege();
-  const failed = translate(gva, access, priv);
+  const priv = Walk.forced ? guestPrivilege() : dataPrivilege();
+  const isGuests = Walk.forced != 0 || dataIsGuests();
+  const failed = isGuests ? translateGuest(gva, access, priv) : translate(gva, access, priv);
   if (failed) {
     Access.status = failed == RETRY ? RETRY : raise(Walk.cause, gva);
     return 0;
@@ -75,14 +84,31 @@ export function hostOf(gva: u64, bytes: u64, access: u32): usize {
     Access.status = Cpu.exit ? RETRY : NEXT;
     return 0;
   }
-  remember(gva, frame, access);
+  if (!Walk.forced) remember(gva, frame, access);
   return frame + (<usize>Walk.gpa & 0xfff);
+}
+
+/**
+ * May the `bytes` bytes at `gva` be loaded or else stored? NEXT: yes. Otherwise the trap of the store was
+ * taken, as for cache-block management, or something must happen first.
+ */
+export function mayTouch(gva: u64, bytes: u64): i32 {
+  const priv = dataPrivilege();
+  const isGuests = dataIsGuests();
+  const failed = isGuests
+    ? translateGuest(gva, ACCESS_LOAD, priv)
+    : translate(gva, ACCESS_LOAD, priv);
+  if (failed == RETRY) return RETRY;
+  if (!failed && pmpAllows(Walk.gpa, bytes, ACCESS_LOAD, priv)) return NEXT;
+  const host = hostOf(gva, bytes, ACCESS_STORE);
+  return host ? NEXT : Access.status;
 }
 
 /** The access at `Walk.gpa` is a device's: leaves the core, or faults if it is misaligned. */
 function leaveForDevice(gva: u64, bytes: u32, access: u32): i32 {
   if (Walk.gpa & (bytes - 1)) return raise(accessFault(access), gva);
   Access.gva = gva;
+  Access.forced = Walk.forced;
   store<u64>(abi.MAILBOX_BASE + abi.MAILBOX_ADDR_LO, Walk.gpa);
   store<u32>(abi.MAILBOX_BASE + abi.MAILBOX_BYTES, bytes);
   Cpu.exit = access == ACCESS_LOAD ? abi.EXIT_MMIO_LOAD : abi.EXIT_MMIO_STORE;
@@ -225,6 +251,10 @@ export function storeSlow(u: usize, op: i32, gva: u64): i32 {
   hart.pc = pcOf(u);
   const value = op >= OP_FLW ? Uop.fs2(u) : Uop.rs2(u);
   const bytes: u32 = <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
+  return storeFrom(u, gva, bytes, value);
+}
+
+function storeFrom(u: usize, gva: u64, bytes: u32, value: u64): i32 {
   if ((<u32>gva & 0xfff) + bytes > 0x1000) return storeCrossing(gva, bytes, value);
   const host = hostOf(gva, bytes, ACCESS_STORE);
   if (host) {
@@ -235,6 +265,34 @@ export function storeSlow(u: usize, op: i32, gva: u64): i32 {
   Cpu.nextPc = Cpu.page + pageOffsetBehind(u);
   store<u64>(abi.MAILBOX_BASE + abi.MAILBOX_DATA_LO, value);
   return leaveForDevice(gva, bytes, ACCESS_STORE);
+}
+
+/** Privilege that HLV and HSV act with. */
+function guestPrivilege(): i32 {
+  return <i32>(hyp.hstatus >> SPVP_BIT) & 1;
+}
+
+/** HLV, HLVX or HSV `raw` at `u` and `hart.pc`: a load or store as the guest would do it. */
+export function hypervisorAccess(u: usize, raw: u32): i32 {
+  const funct7 = raw >> 25;
+  const gva = getX(rs1Of(raw));
+  const size = (funct7 >> 1) & 3;
+  Walk.forced = !(funct7 & 1) && rs2Of(raw) == 3 ? HLVX : HLV;
+  let status: i32 = 0;
+  if (funct7 & 1) status = storeFrom(u, gva, 1 << size, getX(rs2Of(raw)));
+  else {
+    Access.kind = size | (rs2Of(raw) ? 4 : 0);
+    Access.rd = rdOf(raw) << 3;
+    status = loadInto(u, gva);
+  }
+  Walk.forced = 0;
+  return status;
+}
+
+/** The device access that left the core has no device: the guest takes an access fault. */
+export function failDevice(access: u32): i32 {
+  Walk.forced = Access.forced;
+  return raise(accessFault(access), Access.gva);
 }
 
 /** After a store to `Walk.gpa`: was it to `tohost`? */

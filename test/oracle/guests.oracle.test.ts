@@ -17,7 +17,17 @@ const consoleOf = (run: QemuRun): string[] => {
   const text = execFileSync(
     "qemu-system-riscv64",
     [
-      ["-M", "virt", "-m", String(run.memoryMiB), "-bios", "default", "-nographic"],
+      [
+        "-M",
+        "virt",
+        "-cpu",
+        "rv64,h=true",
+        "-m",
+        String(run.memoryMiB),
+        "-bios",
+        "default",
+        "-nographic",
+      ],
       ["-kernel", join(guestBin, run.program), "-append", run.append],
       run.clock === "instructions" ? ["-icount", "shift=0"] : [],
     ].flat(),

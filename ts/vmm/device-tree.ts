@@ -5,8 +5,17 @@ import { cells64, encodeFdt, FdtNode } from "./fdt.ts";
 import * as map from "./memory-map.ts";
 
 /** Extensions of our harts, in canonical order. */
-const DEFAULT_EXTENSIONS: readonly string[] =
-  "i m a f d c zicsr zifencei zicntr zba zbb zbs sstc".split(" ");
+const DEFAULT_EXTENSIONS: readonly string[] = (
+  "i m a f d c h zicbom zicbop zicboz zicntr zicsr zifencei zihpm zawrs zba zbb zbs " +
+  "sstc svadu svinval svnapot svpbmt"
+).split(" ");
+/** Bytes of a cache block, for the operations on them that are among the extensions. */
+const BLOCK_BYTES = 64;
+const BLOCKS: readonly (readonly [extension: string, property: string])[] = [
+  ["zicbom", "riscv,cbom-block-size"],
+  ["zicbop", "riscv,cbop-block-size"],
+  ["zicboz", "riscv,cboz-block-size"],
+];
 const RNG_SEED_BYTES = 32;
 const PLIC_SOURCES_USED = 95;
 const UART_CLOCK_HZ = 3_686_400;
@@ -101,8 +110,8 @@ function addCpus(root: FdtNode, options: DeviceTreeOptions): void {
     .set("#address-cells", 1)
     .set("#size-cells", 0)
     .set("timebase-frequency", TIMEBASE_HZ);
-  for (let hart = 0; hart < options.hartCount; hart++)
-    cpus
+  for (let hart = 0; hart < options.hartCount; hart++) {
+    const cpu = cpus
       .child(`cpu@${hart}`)
       .set("device_type", "cpu")
       .set("reg", hart)
@@ -111,13 +120,17 @@ function addCpus(root: FdtNode, options: DeviceTreeOptions): void {
       .set("riscv,isa", [`rv64${letters}`, ...words].join("_"))
       .set("riscv,isa-base", "rv64i")
       .set("riscv,isa-extensions", extensions)
-      .set("mmu-type", "riscv,sv57")
+      .set("mmu-type", "riscv,sv57");
+    for (const [extension, property] of BLOCKS)
+      if (extensions.includes(extension)) cpu.set(property, BLOCK_BYTES);
+    cpu
       .child("interrupt-controller")
       .set("#address-cells", 0)
       .set("#interrupt-cells", 1)
       .set("interrupt-controller", true)
       .set("compatible", "riscv,cpu-intc")
       .set("phandle", hart + 1);
+  }
 }
 
 /** Power off and reboot for kernels that use no SBI SRST. */

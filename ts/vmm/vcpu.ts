@@ -5,9 +5,15 @@ import { badState } from "../machine/state-fields.ts";
 import { HART_STARTED, HART_STOPPED, type HartEntry } from "./sbi.ts";
 
 const TWO_32 = 2 ** 32;
-/** What a VMM that is the firmware delegates to S-mode: all but ecalls from S-mode. */
-const DELEGATED_EXCEPTIONS = 0xb1ff;
-const DELEGATED_INTERRUPTS = abi.IRQ_SSI | abi.IRQ_STI | abi.IRQ_SEI;
+/** What a VMM that is the firmware delegates to HS-mode: all but ecalls from there. */
+const DELEGATED_EXCEPTIONS = 0xf0b5ff;
+const GUEST_INTERRUPTS = abi.IRQ_VSSI | abi.IRQ_VSTI | abi.IRQ_VSEI;
+const DELEGATED_INTERRUPTS = abi.IRQ_SSI | abi.IRQ_STI | abi.IRQ_SEI | GUEST_INTERRUPTS;
+/** menvcfg: FIOM, and all cache-block operations; in the upper word ADUE, PBMTE, STCE. */
+const ENVCFG_LO = 0xf1;
+const ENVCFG_HI = 0xe000_0000;
+/** What the programmable counters count, from mhpmcounter3 on: TLB misses, traps, interrupts. */
+const HPM_EVENTS = [abi.HPM_WALKS, abi.HPM_TRAPS, abi.HPM_INTERRUPTS];
 /** Fields that say where a hart lives, not what it is: never taken from a saved state. */
 const LOCAL_FIELDS = [abi.HART_SPACE, abi.HART_CLOCK, abi.HART_CYCLES_PER_TICK] as const;
 
@@ -37,7 +43,6 @@ export class Vcpu {
     if (this.address === 0)
       throw new WasmvisorError("WV_NO_MEMORY", `no frame for the registers of vCPU ${index}`);
     this.setU32(abi.HART_ID, index);
-    this.setU64(abi.HART_STIMECMP, 0xffff_ffff, 0xffff_ffff);
   }
 
   destroy(): void {
@@ -108,9 +113,20 @@ export class Vcpu {
   get timerTicks(): number {
     const enabled = this.getU32(abi.HART_MIE);
     const machine = enabled & abi.IRQ_MTI ? this.machineTimerTicks : Number.POSITIVE_INFINITY;
-    const isOn = this.getU32(abi.HART_MENVCFG + 4) >>> 31 !== 0 && (enabled & abi.IRQ_STI) !== 0;
-    const ticks = this.getNumber(abi.HART_STIMECMP);
-    return Math.min(machine, isOn && ticks < 2 ** 53 ? ticks : Number.POSITIVE_INFINITY);
+    const isOn = this.getU32(abi.HART_MENVCFG + 4) >>> 31 !== 0;
+    if (!isOn) return machine;
+    const own = enabled & abi.IRQ_STI ? this.getNumber(abi.HART_STIMECMP) : 2 ** 53;
+    const first = Math.min(own, enabled & abi.IRQ_VSTI ? this.#guestTimerTicks : 2 ** 53);
+    return Math.min(machine, first < 2 ** 53 ? first : Number.POSITIVE_INFINITY);
+  }
+
+  /** Tick of our clock at which the timer of the hart's guest is due; 2^53 or more if it has none. */
+  get #guestTimerTicks(): number {
+    const isOn = this.getU32(abi.HART_HENVCFG + 4) >>> 31 !== 0;
+    const deadline = this.getBig(abi.HART_VSTIMECMP);
+    // A guest that wants no interrupt names the end of time: the difference must not wrap around to now.
+    if (!isOn || deadline >> 62n !== 0n) return 2 ** 53;
+    return Number(BigInt.asUintN(64, deadline - this.getBig(abi.HART_HTIMEDELTA)));
   }
 
   /** Registers as after reset, M-mode, at `entry`. */
@@ -128,8 +144,12 @@ export class Vcpu {
     this.setU32(abi.HART_PRIV, abi.PRIV_S);
     this.setU64(abi.HART_MEDELEG, DELEGATED_EXCEPTIONS, 0);
     this.setU64(abi.HART_MIDELEG, DELEGATED_INTERRUPTS, 0);
-    this.setU64(abi.HART_MENVCFG, 1, 0x8000_0000); // FIOM, STCE
-    this.setU32(abi.HART_MCOUNTEREN, 7);
+    this.setU64(abi.HART_MENVCFG, ENVCFG_LO, ENVCFG_HI);
+    this.setU32(abi.HART_MCOUNTEREN, 0xffff_ffff);
+    HPM_EVENTS.forEach((event, i) => {
+      this.setU64(abi.HART_HPM_EVENT + i * 8, event, 0);
+    });
+    this.setU32(abi.HART_VIRT, 0);
     this.setU64(abi.HART_SATP, 0, 0);
     this.setU64(abi.HART_MSTATUS, this.getU32(abi.HART_MSTATUS) & ~2, 0);
     this.setU64(abi.HART_PC, at.entry.lo, at.entry.hi);
