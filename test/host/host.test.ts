@@ -315,3 +315,18 @@ test("a host without memory left says so, and its vms go on", async () => {
   await vm.console.expect(/kv ok/);
   await small.close();
 });
+
+test("five hundred tiny guests live at once, each with a few pages of its own", async () => {
+  const kernel = new Uint8Array(await readFile(guest("hello.elf")));
+  const free = host.freeBytes;
+  const vms: VirtualMachine[] = [];
+  for (let i = 0; i < 500; i++)
+    vms.push(await host.createVm({ kernel, memory: "8MiB", append: `n=${i}` }));
+  expect((free - host.freeBytes) / vms.length).toBeLessThanOrEqual(32 << 10);
+  for (const vm of vms) await vm.start();
+  for (const [i, vm] of vms.entries()) {
+    expect(await vm.wait()).toEqual({ type: "poweroff" });
+    expect(vm.console.text).toContain(`bootargs "n=${i}"`);
+  }
+  expect((await host.sharePages()).savedBytes).toBeGreaterThan(500 * 4096);
+});
