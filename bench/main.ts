@@ -2,7 +2,7 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, linux-boot, linux-programs, userland, micro, sweep) or one row of it
+ * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, micro, sweep) or one row of it
  * (kernels/crc); without a name everything runs. --time cpu takes the processor time of the
  * machine's process where the default takes the guest's clock, for a host that is busy otherwise.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
@@ -17,6 +17,7 @@ import { benchKernels } from "./kernels.ts";
 import { benchLinuxBoot } from "./linux-boot.ts";
 import { benchLinuxPrograms } from "./linux-programs.ts";
 import type { BenchOptions } from "./machines.ts";
+import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
@@ -30,6 +31,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "linux-boot": benchLinuxBoot,
   "linux-programs": benchLinuxPrograms,
   userland: benchUserland,
+  memory: ({ runs }) => benchMemory(root, runs ?? MICRO_ROUNDS, log),
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
 };

@@ -7,7 +7,7 @@ import { guest, ROOT, wasmvisor } from "./binary.ts";
 
 const COMMANDS = (
   "run image host create ls info start pause resume console snapshot restore fork destroy migrate " +
-  "sweep report doctor"
+  "memory sweep report doctor"
 ).split(" ");
 
 let scratch = "";
@@ -61,6 +61,11 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ["a snapshot that is missing", ["run", "--snapshot", "/no/such"], /\/no\/such/],
   ["an address of other machines", ["host", "--listen", "tcp://0.0.0.0:7070"], /no TLS yet/],
+  [
+    "pages at no time",
+    ["restore", "x", "--pages", "soon"],
+    /--pages: expected on-touch or at-once/,
+  ],
   ["an address that is none", ["ls", "--host", "somewhere"], /expected an address like tcp/],
   [
     "a sweep into something that is no folder",

@@ -200,9 +200,13 @@ describe("a snapshot", () => {
     const path = join(scratch, "bad.wvs");
     await writeFile(path, bytes);
     const before = host.freeBytes;
-    await rejects(host.restore(path), "WV_BAD_SNAPSHOT", message);
+    const error = await host.restore(path, { pages: "at-once" }).catch((reason) => reason);
+    expect([error.code, error.message]).toEqual([
+      "WV_BAD_SNAPSHOT",
+      expect.stringMatching(message),
+    ]);
     expect(host.freeBytes).toBe(before);
-    expect(host.vms).toEqual([]);
+    expect(host.vms.length).toBe(0);
   }
 
   test("that is cut anywhere is refused", async () => {
@@ -219,23 +223,29 @@ describe("a snapshot", () => {
       await refuses(bytes);
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (i % 8));
     }
-    for (let at = 0; at < 64; at++) {
+    for (let i = 0; i < 128; i++) {
+      const at = i < 64 ? i : bytes.length - 128 + i;
       bytes[at] = (bytes[at] ?? 0) ^ 1;
       await refuses(bytes);
       bytes[at] = (bytes[at] ?? 0) ^ 1;
     }
   });
 
-  test("of another version is refused as such", async () => {
+  test.each([1, 99])("of version %i is refused as such", async (version) => {
     const bytes = await readFile(good);
-    new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, 99, true);
-    await refuses(bytes, /version 99/);
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, version, true);
+    await refuses(bytes, new RegExp(`version ${version}; this release reads version 2`));
   });
 
   test("cannot go where its memory does not fit", async () => {
     const small = await Host.create({ memory: "1MiB" });
-    await rejects(small.restore(good), "WV_NO_MEMORY", /memory|room|frame/);
+    const eager = small.restore(good, { pages: "at-once" });
+    await rejects(eager, "WV_NO_MEMORY", /memory|room|frame/);
     expect(small.vms).toEqual([]);
+    const lazy = await small.restore(good);
+    await lazy.resume();
+    expect(await lazy.wait()).toMatchObject({ type: "crash", fault: { reason: "no-memory" } });
+    await lazy.destroy();
     await small.close();
   });
 });
@@ -325,4 +335,19 @@ test("a host without memory left says so, and its vms go on", async () => {
   expect(end).toMatchObject({ type: "crash", fault: { reason: "no-memory" } });
   await vm.console.expect(/kv ok/);
   await small.close();
+});
+
+test("five hundred tiny guests live at once, each with a few pages of its own", async () => {
+  const kernel = new Uint8Array(await readFile(guest("hello.elf")));
+  const free = host.freeBytes;
+  const vms: VirtualMachine[] = [];
+  for (let i = 0; i < 500; i++)
+    vms.push(await host.createVm({ kernel, memory: "8MiB", append: `n=${i}` }));
+  expect((free - host.freeBytes) / vms.length).toBeLessThanOrEqual(32 << 10);
+  for (const vm of vms) await vm.start();
+  for (const [i, vm] of vms.entries()) {
+    expect(await vm.wait()).toEqual({ type: "poweroff" });
+    expect(vm.console.text).toContain(`bootargs "n=${i}"`);
+  }
+  expect((await host.sharePages()).savedBytes).toBeGreaterThan(500 * 4096);
 });

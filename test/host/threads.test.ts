@@ -108,6 +108,28 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
     expect((await twin.wait()).type).toBe("poweroff");
   });
 
+  test("saves to bytes, shares equal pages, loads what waits in a file", async () => {
+    const path = join(folder, `${thread}-lazy.wvsn`);
+    const vm = await store("origin", "ops=600000 report=20000 seed=7 keys=5000");
+    await vm.start();
+    await vm.console.expect(/kv ok 20000 /);
+    await vm.pause();
+    await vm.snapshot(path);
+    const twin = await host.restore(await vm.snapshotBytes(), { name: "twin" });
+    const shared = await host.sharePages();
+    expect(shared.mergedPages).toBeGreaterThan(100);
+    expect((await host.memory()).savedBytes).toBe(shared.mergedPages * 4096);
+    const lazy = await host.restore(path, { name: "lazy" });
+    const waiting = (await lazy.info()).missingBytes;
+    expect(waiting).toBeGreaterThan(100 * 4096);
+    await lazy.loadPages();
+    expect(await lazy.info()).toMatchObject({ missingBytes: 0, populatedBytes: waiting });
+    const aborted = { signal: AbortSignal.abort() };
+    await expect(host.sharePages(aborted)).rejects.toMatchObject({ code: "WV_ABORTED" });
+    for (const one of [vm, twin, lazy]) await one.resume();
+    for (const one of [vm, twin, lazy]) await one.console.expect(/kv ok 60000 /);
+  });
+
   test("an aborted snapshot leaves no file and a running guest", async () => {
     const path = join(folder, `${thread}-aborted.wvsn`);
     const vm = await store("b");

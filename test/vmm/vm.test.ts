@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { HART_MCAUSE, HART_MEDELEG, HART_MTVAL, HART_PC, HART_SCAUSE } from "../../bindings/abi.ts";
 import { describeEnd } from "../../ts/host/virtual-machine.ts";
-import { GuestRam, RAM_BASE } from "../../ts/vmm/guest-ram.ts";
+import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import type { Vm } from "../../ts/vmm/vm.ts";
@@ -177,7 +177,7 @@ describe("memory", () => {
     const vm = code.machine(writer, { core: shared });
     vm.run(100);
     const before = vm.ram.word(RAM_BASE + 0x300000);
-    const ram = new GuestRam(shared, shared.exports.forkSpace(vm.ram.space) >>> 0, vm.ram.ramBytes);
+    const ram = vm.ram.fork();
     vm.run(300);
     expect(ram.word(RAM_BASE + 0x300000)).toBe(before);
     expect(vm.ram.word(RAM_BASE + 0x300000)).toBe(before + 100);

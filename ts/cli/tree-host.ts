@@ -15,6 +15,7 @@ export function addHostCommands(add: AddCommand): void {
     .option("--seed <n>", "seed of all randomness that guests get");
   addCreate(add);
   addVmCommands(add);
+  addMemory(add);
   const load = () => import("./commands/migrate.ts").then((m) => m.migrate);
   onHost(add("migrate <name> <target>", "move a running vm to the host at TARGET", load))
     .option("--strategy <name>", "pre-copy or stop-and-copy", "pre-copy")
@@ -45,6 +46,14 @@ function addCreate(add: AddCommand): void {
     .option("--start", "start it, too");
 }
 
+function addMemory(add: AddCommand): void {
+  onHost(
+    add("memory", "what guests use of a host's memory, and what sharing saves", () =>
+      import("./commands/memory.ts").then((m) => m.memory),
+    ),
+  ).option("--share-pages", "first let pages with equal contents share memory");
+}
+
 function addVmCommands(add: AddCommand): void {
   const load = () => import("./commands/vms.ts");
   onHost(add("ls", "the vms of a host", () => load().then((m) => m.list)));
@@ -67,7 +76,7 @@ function addVmCommands(add: AddCommand): void {
     add("restore <file> [name]", "a vm from a snapshot file, paused", () =>
       load().then((m) => m.restore),
     ),
-  );
+  ).option("--pages <when>", "read its pages on-touch or at-once", "on-touch");
   onHost(
     add("fork <name> [child]", "a second vm that goes on from where this one is", () =>
       load().then((m) => m.fork),
