@@ -9,6 +9,7 @@ import { dropFrame, emptyFetches, emptyStores, flushAll } from "../mmu/tlb";
 import { dropDirtyLog, markDirty } from "./dirty";
 import { allocCopy, allocFrame, allocRegion, Frames, freeRegion, releaseFrame } from "./frames";
 import {
+  chunkOf,
   dropChunks,
   entryOf,
   expectChunks,
@@ -143,6 +144,14 @@ export function frameForStore(space: usize, index: u64): usize {
   if (load<u32>(Frames.codeOf(frame))) dropCode(frame);
   if (load<u32>(space, abi.SPACE_LOGGING)) markDirty(space, <u32>index);
   return frame;
+}
+
+/** Would a store to page `index`, which has a frame, change nothing but its bytes? */
+export function isPlain(space: usize, index: u64): bool {
+  const chunk = chunkOf(space, <u32>index);
+  if (!chunk || hasSharers(chunk) || load<u32>(space, abi.SPACE_LOGGING)) return false;
+  const entry = entryOf(space, <u32>index);
+  return !(entry & abi.ENTRY_SHARED) && !load<u32>(Frames.codeOf(entry & ~0xfff));
 }
 
 /** The frame behind page `index` if it has one, without populating it; else 0. */

@@ -10,11 +10,11 @@ import { raise } from "../hart/traps";
 import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { frameForLoad, frameForStore, Space } from "../memory/space";
+import { frameForLoad, frameForStore, isPlain, Space } from "../memory/space";
 import { translateGuest } from "./guest-walk";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
 import { dataIsGuests, dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
-import { accessFault, translate, Walk } from "./walk";
+import { accessFault, isStorable, translate, Walk } from "./walk";
 
 /** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD, FLH. */
 const KIND_FLW: u32 = 7;
@@ -43,8 +43,20 @@ function remember(gva: u64, frame: usize, access: u32): void {
   const priv = dataPrivilege();
   if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, access, priv)) return;
   if (Walk.shift > <u32>abi.PAGE_SHIFT) noteSuperpage(gva, Walk.shift);
-  if (access == ACCESS_LOAD) fillData(Tlb.load(gva), gva, frame, Walk.gpa);
-  else if (!watched()) fillData(Tlb.store(gva), gva, frame, Walk.gpa);
+  // What may be stored to may be loaded from: W without R is reserved, in page tables and in PMP.
+  fillData(Tlb.load(gva), gva, frame, Walk.gpa);
+  if ((access == ACCESS_STORE || mayStore(priv)) && !watched())
+    fillData(Tlb.store(gva), gva, frame, Walk.gpa);
+}
+
+/**
+ * May the page that a load by `priv` has just found be stored to as well, without further ado? Saves the
+ * second walk where a page is first read, then written (measured: see docs/decisions.md).
+ */
+function mayStore(priv: i32): bool {
+  if (dataIsGuests() || !isStorable(priv)) return false;
+  if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, ACCESS_STORE, priv)) return false;
+  return isPlain(hart.space, Space.indexOf(Walk.gpa));
 }
 
 /** Is the page of `Walk.gpa` watched for HTIF? Stores to it stay on the slow path. */

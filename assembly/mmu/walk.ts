@@ -6,8 +6,8 @@
 import { HART_WALKS, PAGE_SHIFT, PRIV_M, PRIV_S, PRIV_U } from "../../bindings/abi";
 import { Cpu, count, hart, RETRY } from "../hart/state";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
-import { Tables } from "./tables";
 import { ACCESS_FETCH, ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
+import { Tables } from "./tables";
 
 export const PTE_V: u64 = 1 << 0;
 export const PTE_R: u64 = 1 << 1;
@@ -40,6 +40,8 @@ export abstract class Walk {
   /** Guest-page faults: the guest physical address, and 0x3000 or 0x3020 if the walk itself needed it. */
   static faultGpa: u64 = 0;
   static pseudo: u64 = 0;
+  /** The leaf that was found. */
+  static pte: u64 = 0;
   /** The access that is walked for, and with which privilege. */
   static access: u32 = 0;
   static priv: i32 = 0;
@@ -68,6 +70,12 @@ function permits(pte: u64, access: u32, priv: i32): bool {
   if (access == ACCESS_FETCH) return (pte & PTE_X) != 0;
   if (access == ACCESS_STORE) return (pte & PTE_W) != 0;
   return (pte & PTE_R) != 0 || ((pte & PTE_X) != 0 && (hart.mstatus & MSTATUS_MXR) != 0);
+}
+
+/** Did the walk for a load by `priv` end at a leaf that is Dirty and may be stored to? */
+export function isStorable(priv: i32): bool {
+  if (priv == PRIV_M || hart.satp >> 60 == 0) return true;
+  return (Walk.pte & PTE_D) != 0 && permits(Walk.pte, ACCESS_STORE, priv);
 }
 
 /** Address in linear memory of the PTE at `gpa`, or 0 (access fault, or `Cpu.exit`). */
@@ -126,6 +134,7 @@ function leaf(pte: u64, level: u32, gva: u64, gpa: u64): i32 {
   const failed = update(pte, gpa, Walk.access);
   if (failed) return failed;
   Walk.gpa = leads;
+  Walk.pte = pte;
   return 0;
 }
 
@@ -139,7 +148,7 @@ function walk(gva: u64, access: u32, priv: i32): i32 {
     const pte = load<u64>(load<u32>(known, Tables.FRAME) + (offset << 3));
     // What is no page of 4 KiB takes the long way, which says what is wrong with it.
     if (!isMalformed(pte, hart.menvcfg) && pte & (PTE_R | PTE_X))
-      return leaf(pte, 0, gva, load<u64>(known, Tables.GPA) + (<u64>offset << 3));
+      return leaf(pte, 0, gva, load<u64>(known, Tables.GPA) + ((<u64>offset) << 3));
   }
   return walkDown(gva);
 }
