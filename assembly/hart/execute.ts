@@ -9,8 +9,8 @@ import { FpFlags, NX } from "../float/flags";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { copyOf, slotOf } from "../jit/entries";
-import { Heat, sample } from "../jit/heat";
+import { copyOf, noteMiss, slotOf } from "../jit/entries";
+import { Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
 import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
@@ -144,6 +144,18 @@ abstract class Reserve {
   }
 }
 
+/** Translates the region of the entry at `u`, in the page at gva `entered`, again. */
+function again(u: usize, entered: u64): void {
+  const page = Cpu.page;
+  Cpu.page = entered;
+  translateAgain(u);
+  Cpu.page = page;
+}
+
+function isAccess(op: i32): bool {
+  return (op >= ops.OP_LB && op <= ops.OP_FSD) || op == ops.OP_AMO;
+}
+
 /** What translated code may do of floating point (JIT_FLOAT). */
 function floatState(): u32 {
   if (!isFloatDirty()) return 0;
@@ -158,8 +170,11 @@ function enter(start: usize, left: i32, tag: u64): i32 {
   store<u32>(abi.JIT_BASE, floatState(), abi.JIT_FLOAT);
   clearHints(tag);
   do {
+    const entered = Cpu.page;
     const result = call_indirect<i32>(slotOf(u) + abi.JIT_TABLE_FIRST, left, Cpu.page, CALLS_DEEP);
+    const done = (left - (result & ~7)) >> 3;
     left = result & ~7;
+    const from = u;
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (!u || left <= 0) return left;
@@ -170,6 +185,7 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     }
     if (result & 1) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
+      if (isAccess(Uop.op(Spot.u)) && noteMiss(from, done)) again(from, entered);
       return left;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);

@@ -103,6 +103,23 @@ export function hostOf(gva: u64, bytes: u64, access: u32): usize {
 }
 
 /**
+ * Brings the page of `gva`, for a load or store, to the TLB. False: it is no RAM, the access faults, it must
+ * be looked at each time, or something has to happen first; nothing is raised.
+ */
+export function findPage(gva: u64, access: u32): bool {
+  const priv = dataPrivilege();
+  const failed = dataIsGuests() ? translateGuest(gva, access, priv) : translate(gva, access, priv);
+  if (failed || !pmpAllows(Walk.gpa, 1, access, priv)) return false;
+  const index = Space.indexOf(Walk.gpa);
+  const frame =
+    access == ACCESS_LOAD ? frameForLoad(hart.space, index) : frameForStore(hart.space, index);
+  if (!frame) return false;
+  remember(gva, frame, access);
+  const entry: usize = access == ACCESS_LOAD ? Tlb.load(gva) : Tlb.store(gva);
+  return load<u64>(entry) == ((gva & ~0xfff) | Tlb.dataTag);
+}
+
+/**
  * May the `bytes` bytes at `gva` be loaded or else stored? NEXT: yes. Otherwise the trap of the store was
  * taken, as for cache-block management, or something must happen first.
  */
