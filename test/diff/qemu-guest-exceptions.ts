@@ -114,7 +114,7 @@ export const GUEST_EXCEPTIONS: readonly QemuException[] = [
     matches: (mismatch) => {
       const [, b] = firstTraps(mismatch);
       const { guest } = mismatch.program;
-      return b !== undefined && guest !== undefined && guest.isExecuteOnly(b.tval2 << 2n);
+      return b !== undefined && guest?.isExecuteOnly(b.tval2 << 2n) === true;
     },
   },
   {
