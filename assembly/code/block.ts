@@ -77,7 +77,7 @@ function control(u: usize, full: u32, at: i32): i32 {
 }
 
 /** Decodes the instruction in `Builder` at page offset `at` to `u`. Returns its expanded form. */
-function one(u: usize, at: i32): u32 {
+function instruction(u: usize, at: i32): u32 {
   const full = Builder.bytes == 2 ? expand(Builder.raw) : Builder.raw;
   let op = full ? decode(u, full) : ops.OP_ILLEGAL;
   const major = full & 0x7f;
@@ -86,8 +86,26 @@ function one(u: usize, at: i32): u32 {
   if (op == ops.OP_ILLEGAL) Uop.set(u, op, <i32>Builder.raw);
   if (op >= ops.OP_FLW && op <= ops.OP_FSD)
     store<u16>(u, Builder.bytes == 2 ? <u16>Builder.raw : 0, 6); // for mtval, if FS is Off
-  store<u16>(sideOf(u), <u16>at);
   return full;
+}
+
+/** Likewise, in a block: notes where the instruction stands. */
+function one(u: usize, at: i32): u32 {
+  store<u16>(sideOf(u), <u16>at);
+  return instruction(u, at);
+}
+
+/**
+ * Decodes the instruction at offset `at` of `frame` to `u`, by itself: branches and jumps have their
+ * page-relative target as immediate. Returns its bytes; 0 if it does not end in the page.
+ */
+export function decodeAt(frame: usize, at: i32, u: usize): i32 {
+  const low = load<u16>(frame + at);
+  Builder.bytes = (low & 3) == 3 ? 4 : 2;
+  if (at + Builder.bytes > PAGE) return 0;
+  Builder.raw = Builder.bytes == 2 ? low : load<u32>(frame + at);
+  instruction(u, at);
+  return Builder.bytes;
 }
 
 /** Appends a stub that leads to page offset `target`; `branch` is to be patched when it is known. */

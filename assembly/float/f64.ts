@@ -13,8 +13,8 @@ import { F32, F64, nan64, SIGN64 } from "./format";
 import { pack64, RNE } from "./round";
 
 /** Between these, a product of two binary64 is a sum of two. */
-const SMALL: f64 = 1e-270;
-const LARGE: f64 = 1e300;
+export const SMALL: f64 = 1e-270;
+export const LARGE: f64 = 1e300;
 
 /**
  * Whether the rounded sum of x and y is the exact one. An exact sum passes both comparisons. An

@@ -40,6 +40,11 @@ export function floatOn(): bool {
   return (hart.mstatus & FS) != 0;
 }
 
+/** Floating point state may be changed without a note: it is Dirty already. */
+export function isFloatDirty(): bool {
+  return (hart.mstatus & FS) == FS && !hart.virt;
+}
+
 /** Floating point state was changed. */
 export function floatDirty(): void {
   hart.mstatus |= FS;

@@ -2,21 +2,30 @@
  * Runs micro-operations: the dispatch loop in `loop.ts` does all that needs no call, this file the
  * rest, one operation at a time.
  */
+import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
+import { FpFlags, NX } from "../float/flags";
 import { firstOf } from "../code/fuse";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { copyOf, slotOf } from "../jit/entries";
+import { clearHints } from "../jit/hints";
+import { Heat, sample } from "../jit/heat";
 import { loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
+import { Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
-import { floatDirty, floatOn } from "./csr";
+import { floatDirty, floatOn, isFloatDirty } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
 import { AT_PC, loop, Spot, USED } from "./loop";
 import { Cpu, hart, NEXT, RETRY, STRADDLES, WINDOW } from "./state";
 import { fenceI, illegalAt, system } from "./system";
 import { raise } from "./traps";
+
+/** How deep translated calls may be nested. */
+const CALLS_DEEP: i32 = 256;
 
 /** Ends the loop at `u` before its instruction; `left` is what remains of the window. */
 function leaveAt(u: usize, left: i32): i32 {
@@ -93,39 +102,101 @@ function rare(u: usize): i32 {
   }
 }
 
+/** The window is cut at samples: `given` is with the loop, `bytes` are held back. */
+abstract class Reserve {
+  static bytes: i32 = 0;
+  static given: i32 = 0;
+
+  /** The loop came back with `rest` of what it was given. */
+  @inline static note(rest: i32): void {
+    Heat.left -= Reserve.given - rest;
+    Reserve.given = rest;
+  }
+  /** What it is given in addition: up to the next sample, or all. */
+  static take(): i32 {
+    const bytes = Heat.interval ? min(max(Heat.left, 0), Reserve.bytes) : Reserve.bytes;
+    Reserve.bytes -= bytes;
+    Reserve.given += bytes;
+    return bytes;
+  }
+  /** Begins with a window of `bytes`. */
+  static begin(bytes: i32): i32 {
+    Reserve.bytes = bytes;
+    Reserve.given = 0;
+    return Reserve.take();
+  }
+}
+
+/** What translated code may do of floating point (JIT_FLOAT). */
+function floatState(): u32 {
+  if (!isFloatDirty()) return 0;
+  return FpFlags.bits & NX && !hart.frm ? 3 : 1;
+}
+
+/** Runs translated code from the entry at `start` on; what is left of the window. Ends at `Spot`, see below. */
+function enter(start: usize, left: i32, tag: u64): i32 {
+  let u = start;
+  store<u64>(abi.JIT_BASE, tag, abi.JIT_TAG);
+  store<u64>(abi.JIT_BASE, Tlb.fetchTag, abi.JIT_FETCH_TAG);
+  store<u32>(abi.JIT_BASE, floatState(), abi.JIT_FLOAT);
+  clearHints(tag);
+  do {
+    const result = call_indirect<i32>(slotOf(u) + abi.JIT_TABLE_FIRST, left, Cpu.page, CALLS_DEEP);
+    left = result & ~7;
+    u = Arena.find(hart.pc);
+    Spot.u = u;
+    if (!u || left <= 0) return left;
+    if (Heat.isForced()) {
+      Heat.isSingle = (result & 1) != 0;
+      Spot.u = 0;
+      return left;
+    }
+    if (result & 1) {
+      if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
+      return left;
+    }
+    if (Heat.left <= 0 && Heat.interval) sample(u);
+  } while (Uop.op(u) == ops.OP_ENTER);
+  return left;
+}
+
 /**
  * Runs from the block at `start` with a window of `window` bytes; `tag` is that of data accesses.
  * Returns REDIRECT, WINDOW, STRADDLES, RETRY or LEAVE, and leaves `Cpu.remain` and `hart.pc` behind.
  */
 export function execute(start: usize, window: i32, tag: u64): i32 {
-  let why = loop(start, <i32>start + window, tag);
+  let why = loop(start, <i32>start + Reserve.begin(window), tag);
   while (true) {
     let u = Spot.u;
     let acc = Spot.acc;
-    Cpu.remain = acc - <i32>u;
+    Reserve.note(acc - <i32>u);
+    Cpu.remain = acc - <i32>u + Reserve.bytes;
     if (why == AT_PC) return WINDOW;
     const op = Uop.op(u);
-    if (why == USED || op == ops.OP_STOP) return leaveAt(u, Cpu.remain);
-    if (op == ops.OP_STRADDLE) {
+    if (why == USED && Reserve.bytes > 0) {
+      if (Heat.left <= 0) sample(u);
+      acc += Reserve.take();
+    } else if (why == USED || op == ops.OP_STOP) return leaveAt(u, Cpu.remain);
+    else if (op == ops.OP_ENTER) {
+      Cpu.remain = enter(u, Cpu.remain, tag);
+      u = Spot.u;
+      if (!u || Cpu.remain <= 0) return WINDOW;
+      acc = <i32>u + Reserve.begin(Cpu.remain);
+    } else if (op == ops.OP_STRADDLE) {
       hart.pc = pcOf(u);
       return STRADDLES;
-    }
-    if (op >= ops.OP_FADD_D && op < ops.OP_NOP_NOP) {
-      const next = runFloats(u, tag);
-      if (next != u) {
-        why = loop(next, acc, tag);
-        continue;
-      }
-    }
-    if (op == ops.OP_LINK) {
+    } else if (op == ops.OP_LINK) {
       const target = link(u);
       if (!target) return leaveAt(u, Cpu.remain);
       acc += <i32>target - <i32>u;
       u = target;
     } else {
-      const status = rare(u);
-      if (status) return leaveWith(status, acc - <i32>u);
-      u += 8;
+      const next = op >= ops.OP_FADD_D && op < ops.OP_NOP_NOP ? runFloats(u, tag) : u;
+      if (next == u) {
+        const status = rare(u);
+        if (status) return leaveWith(status, Cpu.remain);
+        u += 8;
+      } else u = next;
     }
     why = loop(u, acc, tag);
   }

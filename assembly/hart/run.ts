@@ -7,6 +7,9 @@ import * as abi from "../../bindings/abi";
 import { buildBlock, buildStraddling } from "../code/block";
 import { blockAt, tableOf } from "../code/cache";
 import { FpFlags } from "../float/flags";
+import { OP_ENTER } from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { Heat, sample } from "../jit/heat";
 import { frameForLoad, Space } from "../memory/space";
 import { translateGuest } from "../mmu/guest-walk";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
@@ -125,9 +128,25 @@ function runStraddling(): i32 {
   return u ? dispatch(u, 0) : afterFetch();
 }
 
+/** Likewise where everything is translated: what cannot be is interpreted one by one. */
+function forcedStretch(left: u32): i32 {
+  let u = enter();
+  if (!u) return afterFetch();
+  if (!Fetch.partial && left > MARGIN && !Heat.isSingle) {
+    sample(u);
+    if (Uop.op(u) == OP_ENTER) return dispatch(u, <i32>(left - MARGIN));
+  }
+  Heat.isSingle = false;
+  u = enterExactly(1);
+  if (!u) return afterFetch();
+  const status = dispatch(u, 0);
+  return status == STRADDLES ? runStraddling() : status;
+}
+
 /** One stretch of at most `left` budget units. Returns a status of the dispatch loop. */
 function stretch(left: u32): i32 {
   currentTag();
+  if (Heat.isForced()) return forcedStretch(left);
   const exact = left <= MARGIN;
   const u = exact ? enterExactly(left) : enter();
   if (!u) return afterFetch();

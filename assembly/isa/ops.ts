@@ -230,3 +230,6 @@ export const OP_SW_ADDI = 198;
 export const OP_SD_LI = 199;
 export const OP_SD_ADDI = 200;
 export const OP_SD_SD = 201;
+
+/** Control again: the block that began here is translated (`jit/entries.ts`). */
+export const OP_ENTER = 202;

@@ -1,6 +1,6 @@
 /**
  * A long run by hand: `node scripts/diff-run.mjs --seed N --programs N`. Prints mismatches shrunk,
- * and what was covered. Ends with 1 if anything unexplained differs.
+ * and what was covered. With `--engines` our interpreter stands for QEMU and our translator for the core. Ends with 1 if anything unexplained differs.
  */
 import { parseArgs } from "node:util";
 import { compareMachines, describe, type Mismatch } from "./compare.ts";
@@ -18,6 +18,7 @@ function options() {
       seed: { type: "string" },
       programs: { type: "string", default: "2000" },
       exact: { type: "boolean", default: false },
+      engines: { type: "boolean", default: false },
       shrink: { type: "string", default: "3" },
       show: { type: "string", default: "10" },
       coverage: { type: "boolean", default: false },
@@ -27,6 +28,7 @@ function options() {
     seed: Number(values.seed ?? Date.now() % 2 ** 31),
     programs: Number(values.programs),
     exact: values.exact,
+    engines: values.engines,
     shrink: Number(values.shrink),
     show: Number(values.show),
     coverage: values.coverage,
@@ -41,11 +43,19 @@ async function report(mismatch: Mismatch, sides: readonly [Machine, Machine], sm
   console.log();
 }
 
-export async function main(): Promise<void> {
-  const { seed, programs, exact, ...limits } = options();
+function ourEngines(): [Machine, Machine] {
+  return [new CoreMachine({ engine: "interpreter" }), new CoreMachine({ engine: "translator" })];
+}
+
+function withQemu(icount: boolean): [Machine, Machine] {
   if (qemuVersion() === undefined) throw new Error("qemu-system-riscv64 is not installed");
-  const sides: [Machine, Machine] = [new QemuMachine({ icount: exact }), new CoreMachine()];
-  console.log(`seed ${seed}, ${programs} programs, qemu against core`);
+  return [new QemuMachine({ icount }), new CoreMachine()];
+}
+
+export async function main(): Promise<void> {
+  const { seed, programs, exact, engines, ...limits } = options();
+  const sides = engines ? ourEngines() : withQemu(exact);
+  console.log(`seed ${seed}, ${programs} programs, ${sides[0].name} against ${sides[1].name}`);
   const coverage = new Coverage();
   const excused = new Map<string, number>();
   const start = performance.now();

@@ -1,7 +1,7 @@
 /** Our own machine: a bare vm on the core, its clock virtual, so that every run is the same. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Core, loadCore } from "../../bindings/core.ts";
+import { type Core, type Engine, loadCore } from "../../bindings/core.ts";
 import { VirtualClock } from "../../ts/base/clock.ts";
 import { Random } from "../../ts/base/random.ts";
 import { planBoot } from "../../ts/vmm/boot-plan.ts";
@@ -18,21 +18,23 @@ export interface CoreMachineOptions {
   readonly wasm?: Uint8Array | undefined;
   /** Instructions after which a guest counts as lost. */
   readonly budget?: number | undefined;
+  readonly engine?: Engine | undefined;
 }
 
 export class CoreMachine implements Machine {
-  readonly name = "core";
+  readonly name: string;
   readonly #options: CoreMachineOptions;
   #core: Core | undefined;
 
   constructor(options: CoreMachineOptions = {}) {
     this.#options = options;
+    this.name = options.engine ?? "core";
   }
 
   async #load(): Promise<Core> {
     const bytes = this.#options.wasm ?? readFileSync(join(process.cwd(), "build/core.wasm"));
     const module = await WebAssembly.compile(new Uint8Array(bytes));
-    return loadCore(module, { wallTicks: () => 0 }, RAM_BYTES);
+    return loadCore(module, { wallTicks: () => 0 }, RAM_BYTES, this.#options.engine);
   }
 
   async run(elf: Uint8Array): Promise<Uint8Array> {

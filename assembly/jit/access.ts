@@ -1,0 +1,164 @@
+/**
+ * Loads and stores as WebAssembly: the hit in the TLB, as in `mmu/data.ts`. A miss leaves the function
+ * in front of the instruction; the interpreter does it and fills the TLB. Nothing is called: a call in
+ * a loop, however cold, costs V8 its registers (measured, docs/decisions.md).
+ */
+import {
+  JIT_BASE,
+  JIT_LOAD_HINTS,
+  JIT_STORE_HINTS,
+  TLB_ENTRIES,
+  TLB_LOAD_BASE,
+  TLB_STORE_BASE,
+} from "../../bindings/abi";
+import * as ops from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { close, exitIf, openIf } from "./labels";
+import { ADDR, getF, getX, setF, setX, SLOT, TAG } from "./locals";
+import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
+import * as wasm from "./opcodes";
+import { access, byte, const32, const64, get, set, tee } from "./out";
+
+function hintsOf(tlb: usize): usize {
+  return JIT_BASE + (tlb == TLB_LOAD_BASE ? JIT_LOAD_HINTS : JIT_STORE_HINTS);
+}
+
+/** log2 of the bytes that the load or store `op` accesses. */
+function sizeOf(op: i32): u32 {
+  if (op >= ops.OP_FLW) return 2 + <u32>((op - ops.OP_FLW) & 1);
+  return op >= ops.OP_SB ? <u32>(op - ops.OP_SB) : <u32>((op - ops.OP_LB) & 3);
+}
+
+/** ADDR without the offset in its page, but with the bits that say that it is misaligned. */
+function masked(size: u32): void {
+  get(ADDR);
+  const64(~(<i64>0xfff) | (((<i64>1) << size) - 1));
+  byte(wasm.I64_AND);
+}
+
+/** Looks ADDR up in the TLB at `tlb`; exits through `site` unless it is there. SLOT says where. */
+export function lookUp(size: u32, tlb: usize, site: i32): void {
+  get(ADDR);
+  byte(wasm.I32_WRAP_I64);
+  const32(8);
+  byte(wasm.I32_SHR_U);
+  const32((TLB_ENTRIES - 1) << 4);
+  byte(wasm.I32_AND);
+  tee(SLOT);
+  access(wasm.I64_LOAD, 3, tlb);
+  masked(size);
+  get(TAG);
+  byte(wasm.I64_OR);
+  byte(wasm.I64_NE);
+  exitIf(site);
+}
+
+/**
+ * Leaves the address in linear memory of the access at `u` on the stack; exits through `site` unless
+ * the TLB at `tlb` has it. `hint` is its hint, or -1.
+ */
+function host(u: usize, imm: i64, size: u32, tlb: usize, hint: i32, site: i32): void {
+  getX(rs1OfUop(u));
+  if (imm) {
+    const64(imm);
+    byte(wasm.I64_ADD);
+  }
+  set(ADDR);
+  if (hint < 0) {
+    lookUp(size, tlb, site);
+    get(SLOT);
+    access(wasm.I32_LOAD, 2, tlb + 8);
+  } else {
+    const known = hintsOf(tlb) + ((<usize>hint) << 4);
+    const32(0);
+    access(wasm.I64_LOAD, 3, known);
+    masked(size);
+    byte(wasm.I64_NE);
+    openIf();
+    lookUp(size, tlb, site);
+    const32(0);
+    get(ADDR);
+    const64(~(<i64>0xfff));
+    byte(wasm.I64_AND);
+    access(wasm.I64_STORE, 3, known);
+    const32(0);
+    get(SLOT);
+    access(wasm.I32_LOAD, 2, tlb + 8);
+    access(wasm.I32_STORE, 2, known + 8);
+    close();
+    const32(0);
+    access(wasm.I32_LOAD, 2, known + 8);
+  }
+  get(ADDR);
+  byte(wasm.I32_WRAP_I64);
+  byte(wasm.I32_ADD);
+}
+
+function loadOpcode(op: i32): u32 {
+  switch (op) {
+    case ops.OP_LB:
+      return wasm.I64_LOAD8_S;
+    case ops.OP_LH:
+      return wasm.I64_LOAD16_S;
+    case ops.OP_LW:
+      return wasm.I64_LOAD32_S;
+    case ops.OP_LD:
+      return wasm.I64_LOAD;
+    case ops.OP_LBU:
+      return wasm.I64_LOAD8_U;
+    case ops.OP_LHU:
+      return wasm.I64_LOAD16_U;
+    default:
+      return wasm.I64_LOAD32_U;
+  }
+}
+
+function storeOpcode(op: i32): u32 {
+  switch (op) {
+    case ops.OP_SB:
+      return wasm.I64_STORE8;
+    case ops.OP_SH:
+      return wasm.I64_STORE16;
+    case ops.OP_SW:
+      return wasm.I64_STORE32;
+    default:
+      return wasm.I64_STORE;
+  }
+}
+
+/** The load or store at `u`; `hint` is its hint or -1. A miss exits through `site`. */
+export function memoryAccess(u: usize, hint: i32, site: i32): void {
+  const op = Uop.op(u);
+  const size = sizeOf(op);
+  const isFloat = op >= ops.OP_FLW;
+  const imm = isFloat ? <i64>load<i16>(u, 4) : <i64>Uop.imm(u);
+  const isLoad = op < ops.OP_SB || op == ops.OP_FLW || op == ops.OP_FLD;
+  host(u, imm, size, isLoad ? TLB_LOAD_BASE : TLB_STORE_BASE, hint, site);
+  if (isFloat) return floatValue(u, op);
+  if (isLoad) {
+    access(loadOpcode(op), size, 0);
+    setX(rdOfUop(u));
+    return;
+  }
+  getX(rs2OfUop(u));
+  access(storeOpcode(op), size, 0);
+}
+
+/** Moves between an f register and the address on the stack. Singles are boxed. */
+function floatValue(u: usize, op: i32): void {
+  if (op == ops.OP_FLD) {
+    access(wasm.F64_LOAD, 3, 0);
+    return setF(rdOfUop(u));
+  }
+  if (op == ops.OP_FLW) {
+    access(wasm.I64_LOAD32_U, 2, 0);
+    const64(~(<i64>0xffffffff));
+    byte(wasm.I64_OR);
+    byte(wasm.F64_REINTERPRET_I64);
+    return setF(rdOfUop(u));
+  }
+  getF(rs2OfUop(u));
+  if (op == ops.OP_FSD) return access(wasm.F64_STORE, 3, 0);
+  byte(wasm.I64_REINTERPRET_F64);
+  access(wasm.I64_STORE32, 2, 0);
+}

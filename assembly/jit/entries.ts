@@ -1,0 +1,56 @@
+/**
+ * Where translated code is entered: the first micro-operation of a decoded block becomes OP_ENTER, with
+ * the address of its entry here as immediate. Beside it a copy of the block, for when the interpreter
+ * has to run it after all.
+ */
+import { OP_ENTER } from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { Arena } from "../code/cache";
+import { buildBlock, MAX_BLOCK_BYTES } from "../code/block";
+
+const ENTRY_BYTES: usize = 16;
+const ENTRY_SLOT: usize = 0;
+const ENTRY_COPY: usize = 4;
+
+export abstract class Entries {
+  static base: usize = 0;
+  static max: i32 = 0;
+  static count: i32 = 0;
+}
+
+/** Entries that a core can have. */
+const ENTRIES_MAX: i32 = 16_384;
+/** Bytes that `initEntries` takes. */
+export const ENTRIES_BYTES: u32 = <u32>ENTRIES_MAX * <u32>ENTRY_BYTES;
+
+export function initEntries(base: usize): void {
+  Entries.base = base;
+  Entries.max = ENTRIES_MAX;
+}
+
+/** The slot in the table of functions of the entry that the block at `u` has become. */
+export function slotOf(u: usize): u32 {
+  return load<u32>(<usize>Uop.raw(u) + ENTRY_SLOT);
+}
+
+/** The copy of the block at `u` that has become an entry. */
+export function copyOf(u: usize): usize {
+  return load<u32>(<usize>Uop.raw(u) + ENTRY_COPY);
+}
+
+/** Is there room for the copies of `count` blocks? */
+export function hasRoom(count: i32): bool {
+  return (
+    Entries.count + count <= Entries.max &&
+    Arena.next + <usize>count * MAX_BLOCK_BYTES <= Arena.end
+  );
+}
+
+/** Makes the block at `u`, decoded from offset `from` of `frame`, an entry: its function is in `slot`. */
+export function addEntry(u: usize, frame: usize, from: u32, slot: u32): void {
+  const entry = Entries.base + <usize>(Entries.count++) * ENTRY_BYTES;
+  store<u32>(entry, slot, ENTRY_SLOT);
+  store<u32>(entry, <u32>Arena.next, ENTRY_COPY);
+  Arena.next = buildBlock(frame, from, 255, Arena.next);
+  Uop.set(u, OP_ENTER, <i32>entry);
+}

@@ -1,0 +1,79 @@
+/**
+ * Decides what is translated. The interpreter's window is cut into samples: where each ends, a block
+ * begins that takes its share of the time; a block that is met often enough becomes the entry of a
+ * region. All counts are of instructions, so the same run translates the same things.
+ */
+import * as host from "../host";
+import * as ops from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { Arena, pcOf } from "../code/cache";
+import { Tlb } from "../mmu/tlb";
+import { countOf, forgetCounts, setCount } from "./counters";
+import { addEntry, Entries, hasRoom } from "./entries";
+import { forgetMaps } from "./targets";
+import { Module, writeModule } from "./module";
+import { Out } from "./out";
+
+/** Count of a block that is not to be looked at again. */
+const NEVER: u32 = 1 << 30;
+
+export abstract class Heat {
+  /** Bytes of micro-operations between samples; 0: nothing is translated. */
+  static interval: i32 = 0;
+  /** How many are left until the next one. */
+  static left: i32 = 0;
+  /** That of the arena when the counts were begun: when it was emptied, they are void. */
+  static generation: u32 = 0;
+  /** Samples that make a block worth translating; 0: everything is, before it runs (for tests). */
+  static threshold: u32 = 3;
+  /** Everything is translated, but this one instruction is the interpreter's. */
+  static isSingle: bool = false;
+
+  @inline static isForced(): bool {
+    return Heat.threshold == 0 && Heat.interval != 0;
+  }
+}
+
+/** Forgets all entries and counts: the decoded blocks are gone. */
+function forgetTranslations(): void {
+  Heat.generation = Arena.generation;
+  Entries.count = 0;
+  forgetMaps();
+  forgetCounts();
+}
+
+function translate(u: usize): bool {
+  const pc = pcOf(u);
+  if (!writeModule(pc, u)) return false;
+  const count = Module.functionCount;
+  if (!hasRoom(count)) return false;
+  const slot = Entries.count;
+  const isInstalled = host.install(
+    Module.head,
+    <u32>(Module.headEnd - Module.head),
+    Module.code,
+    <u32>(Out.at - Module.code),
+    slot,
+    count,
+    Module.imports,
+    Module.importCount,
+  );
+  if (!isInstalled) return false;
+  for (let i = 0; i < count; i++) {
+    const at = Module.pc(i);
+    addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);
+  }
+  return true;
+}
+
+/** A sample ended in front of the block at `u`. */
+export function sample(u: usize): void {
+  const op = Uop.op(u);
+  if (op == ops.OP_ENTER) return; // Nothing to learn: the next way out of translated code is looked at.
+  Heat.left = Heat.interval;
+  if (Heat.generation != Arena.generation) forgetTranslations();
+  if (op == ops.OP_LINK || op == ops.OP_GOTO) return;
+  const count = countOf(u) + 1;
+  setCount(u, count);
+  if (count >= Heat.threshold && count < NEVER && !translate(u)) setCount(u, NEVER);
+}

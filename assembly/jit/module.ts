@@ -1,0 +1,238 @@
+/**
+ * A module of translated functions: those that the entry calls, and what they call, come along, so
+ * that guest calls are Wasm calls. Functions that other modules have already are imported.
+ *
+ *   import 0     memory     m.m
+ *   import k     function   f.k
+ *   export i     function   named by its number in the module, imports not counted
+ */
+import * as ops from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { Tlb } from "../mmu/tlb";
+import { writeBody } from "./body";
+import { Calls, CALLS_MAX, IMPORTED, patchCalls } from "./calls";
+import { canTranslate } from "./coverage";
+import { countOf } from "./counters";
+import { Entries, slotOf } from "./entries";
+import { findRegion } from "./graph";
+import { placeHints } from "./hints";
+import { declareLocals, placeRegisters } from "./locals";
+import { findLoops } from "./loops";
+import { clearUsed } from "./operands";
+import * as wasm from "./opcodes";
+import { orderBlocks } from "./order";
+import { byte, closeSize, openSize, Out, padded, unsigned } from "./out";
+import {
+  BLOCK_CALLEE,
+  BLOCK_COUNT,
+  BLOCK_ENDS,
+  BLOCK_NEXT,
+  BLOCK_TAKEN_REL,
+  ENDS_CALL,
+  Work,
+} from "./work";
+import { decodeAt } from "../code/block";
+
+/** Functions of one module, and functions it may import. */
+export const FUNCTIONS_MAX: i32 = 32;
+const IMPORTS_MAX: i32 = 64;
+/** Guest instructions of one module, beyond which it takes in no more functions. */
+const MODULE_INSTRUCTIONS: i32 = 3000;
+export abstract class Module {
+  static pcs: usize = 0;
+  static blocks: usize = 0;
+  static imports: usize = 0;
+  static functionCount: i32 = 0;
+  static importCount: i32 = 0;
+  static instructions: i32 = 0;
+  /** Room for the code section, and for what stands in front of it. */
+  static code: usize = 0;
+  static codeEnd: usize = 0;
+  static head: usize = 0;
+  static headEnd: usize = 0;
+  static scratch: usize = 0;
+
+  @inline static pc(index: i32): u64 {
+    return load<u64>(Module.pcs + ((<usize>index) << 3));
+  }
+  @inline static block(index: i32): usize {
+    return load<u32>(Module.blocks + ((<usize>index) << 2));
+  }
+}
+
+const CODE_BYTES: usize = 384 * 1024;
+const HEAD_BYTES: usize = 4096;
+/** Bytes that `initModule` takes. */
+export const MODULE_BYTES: u32 = <u32>(CODE_BYTES + HEAD_BYTES + 16 * 1024);
+
+/** Takes MODULE_BYTES from `base` on. */
+export function initModule(base: usize): void {
+  Module.code = base;
+  Module.codeEnd = base + CODE_BYTES;
+  Module.head = Module.codeEnd;
+  Module.pcs = Module.head + HEAD_BYTES;
+  Module.blocks = Module.pcs + (FUNCTIONS_MAX << 3);
+  Module.imports = Module.blocks + (FUNCTIONS_MAX << 2);
+  Calls.base = Module.imports + (IMPORTS_MAX << 2);
+  Module.scratch = Calls.base + (CALLS_MAX << 2);
+}
+
+/** The block that was decoded for `pc`, if the fetch TLB has its page; else 0. */
+function blockOf(pc: u64): usize {
+  const entry = Tlb.fetch(pc);
+  if (pc & 1 || load<u64>(entry) != ((pc & ~0xfff) | Tlb.fetchTag)) return 0;
+  return load<u32>(<usize>load<u32>(entry, 8) + ((<usize>pc & 0xffe) << 1));
+}
+
+function startsWell(pc: u64): bool {
+  const frame: usize = load<u32>(Tlb.fetch(pc), 12);
+  return decodeAt(frame, <i32>pc & 0xfff, Module.scratch) != 0 && canTranslate(Module.scratch);
+}
+
+function importOf(slot: u32): i32 {
+  for (let i = 0; i < Module.importCount; i++)
+    if (load<u32>(Module.imports + ((<usize>i) << 2)) == slot) return IMPORTED | i;
+  if (Module.importCount == IMPORTS_MAX) return -1;
+  store<u32>(Module.imports + ((<usize>Module.importCount) << 2), slot);
+  return IMPORTED | Module.importCount++;
+}
+
+function addFunction(pc: u64, block: usize): i32 {
+  store<u64>(Module.pcs + ((<usize>Module.functionCount) << 3), pc);
+  store<u32>(Module.blocks + ((<usize>Module.functionCount) << 2), <u32>block);
+  return Module.functionCount++;
+}
+
+/** The function for calls to `pc`: imported, in this module, or -1: the call leaves. */
+function calleeOf(pc: u64): i32 {
+  for (let i = 0; i < Module.functionCount; i++) if (Module.pc(i) == pc) return i;
+  const block = blockOf(pc);
+  if (!block) return -1;
+  if (Uop.op(block) == ops.OP_ENTER) return importOf(slotOf(block));
+  if (!countOf(block)) return -1; // Cold as far as one knows.
+  const isFull =
+    Module.functionCount == FUNCTIONS_MAX ||
+    Module.functionCount + Entries.count >= Entries.max ||
+    Module.instructions > MODULE_INSTRUCTIONS;
+  return isFull || !startsWell(pc) ? -1 : addFunction(pc, block);
+}
+
+/** Gives every call of the region its callee. */
+function resolveCalls(): void {
+  for (let id = 0; id < Work.blockCount; id++) {
+    if (Work.get(id, BLOCK_ENDS) != ENDS_CALL) continue;
+    const callee = calleeOf(Work.base + <u64>(<i64>Work.get(id, BLOCK_TAKEN_REL)));
+    Work.set(id, BLOCK_CALLEE, callee);
+    if (callee < 0) Work.set(id, BLOCK_NEXT, -1);
+  }
+}
+
+function writeFunction(index: i32): void {
+  clearUsed();
+  findRegion(Module.pc(index));
+  Module.instructions += Work.instructionCount;
+  resolveCalls();
+  const count = orderBlocks();
+  findLoops(count);
+  placeHints(count);
+  placeRegisters();
+  const start = openSize();
+  declareLocals();
+  writeBody(count);
+  byte(wasm.END);
+  closeSize(start);
+}
+
+function openSection(id: u32): usize {
+  byte(id);
+  return openSize();
+}
+
+function name(char: u32): void {
+  byte(1);
+  byte(char);
+}
+
+/** The name of export `index`: its number in base 16, two digits. */
+function exportName(index: u32): void {
+  byte(2);
+  byte(97 + (index >> 4));
+  byte(97 + (index & 15));
+}
+
+/** Everything in front of the code section. */
+function writeHead(): void {
+  Out.at = Module.head;
+  Out.end = Module.head + HEAD_BYTES;
+  store<u64>(Out.at, 0x000000016d736100);
+  Out.at += 8;
+  let section = openSection(1);
+  unsigned(1);
+  byte(wasm.TYPE_FUNC);
+  unsigned(3);
+  byte(wasm.TYPE_I32);
+  byte(wasm.TYPE_I64);
+  byte(wasm.TYPE_I32);
+  unsigned(1);
+  byte(wasm.TYPE_I32);
+  closeSize(section);
+
+  section = openSection(2);
+  unsigned(Module.importCount + 1);
+  name(109);
+  name(109);
+  byte(2);
+  byte(0);
+  unsigned(1);
+  for (let i = 0; i < Module.importCount; i++) {
+    name(102);
+    exportName(i);
+    byte(0);
+    byte(0);
+  }
+  closeSize(section);
+
+  section = openSection(3);
+  unsigned(Module.functionCount);
+  for (let i = 0; i < Module.functionCount; i++) byte(0);
+  closeSize(section);
+
+  section = openSection(7);
+  unsigned(Module.functionCount);
+  for (let i = 0; i < Module.functionCount; i++) {
+    exportName(i);
+    byte(0);
+    unsigned(Module.importCount + i);
+  }
+  closeSize(section);
+  Module.headEnd = Out.at;
+}
+
+/**
+ * Writes the module for the entry `pc`, whose decoded block is `block`. False if there is nothing to
+ * gain or it becomes too large.
+ */
+export function writeModule(pc: u64, block: usize): bool {
+  Module.functionCount = 0;
+  Module.importCount = 0;
+  Calls.count = 0;
+  Module.instructions = 0;
+  if (!startsWell(pc)) return false;
+  addFunction(pc, block);
+  Out.at = Module.code;
+  Out.end = Module.codeEnd;
+  const section = openSection(10);
+  // The count has a fixed size, as it is not known yet.
+  const count = openSize();
+  for (let i = 0; i < Module.functionCount; i++) {
+    writeFunction(i);
+    if (Out.isFull()) return false;
+  }
+  const end = Out.at;
+  closeSize(section);
+  patchCalls(Module.importCount);
+  padded(count, Module.functionCount);
+  writeHead();
+  Out.at = end;
+  return Work.blockCount > 0;
+}

@@ -1,0 +1,72 @@
+import { JIT_TABLE_FIRST } from "./abi.ts";
+
+/** What `install` of `assembly/host.ts` is called with. */
+export type Install = (
+  head: number,
+  headBytes: number,
+  code: number,
+  codeBytes: number,
+  slot: number,
+  count: number,
+  imports: number,
+  importCount: number,
+) => number;
+
+/** Counts of what a core has translated. */
+export interface LinkerMetrics {
+  modules: number;
+  functions: number;
+  bytes: number;
+}
+
+/** Two characters that name function `index` in a module, as `assembly/jit/module.ts` writes them. */
+const NAMES = Array.from({ length: 256 }, (_, index) =>
+  String.fromCharCode(97 + (index >> 4), 97 + (index & 15)),
+);
+
+/** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
+export class Linker {
+  readonly metrics: LinkerMetrics = { modules: 0, functions: 0, bytes: 0 };
+  #memory: WebAssembly.Memory | undefined;
+  #table: WebAssembly.Table | undefined;
+
+  /** From now on modules are for the core with this memory and table. */
+  attach(memory: WebAssembly.Memory, table: WebAssembly.Table): void {
+    if (table.length > JIT_TABLE_FIRST)
+      throw new TypeError(`core.wasm has ${table.length} functions in its table`);
+    table.grow(JIT_TABLE_FIRST - table.length);
+    this.#memory = memory;
+    this.#table = table;
+  }
+
+  readonly install: Install = (
+    head,
+    headBytes,
+    code,
+    codeBytes,
+    slot,
+    count,
+    imports,
+    importCount,
+  ) => {
+    const memory = this.#memory as WebAssembly.Memory;
+    const table = this.#table as WebAssembly.Table;
+    const bytes = new Uint8Array(headBytes + codeBytes);
+    bytes.set(new Uint8Array(memory.buffer, head, headBytes));
+    bytes.set(new Uint8Array(memory.buffer, code, codeBytes), headBytes);
+    const functions: Record<string, WebAssembly.ExportValue> = {};
+    const slots = new Uint32Array(memory.buffer, imports, importCount);
+    for (const [index, from] of slots.entries())
+      functions[NAMES[index] as string] = table.get(JIT_TABLE_FIRST + from);
+    const first = JIT_TABLE_FIRST + slot;
+    if (first + count > table.length) table.grow(Math.max(256, first + count - table.length));
+    const module = new WebAssembly.Module(bytes);
+    const { exports } = new WebAssembly.Instance(module, { m: { m: memory }, f: functions });
+    for (let index = 0; index < count; index++)
+      table.set(first + index, exports[NAMES[index] as string] as () => number);
+    this.metrics.modules++;
+    this.metrics.functions += count;
+    this.metrics.bytes += bytes.length;
+    return 1;
+  };
+}
