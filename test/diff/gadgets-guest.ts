@@ -65,20 +65,6 @@ export const guestFence: Gadget = ({ prng, registers }) => {
   return { kind: "guest-fence", items: [one] };
 };
 
-/** A cache block at a pinned address, where menvcfg lets M-mode alone; waiting on a reservation set. */
-export const cacheBlock: Gadget = ({ prng, registers }) => {
-  const { control } = registers;
-  if (prng.chance(20))
-    return { kind: "wait-set", items: [item(prng.pick(["wrs.nto", "wrs.sto"]))] };
-  const name = prng.pick(["cbo.inval", "cbo.clean", "cbo.flush", "cbo.zero", "cbo.zero"]);
-  const items = [
-    item("andi", control, registers.pointer(), -64),
-    item(name, control),
-    item("addi", control, 0, 0),
-  ];
-  return { kind: "cache-block", items };
-};
-
 /** Into the guest at the next group: by sret from HS-mode, by mret from M-mode. */
 export const enterGuest: Gadget = (context) => {
   const { prng, registers, space, group } = context;
