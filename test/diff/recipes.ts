@@ -1,14 +1,7 @@
 /** Which gadgets a program of each flavour is made of. */
 import type { Gadget } from "./context.ts";
 import { badJump, branch, jump, loop, padJump } from "./gadgets-flow.ts";
-import {
-  asGuest,
-  cacheBlock,
-  enterGuest,
-  guestFence,
-  guestMemory,
-  world,
-} from "./gadgets-guest.ts";
+import { asGuest, enterGuest, guestFence, guestMemory, world } from "./gadgets-guest.ts";
 import {
   atomic,
   changePte,
@@ -121,7 +114,6 @@ const RECIPES: Readonly<Record<Flavour, Recipe>> = {
     [12, memory],
     [4, guestMemory],
     [2, guestFence],
-    [2, cacheBlock],
     [3, world],
     [4, repoint],
     [3, atomic],
