@@ -1,7 +1,14 @@
-import { JIT_TABLE_FIRST } from "./abi.ts";
+import { JIT_BASE, JIT_MODULE_HEAD, JIT_TABLE_FIRST } from "./abi.ts";
 
-/** What `install` of `assembly/host.ts` is called with. */
-export type Install = (
+/** Counts of what a core has translated. */
+export interface LinkerMetrics {
+  modules: number;
+  functions: number;
+  bytes: number;
+}
+
+/** JIT_MODULE_HEAD to JIT_MODULE_IMPORT_COUNT. */
+type Description = readonly [
   head: number,
   headBytes: number,
   code: number,
@@ -10,14 +17,7 @@ export type Install = (
   count: number,
   imports: number,
   importCount: number,
-) => number;
-
-/** Counts of what a core has translated. */
-export interface LinkerMetrics {
-  modules: number;
-  functions: number;
-  bytes: number;
-}
+];
 
 /** Two characters that name function `index` in a module, as `assembly/jit/module.ts` writes them. */
 const NAMES = Array.from({ length: 256 }, (_, index) =>
@@ -27,8 +27,13 @@ const NAMES = Array.from({ length: 256 }, (_, index) =>
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
 export class Linker {
   readonly metrics: LinkerMetrics = { modules: 0, functions: 0, bytes: 0 };
+  readonly #onModule: ((bytes: Uint8Array) => void) | undefined;
   #memory: WebAssembly.Memory | undefined;
   #table: WebAssembly.Table | undefined;
+
+  constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
+    this.#onModule = onModule;
+  }
 
   /** From now on modules are for the core with this memory and table. */
   attach(memory: WebAssembly.Memory, table: WebAssembly.Table): void {
@@ -39,21 +44,19 @@ export class Linker {
     this.#table = table;
   }
 
-  readonly install: Install = (
-    head,
-    headBytes,
-    code,
-    codeBytes,
-    slot,
-    count,
-    imports,
-    importCount,
-  ) => {
+  /** `install` of `assembly/host.ts`. Throws `WebAssembly.CompileError` on a fault of the translator. */
+  readonly install = (): number => {
     const memory = this.#memory as WebAssembly.Memory;
     const table = this.#table as WebAssembly.Table;
+    const [head, headBytes, code, codeBytes, slot, count, imports, importCount] = new Uint32Array(
+      memory.buffer,
+      JIT_BASE + JIT_MODULE_HEAD,
+      8,
+    ) as unknown as Description;
     const bytes = new Uint8Array(headBytes + codeBytes);
     bytes.set(new Uint8Array(memory.buffer, head, headBytes));
     bytes.set(new Uint8Array(memory.buffer, code, codeBytes), headBytes);
+    this.#onModule?.(bytes);
     const functions: Record<string, WebAssembly.ExportValue> = {};
     const slots = new Uint32Array(memory.buffer, imports, importCount);
     for (const [index, from] of slots.entries())

@@ -14,7 +14,7 @@ const SEED = Number(FLOAT_SEED ?? 20251);
 const MODES = [0, 1, 2, 3, 4] as const;
 const { NV, NX, OF, DZ, UF } = ref;
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 type Value = bigint | number;
 type Operation = (...operands: Value[]) => Value;
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const { instance } = await WebAssembly.instantiate(wasm);
   core = instance.exports as unknown as Core;
   console.log(`FLOAT_SEED=${SEED} FLOAT_CASES=${CASES}`);
-}, 60_000);
+}, 300_000);
 
 /** Operands of binary32 travel as u32, those of binary64 and of registers as u64. */
 const pass = (f: ref.Format, bits: bigint): Value => (f.width === 32n ? Number(bits) : bits);

@@ -4,13 +4,13 @@
  */
 import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
-import { FpFlags, NX } from "../float/flags";
 import { firstOf } from "../code/fuse";
+import { FpFlags, NX } from "../float/flags";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { copyOf, slotOf } from "../jit/entries";
-import { clearHints } from "../jit/hints";
 import { Heat, sample } from "../jit/heat";
+import { clearHints } from "../jit/hints";
 import { loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
 import { Tlb } from "../mmu/tlb";

@@ -14,9 +14,9 @@ import {
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { close, exitIf, openIf } from "./labels";
-import { ADDR, getF, getX, setF, setX, SLOT, TAG } from "./locals";
-import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
+import { ADDR, getF, getX, SLOT, setF, setX, TAG } from "./locals";
 import * as wasm from "./opcodes";
+import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { access, byte, const32, const64, get, set, tee } from "./out";
 
 function hintsOf(tlb: usize): usize {
@@ -53,42 +53,56 @@ export function lookUp(size: u32, tlb: usize, site: i32): void {
   exitIf(site);
 }
 
+/** Leaves the distance of the page of ADDR in linear memory on the stack, by the hint. */
+function hinted(hint: i32, size: u32, tlb: usize, site: i32): void {
+  const known = hintsOf(tlb) + ((<usize>hint) << 4);
+  const32(0);
+  access(wasm.I64_LOAD, 3, known);
+  masked(size);
+  byte(wasm.I64_NE);
+  openIf();
+  lookUp(size, tlb, site);
+  const32(0);
+  get(ADDR);
+  const64(~(<i64>0xfff));
+  byte(wasm.I64_AND);
+  access(wasm.I64_STORE, 3, known);
+  const32(0);
+  get(SLOT);
+  access(wasm.I32_LOAD, 2, tlb + 8);
+  access(wasm.I32_STORE, 2, known + 8);
+  close();
+  const32(0);
+  access(wasm.I32_LOAD, 2, known + 8);
+}
+
+/** Likewise by the TLB. */
+function looked(size: u32, tlb: usize, site: i32): void {
+  lookUp(size, tlb, site);
+  get(SLOT);
+  access(wasm.I32_LOAD, 2, tlb + 8);
+}
+
+function isLoad(op: i32): bool {
+  return op < ops.OP_SB || op == ops.OP_FLW || op == ops.OP_FLD;
+}
+
 /**
  * Leaves the address in linear memory of the access at `u` on the stack; exits through `site` unless
- * the TLB at `tlb` has it. `hint` is its hint, or -1.
+ * the TLB has it. `hint` is its hint, or -1.
  */
-function host(u: usize, imm: i64, size: u32, tlb: usize, hint: i32, site: i32): void {
+function host(u: usize, hint: i32, site: i32): void {
+  const op = Uop.op(u);
+  const imm: i64 = op >= ops.OP_FLW ? <i64>load<i16>(u, 4) : <i64>Uop.imm(u);
+  const tlb: usize = isLoad(op) ? TLB_LOAD_BASE : TLB_STORE_BASE;
   getX(rs1OfUop(u));
   if (imm) {
     const64(imm);
     byte(wasm.I64_ADD);
   }
   set(ADDR);
-  if (hint < 0) {
-    lookUp(size, tlb, site);
-    get(SLOT);
-    access(wasm.I32_LOAD, 2, tlb + 8);
-  } else {
-    const known = hintsOf(tlb) + ((<usize>hint) << 4);
-    const32(0);
-    access(wasm.I64_LOAD, 3, known);
-    masked(size);
-    byte(wasm.I64_NE);
-    openIf();
-    lookUp(size, tlb, site);
-    const32(0);
-    get(ADDR);
-    const64(~(<i64>0xfff));
-    byte(wasm.I64_AND);
-    access(wasm.I64_STORE, 3, known);
-    const32(0);
-    get(SLOT);
-    access(wasm.I32_LOAD, 2, tlb + 8);
-    access(wasm.I32_STORE, 2, known + 8);
-    close();
-    const32(0);
-    access(wasm.I32_LOAD, 2, known + 8);
-  }
+  if (hint < 0) looked(sizeOf(op), tlb, site);
+  else hinted(hint, sizeOf(op), tlb, site);
   get(ADDR);
   byte(wasm.I32_WRAP_I64);
   byte(wasm.I32_ADD);
@@ -129,19 +143,14 @@ function storeOpcode(op: i32): u32 {
 /** The load or store at `u`; `hint` is its hint or -1. A miss exits through `site`. */
 export function memoryAccess(u: usize, hint: i32, site: i32): void {
   const op = Uop.op(u);
-  const size = sizeOf(op);
-  const isFloat = op >= ops.OP_FLW;
-  const imm = isFloat ? <i64>load<i16>(u, 4) : <i64>Uop.imm(u);
-  const isLoad = op < ops.OP_SB || op == ops.OP_FLW || op == ops.OP_FLD;
-  host(u, imm, size, isLoad ? TLB_LOAD_BASE : TLB_STORE_BASE, hint, site);
-  if (isFloat) return floatValue(u, op);
-  if (isLoad) {
-    access(loadOpcode(op), size, 0);
-    setX(rdOfUop(u));
-    return;
+  host(u, hint, site);
+  if (op >= ops.OP_FLW) return floatValue(u, op);
+  if (isLoad(op)) {
+    access(loadOpcode(op), sizeOf(op), 0);
+    return setX(rdOfUop(u));
   }
   getX(rs2OfUop(u));
-  access(storeOpcode(op), size, 0);
+  access(storeOpcode(op), sizeOf(op), 0);
 }
 
 /** Moves between an f register and the address on the stack. Singles are boxed. */

@@ -12,9 +12,9 @@ import {
 import { Uop } from "../isa/uop";
 import { gfnsOf } from "../mmu/tlb";
 import { lookUp } from "./access";
-import { ADDR, getX, setX, SLOT, T0, T32 } from "./locals";
-import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
+import { ADDR, getX, SLOT, setX, T0, T32 } from "./locals";
 import * as wasm from "./opcodes";
+import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { access, byte, const32, const64, get, set, tee } from "./out";
 
 const ADD: u32 = 0x00;
@@ -23,7 +23,6 @@ const LR: u32 = 0x02;
 const SC: u32 = 0x03;
 const XOR: u32 = 0x04;
 const OR: u32 = 0x08;
-const AND: u32 = 0x0c;
 const MIN: u32 = 0x10;
 const MAX: u32 = 0x14;
 const MINU: u32 = 0x18;

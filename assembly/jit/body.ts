@@ -2,7 +2,14 @@
  * Writes the body of one translated function: control flow as nested blocks and loops, made from the
  * dominator tree (Ramsey, "Beyond Relooper", ICFP 2022).
  */
-import { HART_BASE, HART_PC, JIT_BASE, JIT_FETCH_TAG, JIT_TAG, TLB_FETCH_BASE } from "../../bindings/abi";
+import {
+  HART_BASE,
+  HART_PC,
+  JIT_BASE,
+  JIT_FETCH_TAG,
+  JIT_TAG,
+  TLB_FETCH_BASE,
+} from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
@@ -36,18 +43,18 @@ import {
   LEFT,
   loadRegisters,
   PC,
-  setX,
   SITE,
   SLOT,
+  setX,
   storeRegisters,
   T0,
   TAG,
 } from "./locals";
-import { Used, rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import * as wasm from "./opcodes";
-import { Targets, writeMap } from "./targets";
+import { rdOfUop, rs1OfUop, rs2OfUop, Used } from "./operands";
 import { mergeChildBefore, orderOf, successor } from "./order";
 import { access, byte, const32, const64, get, Out, set, tee } from "./out";
+import { Targets, writeMap } from "./targets";
 import {
   BLOCK_CALLEE,
   BLOCK_COUNT,

@@ -18,7 +18,8 @@ export function callee(index: i32): void {
     Out.at = Out.end; // Full: the module is given up.
     return;
   }
-  store<u32>(Calls.base + ((<usize>(Calls.count++)) << 2), <u32>Out.at);
+  store<u32>(Calls.base + ((<usize>Calls.count) << 2), <u32>Out.at);
+  Calls.count++;
   store<i32>(Out.at, index);
   Out.at += 5;
 }

@@ -3,10 +3,11 @@
  * the address of its entry here as immediate. Beside it a copy of the block, for when the interpreter
  * has to run it after all.
  */
+
+import { buildBlock, MAX_BLOCK_BYTES } from "../code/block";
+import { Arena } from "../code/cache";
 import { OP_ENTER } from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { Arena } from "../code/cache";
-import { buildBlock, MAX_BLOCK_BYTES } from "../code/block";
 
 const ENTRY_BYTES: usize = 16;
 const ENTRY_SLOT: usize = 0;
@@ -41,14 +42,14 @@ export function copyOf(u: usize): usize {
 /** Is there room for the copies of `count` blocks? */
 export function hasRoom(count: i32): bool {
   return (
-    Entries.count + count <= Entries.max &&
-    Arena.next + <usize>count * MAX_BLOCK_BYTES <= Arena.end
+    Entries.count + count <= Entries.max && Arena.next + <usize>count * MAX_BLOCK_BYTES <= Arena.end
   );
 }
 
 /** Makes the block at `u`, decoded from offset `from` of `frame`, an entry: its function is in `slot`. */
 export function addEntry(u: usize, frame: usize, from: u32, slot: u32): void {
-  const entry = Entries.base + <usize>(Entries.count++) * ENTRY_BYTES;
+  const entry = Entries.base + <usize>Entries.count * ENTRY_BYTES;
+  Entries.count++;
   store<u32>(entry, slot, ENTRY_SLOT);
   store<u32>(entry, <u32>Arena.next, ENTRY_COPY);
   Arena.next = buildBlock(frame, from, 255, Arena.next);

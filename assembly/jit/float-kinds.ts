@@ -10,7 +10,7 @@ const EXACT: i32 = 3;
 const NONE: i32 = 0;
 export const SQRT: i32 = 1;
 export const MIN: i32 = 2;
-export const MAX: i32 = 3;
+const MAX: i32 = 3;
 export const TO_W: i32 = 4;
 export const TO_L: i32 = 5;
 
@@ -53,8 +53,9 @@ export function givesInteger(raw: u32): bool {
 /** What the operation at `u` asks of JIT_FLOAT; 0: nothing. */
 export function floatNeeds(u: usize): i32 {
   const op = Uop.op(u);
-  if (op == ops.OP_FLOAT) return kindOf(Uop.raw(u)) == MIN || kindOf(Uop.raw(u)) == MAX ? ON : EXACT;
+  if (op == ops.OP_FLOAT)
+    return kindOf(Uop.raw(u)) == MIN || kindOf(Uop.raw(u)) == MAX ? ON : EXACT;
   if (op >= ops.OP_FLW && op <= ops.OP_FSD) return ON;
   if (op < ops.OP_FADD_D || op > ops.OP_FCVT_D_L) return 0;
-  return (op >= ops.OP_FSGNJ_D && op <= ops.OP_FMV_D_X) ? ON : EXACT;
+  return op >= ops.OP_FSGNJ_D && op <= ops.OP_FMV_D_X ? ON : EXACT;
 }

@@ -7,11 +7,11 @@ import { JIT_BASE, JIT_FLOAT } from "../../bindings/abi";
 import { LARGE, SMALL } from "../float/f64";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { kindOf, MAX, MIN, SQRT, TO_L, TO_W } from "./float-kinds";
+import { kindOf, MIN, SQRT, TO_L, TO_W } from "./float-kinds";
 import { close, exitIf, openIf } from "./labels";
 import { FLOAT, getF, getX, Locals, setF, setX } from "./locals";
-import { rdOfUop, rs1OfUop, rs2OfUop, rs3OfUop } from "./operands";
 import * as wasm from "./opcodes";
+import { rdOfUop, rs1OfUop, rs2OfUop, rs3OfUop } from "./operands";
 import { access, byte, const32, const64, constF64, get, set, tee } from "./out";
 
 const EXPONENT: i64 = 0x7ff0000000000000;
@@ -252,7 +252,7 @@ function signs(u: usize, op: i32): void {
     byte(wasm.I64_REINTERPRET_F64);
     getF(rs2OfUop(u));
     byte(wasm.I64_REINTERPRET_F64);
-    const64(<i64>1 << 63);
+    const64((<i64>1) << 63);
     byte(wasm.I64_AND);
     byte(wasm.I64_XOR);
     byte(wasm.F64_REINTERPRET_I64);

@@ -8,6 +8,7 @@ import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { canTranslate } from "./coverage";
+import { noteOperands, rdOfUop, rs1OfUop } from "./operands";
 import {
   addTarget,
   clearTargets,
@@ -17,7 +18,6 @@ import {
   noteJump,
   Targets,
 } from "./targets";
-import { noteOperands, rdOfUop, rs1OfUop } from "./operands";
 import {
   BLOCK_CALLEE,
   BLOCK_COUNT,
@@ -59,7 +59,7 @@ abstract class Scan {
 
 function findPages(): void {
   for (let k = FIRST_PAGE; k <= LAST_PAGE; k++) {
-    const gva = Work.base + <u64>(<i64>k << 12);
+    const gva = Work.base + <u64>((<i64>k) << 12);
     const entry = Tlb.fetch(gva);
     const known = load<u64>(entry) == (gva | Tlb.fetchTag);
     store<u32>(Work.pageOf(k << 12), known ? load<u32>(entry, 12) : 0);
@@ -95,7 +95,8 @@ function wasReached(rel: i32): bool {
 function addLeader(rel: i32): void {
   if (!Work.isNear(rel) || Work.mark(rel) & LEADER || Scan.pending >= BLOCKS_MAX) return;
   Work.addMark(rel, LEADER);
-  store<i32>(Work.stack + ((<usize>(Scan.pending++)) << 2), rel);
+  store<i32>(Work.stack + ((<usize>Scan.pending) << 2), rel);
+  Scan.pending++;
 }
 
 /** Follows the code from `rel` on and notes the leaders that its branches lead to. */
@@ -180,8 +181,10 @@ function isFar(id: i32, u: usize): bool {
   return true;
 }
 
-/** Ends block `id` with the control transfer at `u`. */
-function endWith(id: i32, u: usize, op: i32, rel: i32, behind: i32): void {
+/** Ends block `id` with the control transfer at `u`, which stands at `rel`. */
+function endWith(id: i32, u: usize, rel: i32): void {
+  const op = Uop.op(u);
+  const behind = rel + Scan.bytes;
   if (isBranch(op)) return ends(id, ENDS_BRANCH, targetRel(u, rel), behind);
   if (op == ops.OP_J) return ends(id, ENDS_JUMP, targetRel(u, rel), behind);
   if (op == ops.OP_JAL) {
@@ -209,8 +212,7 @@ function fillBlock(id: i32): void {
     Work.set(id, BLOCK_COUNT, Work.get(id, BLOCK_COUNT) + 1);
     noteOperands(u);
     const behind = rel + Scan.bytes;
-    if (isBranch(op) || (op >= ops.OP_J && op <= ops.OP_JALR))
-      return endWith(id, u, op, rel, behind);
+    if (isBranch(op) || (op >= ops.OP_J && op <= ops.OP_JALR)) return endWith(id, u, rel);
     if (!Work.isNear(behind)) return ends(id, ENDS_INTERPRET, 0, behind);
     if (Work.mark(behind) & LEADER) return ends(id, ENDS_FALL, 0, behind);
     rel = behind;

@@ -3,16 +3,18 @@
  * begins that takes its share of the time; a block that is met often enough becomes the entry of a
  * region. All counts are of instructions, so the same run translates the same things.
  */
+
+import * as abi from "../../bindings/abi";
+import { Arena, pcOf } from "../code/cache";
 import * as host from "../host";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { Arena, pcOf } from "../code/cache";
 import { Tlb } from "../mmu/tlb";
 import { countOf, forgetCounts, setCount } from "./counters";
 import { addEntry, Entries, hasRoom } from "./entries";
-import { forgetMaps } from "./targets";
 import { Module, writeModule } from "./module";
 import { Out } from "./out";
+import { forgetMaps } from "./targets";
 
 /** Count of a block that is not to be looked at again. */
 const NEVER: u32 = 1 << 30;
@@ -42,23 +44,30 @@ function forgetTranslations(): void {
   forgetCounts();
 }
 
+function field(offset: usize, value: u32): void {
+  store<u32>(abi.JIT_BASE + offset, value);
+}
+
+/** Tells the host where the module is, and where its functions belong. */
+function describe(slot: u32): void {
+  field(abi.JIT_MODULE_HEAD, <u32>Module.head);
+  field(abi.JIT_MODULE_HEAD_BYTES, <u32>(Module.headEnd - Module.head));
+  field(abi.JIT_MODULE_CODE, <u32>Module.code);
+  field(abi.JIT_MODULE_CODE_BYTES, <u32>(Out.at - Module.code));
+  field(abi.JIT_MODULE_SLOT, slot);
+  field(abi.JIT_MODULE_COUNT, Module.functionCount);
+  field(abi.JIT_MODULE_IMPORTS, <u32>Module.imports);
+  field(abi.JIT_MODULE_IMPORT_COUNT, Module.importCount);
+}
+
 function translate(u: usize): bool {
   const pc = pcOf(u);
   if (!writeModule(pc, u)) return false;
   const count = Module.functionCount;
   if (!hasRoom(count)) return false;
   const slot = Entries.count;
-  const isInstalled = host.install(
-    Module.head,
-    <u32>(Module.headEnd - Module.head),
-    Module.code,
-    <u32>(Out.at - Module.code),
-    slot,
-    count,
-    Module.imports,
-    Module.importCount,
-  );
-  if (!isInstalled) return false;
+  describe(slot);
+  if (!host.install()) return false;
   for (let i = 0; i < count; i++) {
     const at = Module.pc(i);
     addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);

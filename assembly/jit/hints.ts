@@ -37,7 +37,7 @@ export function clearHints(tag: u64): void {
   if (Hints.tag == tag && Hints.changes == Tlb.changes) return;
   Hints.tag = tag;
   Hints.changes = Tlb.changes;
-  for (let at: usize = 0; at < <usize>JIT_HINTS << 4; at += 16) {
+  for (let at: usize = 0; at < (<usize>JIT_HINTS) << 4; at += 16) {
     store<u64>(at, NOWHERE, JIT_BASE + JIT_LOAD_HINTS);
     store<u64>(at, NOWHERE, JIT_BASE + JIT_STORE_HINTS);
   }
@@ -76,7 +76,8 @@ function definition(first: i32, index: i32): i32 {
 function numberOf(key: u64, isLoad: bool): u8 {
   const keys = isLoad ? KEYS : KEYS + (JIT_HINTS << 3);
   const count = isLoad ? Hints.loads : Hints.stores;
-  for (let i = 0; i < count; i++) if (load<u64>(keys + ((<usize>i) << 3)) == key) return <u8>(i + 1);
+  for (let i = 0; i < count; i++)
+    if (load<u64>(keys + ((<usize>i) << 3)) == key) return <u8>(i + 1);
   if (count == JIT_HINTS) return 0;
   store<u64>(keys + ((<usize>count) << 3), key);
   if (isLoad) Hints.loads++;
@@ -90,7 +91,7 @@ function give(id: i32, first: i32, index: i32): void {
   if (!isAccess(Uop.op(u)) || !register) return;
   const loop = register == SP ? -1 : Work.get(id, BLOCK_LOOP);
   const from = register == SP ? -1 : definition(first, index);
-  const key = (<u64>register << 48) | (<u64>(<u16>loop) << 32) | (<u64>(<u32>from));
+  const key = ((<u64>register) << 48) | ((<u64>(<u16>loop)) << 32) | <u64>(<u32>from);
   if (register == SP || loop >= 0) store<u8>(Work.hints + index, numberOf(key, isLoad(Uop.op(u))));
 }
 

@@ -1,7 +1,8 @@
 /** The labels around the code that is being written, innermost last, and the ways out of the function. */
+
+import { BASE, PC, SITE } from "./locals";
 import * as wasm from "./opcodes";
 import { br, brIf, byte, const32, const64, get, set, unsigned } from "./out";
-import { BASE, PC, SITE } from "./locals";
 import { Targets, targetAt } from "./targets";
 import { Work } from "./work";
 
@@ -16,7 +17,8 @@ abstract class Labels {
 }
 
 function push(target: i32): void {
-  store<i32>(Work.stack + ((<usize>(Labels.depth++)) << 2), target);
+  store<i32>(Work.stack + ((<usize>Labels.depth) << 2), target);
+  Labels.depth++;
 }
 
 /** How many labels out the innermost one for `target` is. */

@@ -8,9 +8,9 @@
  *   result  i32  what is left of the window | 1 if the interpreter must do the instruction at pc
  */
 import { HART_BASE, HART_F, HART_X } from "../../bindings/abi";
-import { access, byte, const32, const64, get, set, unsigned } from "./out";
-import { Used } from "./operands";
 import * as wasm from "./opcodes";
+import { Used } from "./operands";
+import { access, byte, const32, const64, get, set, unsigned } from "./out";
 
 export const LEFT: u32 = 0;
 export const BASE: u32 = 1;
@@ -50,10 +50,18 @@ export function placeRegisters(): void {
   Used.x &= ~1;
   Used.xWritten &= ~1;
   let next = FIRST;
-  for (let r: u32 = 1; r < 32; r++) if ((Used.x >> r) & 1) store<u8>(LOCALS + r, <u8>(next++));
+  for (let r: u32 = 1; r < 32; r++) {
+    if (!((Used.x >> r) & 1)) continue;
+    store<u8>(LOCALS + r, <u8>next);
+    next++;
+  }
   Locals.i64Count = next - FIRST + I64_TEMPORARIES;
   const floats = next;
-  for (let r: u32 = 0; r < 32; r++) if ((Used.f >> r) & 1) store<u8>(LOCALS + 32 + r, <u8>(next++));
+  for (let r: u32 = 0; r < 32; r++) {
+    if (!((Used.f >> r) & 1)) continue;
+    store<u8>(LOCALS + 32 + r, <u8>next);
+    next++;
+  }
   Locals.f0 = next;
   Locals.f64Count = next - floats + FLOAT_TEMPORARIES;
 }

@@ -6,32 +6,25 @@
  *   import k     function   f.k
  *   export i     function   named by its number in the module, imports not counted
  */
+
+import { decodeAt } from "../code/block";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { writeBody } from "./body";
-import { Calls, CALLS_MAX, IMPORTED, patchCalls } from "./calls";
-import { canTranslate } from "./coverage";
+import { CALLS_MAX, Calls, IMPORTED, patchCalls } from "./calls";
 import { countOf } from "./counters";
+import { canTranslate } from "./coverage";
 import { Entries, slotOf } from "./entries";
 import { findRegion } from "./graph";
 import { placeHints } from "./hints";
 import { declareLocals, placeRegisters } from "./locals";
 import { findLoops } from "./loops";
-import { clearUsed } from "./operands";
 import * as wasm from "./opcodes";
+import { clearUsed } from "./operands";
 import { orderBlocks } from "./order";
-import { byte, closeSize, openSize, Out, padded, unsigned } from "./out";
-import {
-  BLOCK_CALLEE,
-  BLOCK_COUNT,
-  BLOCK_ENDS,
-  BLOCK_NEXT,
-  BLOCK_TAKEN_REL,
-  ENDS_CALL,
-  Work,
-} from "./work";
-import { decodeAt } from "../code/block";
+import { byte, closeSize, Out, openSize, padded, unsigned } from "./out";
+import { BLOCK_CALLEE, BLOCK_ENDS, BLOCK_NEXT, BLOCK_TAKEN_REL, ENDS_CALL, Work } from "./work";
 
 /** Functions of one module, and functions it may import. */
 export const FUNCTIONS_MAX: i32 = 32;

@@ -3,6 +3,8 @@
  * Kennedy, "A Simple, Fast Dominance Algorithm"), loop headers and merge points, and the edges that
  * structured code cannot say, which leave the region.
  */
+
+import { dropTarget, Targets, targetAt } from "./targets";
 import {
   BLOCK_ENDS,
   BLOCK_FLAGS,
@@ -19,7 +21,6 @@ import {
   IS_MERGE,
   Work,
 } from "./work";
-import { dropTarget, Targets, targetAt } from "./targets";
 
 abstract class Order {
   static count: i32 = 0;
@@ -65,7 +66,8 @@ function visit(id: i32): void {
     const next = successor(id, side);
     if (next >= 0 && orderOf(next) < 0) visit(next);
   }
-  store<i32>(Work.order + ((<usize>(--Order.count)) << 2), id);
+  Order.count--;
+  store<i32>(Work.order + ((<usize>Order.count) << 2), id);
 }
 
 /** Numbers the blocks that are reached from block 0. Returns their count. */

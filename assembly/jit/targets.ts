@@ -75,7 +75,8 @@ export function addTarget(id: i32, rel: i32): bool {
   if (Targets.count == TARGETS_MAX) return false;
   if (Targets.count == 0) Targets.first = rel;
   Targets.last = rel;
-  store<i32>(IDS + ((<usize>(Targets.count++)) << 2), id);
+  store<i32>(IDS + ((<usize>Targets.count) << 2), id);
+  Targets.count++;
   return true;
 }
 

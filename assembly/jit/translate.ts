@@ -1,13 +1,15 @@
 /** The door of the translator: its memory, and whether it is on. */
-import { ENTRIES_BYTES, initEntries } from "./entries";
+
 import { COUNTERS_BYTES, initCounters } from "./counters";
+import { ENTRIES_BYTES, initEntries } from "./entries";
 import { Heat } from "./heat";
 import { initModule, MODULE_BYTES } from "./module";
 import { initTargets, TARGETS_BYTES } from "./targets";
 import { initWork, WORK_BYTES } from "./work";
 
 /** Bytes that `initJit` takes. */
-export const JIT_BYTES: u32 = WORK_BYTES + MODULE_BYTES + ENTRIES_BYTES + COUNTERS_BYTES + TARGETS_BYTES;
+export const JIT_BYTES: u32 =
+  WORK_BYTES + MODULE_BYTES + ENTRIES_BYTES + COUNTERS_BYTES + TARGETS_BYTES;
 
 /** Takes JIT_BYTES from `base` on. */
 export function initJit(base: usize): void {
@@ -23,6 +25,6 @@ export function initJit(base: usize): void {
  * of the interpreter. 0: nothing more is translated.
  */
 export function setTranslation(interval: u32, threshold: u32): void {
-  Heat.interval = <i32>interval << 3;
+  Heat.interval = (<i32>interval) << 3;
   Heat.threshold = threshold;
 }

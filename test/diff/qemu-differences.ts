@@ -5,6 +5,8 @@ import type { TrapEntry } from "./record.ts";
 export interface QemuException {
   readonly name: string;
   readonly reason: string;
+  /** An instruction without which, put in its place as nops, both sides must agree. */
+  readonly culprit?: string;
   readonly matches: (mismatch: Mismatch) => boolean;
 }
 

@@ -18,6 +18,7 @@ const QEMU_EXCEPTIONS: readonly QemuException[] = [
     name: "ctzw-high-bit",
     reason:
       "ctzw looks at bits 31..0 only (Zbb): for 0x8000000000000000 it is 32. QEMU 7.2 counts on.",
+    culprit: "ctzw",
     matches: (mismatch) => uses(mismatch, "ctzw") && !differsInTraps(mismatch),
   },
   {
@@ -95,6 +96,6 @@ const QEMU_EXCEPTIONS: readonly QemuException[] = [
   },
 ];
 
-/** The name of the entry that explains a mismatch. */
-export const findException = (mismatch: Mismatch): string | undefined =>
-  [...QEMU_EXCEPTIONS, ...GUEST_EXCEPTIONS].find(({ matches }) => matches(mismatch))?.name;
+/** The entry that explains a mismatch. */
+export const findException = (mismatch: Mismatch): QemuException | undefined =>
+  [...QEMU_EXCEPTIONS, ...GUEST_EXCEPTIONS].find(({ matches }) => matches(mismatch));

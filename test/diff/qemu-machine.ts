@@ -40,7 +40,7 @@ export class QemuMachine implements Machine {
     const folder = mkdtempSync(join(tmpdir(), "wasmvisor-diff-"));
     const [file, output] = [join(folder, "program.elf"), join(folder, "uart")];
     writeFileSync(file, elf);
-    const { cpu = CPU, icount = false, timeoutMs = 60_000 } = this.#options;
+    const { cpu = CPU, icount = false, timeoutMs = 300_000 } = this.#options;
     const args = ["-M", "virt", "-cpu", cpu, "-m", "64M", "-bios", "none", "-kernel", file];
     args.push("-display", "none", "-monitor", "none", "-serial", `file:${output}`, "-no-reboot");
     if (icount) args.push("-icount", "shift=0");

@@ -110,7 +110,7 @@ test("rubbish on a migration connection harms nobody", async () => {
   expect(await daemon.client.list()).toEqual([]);
 });
 
-test("the commands drive a vm through its life", { timeout: 60_000 }, async () => {
+test("the commands drive a vm through its life", { timeout: 300_000 }, async () => {
   const env = { WASMVISOR_HOST: daemon.address };
   const run = async (...args: string[]): Promise<unknown> => {
     const { status, stderr, stdout } = await wasmvisor([...args, "--json"], { env });

@@ -29,6 +29,13 @@ async function store(name = "kv", append = "report=20000"): Promise<VirtualMachi
   return vm;
 }
 
+/** Root may write every file: until `end`, this process is nobody's. */
+function withoutRoot(): { end: () => void } {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  return { end: () => isRoot && process.seteuid?.(0) };
+}
+
 const rejects = (promise: Promise<unknown>, code: string, message: RegExp): Promise<void> =>
   expect(promise).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
 
@@ -253,19 +260,33 @@ describe("options that make no sense", () => {
     expect(host.vms).toEqual([]);
   });
 
+  test("a command line that makes the device tree larger than memory", async () => {
+    const options = { kernel, memory: "4MiB", append: "x".repeat(5 << 20) };
+    await rejects(host.createVm(options), "WV_BAD_IMAGE", /device tree of/);
+    expect(host.vms).toEqual([]);
+  });
+
   test("a name that is taken", async () => {
     await host.createVm({ name: "a", kernel, memory: "32MiB" });
     await rejects(host.createVm({ name: "a", kernel }), "WV_CONFIG", /"a" exists already/);
     expect(() => host.vm("b")).toThrow(/no vm is called "b"/);
   });
 
-  test.skipIf(process.getuid?.() === 0)("a disk that may not be written", async () => {
+  test("a disk that may not be written", async () => {
     const path = join(scratch, "readonly.img");
     await writeFile(path, new Uint8Array(4096));
-    await chmod(path, 0o400);
-    await rejects(host.createVm({ kernel, disks: [{ path }] }), "WV_DISK", /chmod u\+w/);
-    await host.createVm({ kernel, disks: [{ path, readOnly: true }] });
-    await host.createVm({ kernel, disks: [{ path, overlay: true }] });
+    await chmod(scratch, 0o755);
+    await chmod(path, 0o444);
+    const bytes = await readFile(kernel);
+    const asNobody = withoutRoot();
+    try {
+      const refused = host.createVm({ kernel: bytes, disks: [{ path }] });
+      await rejects(refused, "WV_DISK", /chmod u\+w/);
+      await host.createVm({ kernel: bytes, memory: "32MiB", disks: [{ path, readOnly: true }] });
+      await host.createVm({ kernel: bytes, memory: "32MiB", disks: [{ path, overlay: true }] });
+    } finally {
+      asNobody.end();
+    }
   });
 
   test("a disk that is no image", async () => {

@@ -61,7 +61,7 @@ test("each hart has both forms of the ISA, an MMU and its own interrupt controll
   );
   expect(cpu?.text("riscv,isa-base")).toBe("rv64i");
   expect(cpu?.text("riscv,isa-extensions")?.split("\0").slice(0, 7)).toEqual(
-    "i m a f d c zicsr".split(" "),
+    "i m a f d c h".split(" "),
   );
   expect(cpu?.text("mmu-type")).toBe("riscv,sv57");
   expect(root.find("/cpus/cpu@1/interrupt-controller")?.cells("phandle")).toEqual([2]);

@@ -91,6 +91,16 @@ describe("guests that misbehave", () => {
     expect(hart(vm).getNumber(HART_SCAUSE)).toBe(1); // sret to U at 0: fetch fault there
   });
 
+  test("user mode may read time, cycle and instret, as a vDSO does", async () => {
+    const SRET = 0x10200073;
+    const drop = [...code.ram(T0, 0x1000), code.addi(T0, T0, 28), code.csrw(0x141, T0), SRET];
+    const reads = [code.csrr(T1, 0xc00), code.csrr(T1, 0xc01), code.csrr(T1, 0xc02)];
+    const vm = code.machine([...drop, ...reads, code.j(0)], { core: await code.core() });
+    vm.run(100);
+    expect(hart(vm).getU32(HART_SCAUSE)).toBe(0);
+    expect(hart(vm).getBig(HART_PC)).toBe(BigInt(code.ENTRY + 40));
+  });
+
   test("one that touches more than the host has crashes alone", async () => {
     const shared = await code.core(4 << 20);
     // Walks through its memory a page at a time.

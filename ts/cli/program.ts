@@ -83,6 +83,7 @@ function addRun(add: AddCommand): void {
     .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")
     .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")
     .option("--mips <n>", "speed of a virtual clock, a multiple of 10 (default: 500)")
+    .option("--engine <name>", "auto, interpreter or translator (default: auto)")
     .option("--seed <n>", "seed of all randomness that the guest is given")
     .option("--timeout <time>", "stop after this long, with status 124")
     .option("--until <regex>", "end with status 0 when the console has printed it")

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * What a host and its vms offer, wherever they run: in the caller's thread ({@link Host}) or in a
  * worker. Both implement these interfaces, so the compiler proves that they are the same.

@@ -1,5 +1,5 @@
 import { type CoreSource, compileCore } from "../../bindings/bytes.ts";
-import { type Core, loadCore } from "../../bindings/core.ts";
+import { type Core, ENGINES, type Engine, loadCore } from "../../bindings/core.ts";
 import { type Clock, WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
@@ -46,6 +46,12 @@ export interface HostOptions {
    * has a thread of its own, and this one is never held while guests compute.
    */
   readonly thread?: "caller" | "worker" | undefined;
+  /**
+   * Who executes guest code. `auto` (default): an interpreter, and translations to Wasm of what is hot.
+   * `interpreter`: that alone. `translator`: translates all before it runs; for tests. What a guest
+   * does, and the instructions it takes, are the same with each.
+   */
+  readonly engine?: Engine | undefined;
 }
 
 /** Files and images of a vm, read. */
@@ -104,6 +110,12 @@ export class Host implements HostApi {
     if (thread !== "caller")
       throw new WasmvisorError("WV_CONFIG", `thread: expected caller or worker, got "${thread}"`);
     const { clock = new WallClock(), memory = DEFAULT_MEMORY, seed = DEFAULT_SEED } = options;
+    const { engine = "auto" } = options;
+    if (!ENGINES.includes(engine))
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `engine: expected ${ENGINES.join(", ")}, got "${engine}"`,
+      );
     const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
     if (!(memoryBytes >= MEMORY_BYTES_MIN && memoryBytes <= MEMORY_BYTES_MAX))
       throw new WasmvisorError(
@@ -111,7 +123,11 @@ export class Host implements HostApi {
         `memory: expected 1MiB to 3.75GiB for a host, got ${memory}`,
       );
     const current = { clock: () => 0 };
-    const core = await instantiate(options.core, memoryBytes, () => current.clock());
+    const core = await instantiate(options.core, {
+      memoryBytes,
+      engine,
+      wallTicks: () => current.clock(),
+    });
     return new Host({ core, clock, seed, current });
   }
 
@@ -293,9 +309,13 @@ function taken(name: string): WasmvisorError {
 
 async function instantiate(
   source: CoreSource | undefined,
-  memoryBytes: number,
-  wallTicks: () => number,
+  options: {
+    readonly memoryBytes: number;
+    readonly engine: Engine;
+    readonly wallTicks: () => number;
+  },
 ): Promise<Core> {
+  const { memoryBytes, engine, wallTicks } = options;
   let module: WebAssembly.Module;
   try {
     module = await compileCore(source);
@@ -303,7 +323,7 @@ async function instantiate(
     throw new WasmvisorError("WV_CORE_LOAD", "cannot compile the core", { cause });
   }
   try {
-    return await loadCore(module, { wallTicks }, memoryBytes);
+    return await loadCore(module, { wallTicks }, memoryBytes, engine);
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new WasmvisorError("WV_NO_MEMORY", `no memory for a host of ${memoryBytes} bytes`, {

@@ -152,6 +152,8 @@ export class Vcpu {
     this.setU64(abi.HART_MIDELEG, DELEGATED_INTERRUPTS, 0);
     this.setU64(abi.HART_MENVCFG, ENVCFG_LO, ENVCFG_HI);
     this.setU32(abi.HART_MCOUNTEREN, 0xffff_ffff);
+    // As OpenSBI does it: Linux leaves it so, and its vDSO reads the time in user mode.
+    this.setU32(abi.HART_SCOUNTEREN, 7);
     HPM_EVENTS.forEach((event, i) => {
       this.setU64(abi.HART_HPM_EVENT + i * 8, event, 0);
     });

@@ -1,5 +1,6 @@
 /** `wasmvisor run`: one guest in the foreground. */
 import { writeFileSync } from "node:fs";
+import { ENGINES } from "../../../bindings/core.ts";
 import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { parseSize } from "../../base/units.ts";
@@ -88,13 +89,15 @@ async function makeVm(
   options: CommandContext["options"],
   guest: CreateVmOptions | undefined,
 ): Promise<VirtualMachine> {
+  const engine = parse.oneOf(options.engine, ENGINES, "--engine");
   if (!guest) {
-    const host = await Host.create({ memory: HOST_BYTES_MAX });
+    const host = await Host.create({ memory: HOST_BYTES_MAX, engine });
     return host.restore(String(options.snapshot));
   }
   const memory = guest.memory ?? "256MiB";
   const bytes = typeof memory === "number" ? memory : parseSize(memory, "--memory");
-  const host = await Host.create({ memory: Math.min(bytes + HOST_BYTES, HOST_BYTES_MAX) });
+  const hostBytes = Math.min(bytes + HOST_BYTES, HOST_BYTES_MAX);
+  const host = await Host.create({ memory: hostBytes, engine });
   return host.createVm(guest);
 }
 
@@ -173,7 +176,7 @@ function statsOf(
   run: { readonly wallSeconds: number; readonly status: number },
 ) {
   const { memoryBytes, metrics, populatedBytes, vcpus } = vm.info();
-  const { copiedPages, cycles, exits, instructions, pageWalks, traps } = metrics;
+  const { copiedPages, cycles, exits, instructions, pageWalks, traps, translated } = metrics;
   const { status, wallSeconds } = run;
   return {
     status,
@@ -187,6 +190,7 @@ function statsOf(
     exits,
     traps,
     pageWalks,
+    translated,
     memory: { bytes: memoryBytes, populatedBytes, copiedPages },
   };
 }

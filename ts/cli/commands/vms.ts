@@ -45,8 +45,13 @@ export async function info(context: CommandContext): Promise<number> {
   return EXIT_DONE;
 }
 
+/** Counters under their group's name. */
+function counted(group: string, counts: object): [string, number][] {
+  return Object.entries(counts).map(([name, count]) => [`${group}.${name}`, count as number]);
+}
+
 function describe(vm: VmInfo): string {
-  const { exits, ...counts } = vm.metrics;
+  const { exits, translated, ...counts } = vm.metrics;
   const lines: [string, string | number][] = [
     ["name", vm.name],
     ["status", statusOf(vm)],
@@ -55,7 +60,8 @@ function describe(vm: VmInfo): string {
     ["memory", formatSize(vm.memoryBytes)],
     ["used", formatSize(vm.populatedBytes)],
     ...Object.entries(counts),
-    ...Object.entries(exits).map(([reason, count]): [string, number] => [`exits.${reason}`, count]),
+    ...counted("translated", translated),
+    ...counted("exits", exits),
   ];
   return lines.map(([key, value]) => `${key.padEnd(16)}${value}`).join("\n");
 }

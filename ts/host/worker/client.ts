@@ -25,7 +25,8 @@ export async function createWorkerHost(options: HostOptions): Promise<HostApi> {
   });
   const host = new WorkerHost(await spawnHostWorker());
   try {
-    await host.open({ core, memory: options.memory, seed: options.seed });
+    const { memory, seed, engine } = options;
+    await host.open({ core, memory, seed, engine });
   } catch (error) {
     await host.close();
     throw error;

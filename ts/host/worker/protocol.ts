@@ -1,4 +1,5 @@
 /** What the caller's side and the worker's side of a host say to each other. */
+import type { Engine } from "../../../bindings/core.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
 import type { VmInfo, VmStatus } from "../api.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
@@ -12,6 +13,7 @@ export type VmId = number;
 export interface WorkerHostOptions {
   readonly memory: number | string | undefined;
   readonly seed: number | undefined;
+  readonly engine: Engine | undefined;
   readonly core: WebAssembly.Module;
 }
 
