@@ -6,12 +6,13 @@ import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
 import { firstOf } from "../code/fuse";
 import { FpFlags, NX } from "../float/flags";
+import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { copyOf, slotOf } from "../jit/entries";
 import { Heat, sample } from "../jit/heat";
 import { clearHints } from "../jit/hints";
-import { loadSlow, loadX0, storeSlow } from "../mmu/access";
+import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
 import { Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
@@ -75,12 +76,23 @@ function floatAccess(u: usize): i32 {
   return status;
 }
 
+/** FLH or FSH. */
+function halfAccess(u: usize): i32 {
+  if (!floatOn()) return illegalAt(u);
+  const raw = Uop.raw(u);
+  if (Uop.op(u) == ops.OP_FSH) return storeSlow(u, ops.OP_FSH, Uop.rs1(u) + <u64>(<i64>immS(raw)));
+  const status = loadHalf(u, Uop.rs1(u) + <u64>(<i64>immI(raw)));
+  if (!status) floatDirty();
+  return status;
+}
+
 /** The operation at `u`, which the loop does not do by itself. */
 function rare(u: usize): i32 {
   const op = firstOf(Uop.op(u));
   if (op >= ops.OP_FLW) {
     if (op <= ops.OP_FSD) return floatAccess(u);
-    if (op >= ops.OP_FADD_D) return floatOperation(u);
+    if (op >= ops.OP_FLH) return halfAccess(u);
+    if (op >= ops.OP_FADD_D && op <= ops.OP_FCVT_D_L) return floatOperation(u);
     bitManipulation(u);
     return NEXT;
   }

@@ -4,10 +4,11 @@
  */
 import * as abi from "../../bindings/abi";
 import { pageOffsetBehind, pcOf } from "../code/cache";
+import { floatDirty } from "../hart/csr";
 import { Cpu, getX, hart, hyp, LEAVE, NEXT, RETRY } from "../hart/state";
 import { raise } from "../hart/traps";
 import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
-import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
+import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
 import { translateGuest } from "./guest-walk";
@@ -15,8 +16,9 @@ import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
 import { dataIsGuests, dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
 import { accessFault, translate, Walk } from "./walk";
 
-/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD. */
+/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD, FLH. */
 const KIND_FLW: u32 = 7;
+const KIND_FLH: u32 = 9;
 /** `Walk.forced`. */
 const HLV: u32 = 1;
 const HLVX: u32 = 2;
@@ -116,7 +118,7 @@ function leaveForDevice(gva: u64, bytes: u32, access: u32): i32 {
 }
 
 /** Writes a loaded value (zero-extended from its bytes) to the destination. */
-export function finishLoad(kind: u32, rd: u32, value: u64): void {
+function finishLoad(kind: u32, rd: u32, value: u64): void {
   const x: usize = abi.HART_BASE + abi.HART_X + rd;
   const f: usize = abi.HART_BASE + abi.HART_F + rd;
   if (kind < KIND_FLW && !rd) return;
@@ -136,13 +138,23 @@ export function finishLoad(kind: u32, rd: u32, value: u64): void {
     case KIND_FLW + 1:
       store<u64>(f, value);
       break;
+    case KIND_FLH:
+      store<u64>(f, value | 0xffffffffffff0000);
+      break;
     default:
       store<u64>(x, value);
   }
 }
 
+/** The load that left the core gets its value. */
+export function finishDeviceLoad(value: u64): void {
+  finishLoad(Access.kind, Access.rd, value);
+  if (Access.kind >= KIND_FLW) floatDirty();
+}
+
 /** Bytes of a load of this kind: 1, 2, 4, 8, and again for the unsigned ones. */
 function bytesOf(kind: u32): u32 {
+  if (kind == KIND_FLH) return 2;
   return kind >= KIND_FLW ? 4 << (kind - KIND_FLW) : 1 << (kind & 3);
 }
 
@@ -233,6 +245,14 @@ export function loadX0(u: usize): i32 {
   return loadInto(u, Uop.rs1(u) + <u64>(<i64>immI(Uop.raw(u))));
 }
 
+/** FLH. */
+export function loadHalf(u: usize, gva: u64): i32 {
+  hart.pc = pcOf(u);
+  Access.kind = KIND_FLH;
+  Access.rd = load<u8>(u, 1);
+  return loadInto(u, gva);
+}
+
 function loadInto(u: usize, gva: u64): i32 {
   const bytes = bytesOf(Access.kind);
   if ((<u32>gva & 0xfff) + bytes > 0x1000) return loadCrossing(gva);
@@ -246,12 +266,16 @@ function loadInto(u: usize, gva: u64): i32 {
   return leaveForDevice(gva, bytes, ACCESS_LOAD);
 }
 
+function storeBytes(op: i32): u32 {
+  if (op == OP_FSH) return 2;
+  return <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
+}
+
 /** The store `op` at `u` to `gva`, whatever it takes. */
 export function storeSlow(u: usize, op: i32, gva: u64): i32 {
   hart.pc = pcOf(u);
   const value = op >= OP_FLW ? Uop.fs2(u) : Uop.rs2(u);
-  const bytes: u32 = <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
-  return storeFrom(u, gva, bytes, value);
+  return storeFrom(u, gva, storeBytes(op), value);
 }
 
 function storeFrom(u: usize, gva: u64, bytes: u32, value: u64): i32 {

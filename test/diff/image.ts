@@ -1,7 +1,8 @@
 /** Packs programs into an ELF. */
+
+import { encode, instruction } from "../../ts/isa/instructions.ts";
 import { type Segment, writeElf } from "./elf.ts";
 import { buildHarness } from "./harness.ts";
-import { encode, instruction } from "./isa.ts";
 import * as at from "./layout.ts";
 import { Prng } from "./prng.ts";
 import { drawProgram, type ElfPlan, harnessRegisters, type Program } from "./program.ts";

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { type Machine, RunError } from "./machine.ts";
 
 const BINARY = "qemu-system-riscv64";
-/** What our core implements; QEMU's rv64 would add Zbc. */
-const CPU = "rv64,h=true,svinval=true,zbc=off";
+/** What our core implements. */
+const CPU = "rv64,h=on,svinval=on,zbkb=on,zbkx=on,Zfh=on";
 
 export interface QemuOptions {
   readonly cpu?: string | undefined;

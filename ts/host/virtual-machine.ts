@@ -267,5 +267,7 @@ export function describeEnd(end: VmEnd): string {
   if (reason === "no-memory") return `crash: the host has no free memory (hart ${hart}, pc ${pc})`;
   if (reason === "device") return `crash: ${end.fault.message} (hart ${hart}, pc ${pc})`;
   if (reason === "missing-page") return `crash: a page never arrived (hart ${hart}, pc ${pc})`;
-  return `crash: hart ${hart} at pc ${pc}, cause ${cause}, tval ${tval}`;
+  const what = end.fault.instruction?.replace("\t", " ");
+  const place = what === undefined ? pc : `${pc} (${what})`;
+  return `crash: hart ${hart} at pc ${place}, cause ${cause}, tval ${tval}`;
 }

@@ -4,11 +4,14 @@
  */
 import * as abi from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
+import { disassemble } from "../isa/disassemble.ts";
+import type { GuestMemory } from "../machine/guest-memory.ts";
 import type { AccessBytes, MmioBus } from "../machine/mmio.ts";
 import type { Sbi } from "./sbi.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const TWO_32 = 2 ** 32;
+const CAUSE_ILLEGAL = 2;
 const MAILBOX = abi.MAILBOX_BASE >>> 2;
 const A0 = 10;
 const A6 = 16;
@@ -36,6 +39,8 @@ export interface GuestFault {
   /** Exception code and trap value, for `trap`. */
   readonly cause?: number;
   readonly tval?: string;
+  /** The instruction that trapped, as text, if it can be told. */
+  readonly instruction?: string;
   /** What a device said, for `device`. */
   readonly message?: string;
 }
@@ -44,6 +49,8 @@ export interface DispatcherOptions {
   readonly core: Core;
   readonly bus: MmioBus;
   readonly sbi: Sbi | undefined;
+  /** The guest's RAM, to show the instruction that a guest ended with. */
+  readonly memory: GuestMemory;
   readonly onFault: (fault: GuestFault) => void;
   readonly onHtif: () => void;
 }
@@ -158,6 +165,17 @@ export class Dispatcher {
     this.#options.onFault({ reason: "device", hart: vcpu.index, pc, message });
   }
 
+  /** What stands at mepc: an illegal one is in mtval, others are in RAM if nothing is translated. */
+  #instruction(vcpu: Vcpu): { readonly instruction?: string } {
+    const pc = vcpu.getBig(abi.HART_MEPC);
+    const word = new Uint8Array(4);
+    const isIllegal = vcpu.getNumber(abi.HART_MCAUSE) === CAUSE_ILLEGAL;
+    if (isIllegal) new DataView(word.buffer).setUint32(0, vcpu.getU32(abi.HART_MTVAL), true);
+    else if (vcpu.getBig(abi.HART_SATP) !== 0n || !this.#options.memory.read(Number(pc), word))
+      return {};
+    return { instruction: disassemble(new DataView(word.buffer).getUint32(0, true), pc) };
+  }
+
   #fault(reason: number, vcpu: Vcpu): GuestFault {
     const hex = (offset: number): string => `0x${vcpu.getBig(offset).toString(16)}`;
     const hart = vcpu.index;
@@ -168,6 +186,7 @@ export class Dispatcher {
         pc: hex(abi.HART_MEPC),
         cause: vcpu.getNumber(abi.HART_MCAUSE),
         tval: hex(abi.HART_MTVAL),
+        ...this.#instruction(vcpu),
       };
     const pc = hex(abi.HART_PC);
     return { reason: reason === abi.EXIT_NO_MEMORY ? "no-memory" : "missing-page", hart, pc };
