@@ -87,7 +87,8 @@ export const GUEST_EXCEPTIONS: readonly QemuException[] = [
     matches: (mismatch) => {
       const [a, b] = firstTraps(mismatch);
       const isHosts = a !== undefined && (a.slot & BigInt(SLOT_VS)) === 0n;
-      return isHosts && a.cause === 13n && (a.status & MXR) !== 0n && a.epc !== b?.epc;
+      const isRead = a?.cause === 13n || a?.cause === 21n;
+      return isHosts && isRead && (a.status & MXR) !== 0n && a.epc !== b?.epc;
     },
   },
   {
