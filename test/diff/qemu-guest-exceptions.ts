@@ -139,7 +139,8 @@ export const GUEST_EXCEPTIONS: readonly QemuException[] = [
       const [a] = firstTraps(mismatch);
       if (a?.cause !== 2n || mismatch.program.flavour !== "guest") return false;
       const isSatp = (a.tval & 0x7fn) === 0x73n && a.tval >> 20n === 0x180n;
-      return isSatp || a.tval === 0x10200073n || a.tval >> 25n === 0x09n;
+      const isFence = firstInstructions(mismatch).some((name) => /^s(fence|inval)\.vma/.test(name));
+      return isSatp || isFence || a.tval === 0x10200073n;
     },
   },
   {
