@@ -1,6 +1,12 @@
 /** Where QEMU 7.2 departs from the manual in the H extension and Svinval; see `qemu-exceptions.ts`. */
 import { MAX_TRAPS, SLOT_MPRV, SLOT_VS } from "./layout.ts";
-import { DIRTY, firstInstructions, firstTraps, type QemuException } from "./qemu-differences.ts";
+import {
+  DIRTY,
+  differsInTraps,
+  firstInstructions,
+  firstTraps,
+  type QemuException,
+} from "./qemu-differences.ts";
 
 const GVA = 1n << 38n;
 const MXR = 1n << 19n;
