@@ -13,6 +13,7 @@ type OptionName =
   | "cpus"
   | "disk"
   | "downtime"
+  | "dtb"
   | "engine"
   | "host"
   | "image"

@@ -60,9 +60,11 @@ export interface HostOptions {
 
 /** Files and images of a vm, read. */
 interface BootFiles {
+  readonly firmware: Uint8Array | undefined;
   readonly kernel: Uint8Array;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
+  readonly dtb: Uint8Array | undefined;
 }
 
 /**
@@ -366,10 +368,16 @@ async function absoluteDisks(config: VmConfig): Promise<VmConfig> {
 }
 
 async function bootFiles(options: CreateVmOptions): Promise<BootFiles> {
-  const given = [options.image, options.kernel, options.bare].filter((one) => one !== undefined);
-  if (given.length !== 1)
-    throw new WasmvisorError("WV_CONFIG", "give exactly one of image, kernel and bare");
-  const { append = "", initrd } = options;
+  const { append = "", bare, dtb, initrd } = options;
+  const given = [options.image, options.kernel].filter((one) => one !== undefined);
+  if (given.length > 1 || (given.length === 0 && bare === undefined))
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "give exactly one of image, kernel and bare, or bare as firmware of one of the others",
+    );
+  const firmware =
+    given.length === 0 || bare === undefined ? undefined : await readSource(bare, "bare");
+  const rest = { firmware, dtb: dtb === undefined ? undefined : await readSource(dtb, "dtb") };
   if (options.image !== undefined) {
     const { resolveImage } = await import("../image/store.ts");
     const image = await resolveImage(options.image, { verify: "size" });
@@ -377,11 +385,13 @@ async function bootFiles(options: CreateVmOptions): Promise<BootFiles> {
       kernel: await readSource(image.kernel, "kernel"),
       initrd: await readSource(initrd ?? image.initrd, "initrd"),
       append: `${image.cmdline} ${append}`.trim(),
+      ...rest,
     };
   }
-  const kernel = options.kernel ?? options.bare ?? "";
+  const kernel = options.kernel ?? bare ?? "";
   return {
-    kernel: await readSource(kernel, options.bare === undefined ? "kernel" : "bare"),
+    ...rest,
+    kernel: await readSource(kernel, options.kernel === undefined ? "bare" : "kernel"),
     initrd: initrd === undefined ? undefined : await readSource(initrd, "initrd"),
     append,
   };
@@ -397,7 +407,9 @@ function boot(vm: VirtualMachine, files: BootFiles): void {
       ramBytes: memoryBytes,
       kernel: files.kernel,
       initrd: files.initrd,
+      firmware: files.firmware,
       buildDeviceTree: (initrd) =>
+        files.dtb ??
         buildDeviceTree({
           ramBytes: memoryBytes,
           hartCount: vcpus,

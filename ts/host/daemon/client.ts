@@ -16,10 +16,11 @@ import {
 import type { CreateVmOptions } from "../vm-config.ts";
 
 /** Options of a vm as text and numbers; paths are of the daemon's machine. */
-export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare"> & {
+export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare" | "dtb"> & {
   readonly kernel?: string | undefined;
   readonly initrd?: string | undefined;
   readonly bare?: string | undefined;
+  readonly dtb?: string | undefined;
 };
 
 /** The plain part of {@link MigrateOptions}. */

@@ -59,7 +59,18 @@ function disks(body: Body): DiskSource[] | undefined {
   });
 }
 
-const TEXTS = ["name", "image", "kernel", "initrd", "bare", "append", "memory", "clock", "console"];
+const TEXTS = [
+  "name",
+  "image",
+  "kernel",
+  "initrd",
+  "bare",
+  "dtb",
+  "append",
+  "memory",
+  "clock",
+  "console",
+];
 const NUMBERS = ["vcpus", "mips", "seed"];
 
 /** Options of `Host.createVm`; the host checks their ranges. */
