@@ -10,8 +10,8 @@ import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { callEntry, INTERPRET } from "../jit/enter";
-import { copyOf, noteMiss } from "../jit/entries";
-import { Heat, sample, translateAgain } from "../jit/heat";
+import { copyOf, isWorthwhile, noteMiss } from "../jit/entries";
+import { giveUp, Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
 import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
@@ -176,6 +176,7 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     const done = (left - (result & ~7)) >> 3;
     left = result & ~7;
     const from = u;
+    if (!Heat.isForced() && !isWorthwhile(from, done)) giveUp(from);
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (!u || left <= 0) return left;
@@ -186,7 +187,8 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     }
     if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
-      if (isAccess(Uop.op(Spot.u)) && noteMiss(from, done)) again(from, entered);
+      if (isAccess(Uop.op(Spot.u)) && Uop.op(from) == ops.OP_ENTER && noteMiss(from, done))
+        again(from, entered);
       return left;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);
