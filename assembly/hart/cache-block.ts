@@ -33,8 +33,14 @@ function refused(enable: u64): u64 {
 function zero(gva: u64): i32 {
   const host = hostOf(gva & ~(BLOCK - 1), BLOCK, ACCESS_STORE);
   if (!host) return Access.status ? Access.status : raise(accessFault(ACCESS_STORE), gva);
-  memory.fill(host, 0, <usize>BLOCK);
+  // Stores, as memory.fill is a call of the engine.
+  for (let at = host; at < host + <usize>BLOCK; at += 8) store<u64>(at, 0);
   return NEXT;
+}
+
+/** May CBO.ZERO be used from here? */
+export function mayZero(): bool {
+  return !refused(CBZE);
 }
 
 /** The operation `raw` at `hart.pc`. */

@@ -18,6 +18,7 @@ import { Data } from "../mmu/data";
 import { Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
+import { mayZero } from "./cache-block";
 import { floatDirty, floatOn, isFloatDirty } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
@@ -157,10 +158,11 @@ function isAccess(op: i32): bool {
   return (op >= ops.OP_LB && op <= ops.OP_FSD) || op == ops.OP_AMO;
 }
 
-/** What translated code may do of floating point (JIT_FLOAT). */
-function floatState(): u32 {
-  if (!isFloatDirty()) return 0;
-  return FpFlags.bits & NX && !hart.frm ? 3 : 1;
+/** What translated code may do (JIT_FLOAT). */
+function permissions(): u32 {
+  const zero: u32 = mayZero() ? 4 : 0;
+  if (!isFloatDirty()) return zero;
+  return zero | (FpFlags.bits & NX && !hart.frm ? 3 : 1);
 }
 
 /** Runs translated code from the entry at `start` on; what is left of the window. Ends at `Spot`, see below. */
@@ -168,7 +170,7 @@ function enter(start: usize, left: i32, tag: u64): i32 {
   let u = start;
   store<u64>(abi.JIT_BASE, tag, abi.JIT_TAG);
   store<u64>(abi.JIT_BASE, Tlb.fetchTag, abi.JIT_FETCH_TAG);
-  store<u32>(abi.JIT_BASE, floatState(), abi.JIT_FLOAT);
+  store<u32>(abi.JIT_BASE, permissions(), abi.JIT_FLOAT);
   clearHints(tag);
   do {
     const entered = Cpu.page;

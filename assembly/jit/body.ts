@@ -76,6 +76,7 @@ import {
   IS_MERGE,
   Work,
 } from "./work";
+import { isZero, MAY_ZERO, zero } from "./zero";
 
 /** What the dispatch loop may run beyond its window without asking, in instructions (`hart/run.ts`). */
 const MARGIN: i32 = 255;
@@ -337,8 +338,14 @@ function instruction(index: i32, undone: i32): void {
   const site = siteOf(rel, undone);
   if (op >= ops.OP_LB && op <= ops.OP_FSD) return memoryAccess(u, hintOf(index), site);
   if (op == ops.OP_AMO) return atomic(u, site);
+  if (op == ops.OP_SYSTEM) return zero(u, site);
   if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);
   integer(u);
+}
+
+/** What the operation at `u` needs of JIT_FLOAT. */
+function needsOf(u: usize): i32 {
+  return isZero(u) ? MAY_ZERO : floatNeeds(u);
 }
 
 function straight(id: i32): void {
@@ -346,7 +353,7 @@ function straight(id: i32): void {
   const first = Work.get(id, BLOCK_FIRST);
   if (id == 0 || Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) checkWindow(Work.get(id, BLOCK_REL));
   let needs = 0;
-  for (let i = 0; i < count; i++) needs |= floatNeeds(Work.uop(first + i));
+  for (let i = 0; i < count; i++) needs |= needsOf(Work.uop(first + i));
   if (needs) checkFloat(needs, siteOf(Work.get(id, BLOCK_REL), 0));
   if (count) {
     get(LEFT);
@@ -389,7 +396,7 @@ export function writeBody(count: i32): void {
   const32(0);
   access(wasm.I64_LOAD, 3, JIT_BASE + JIT_TAG);
   set(TAG);
-  if (Used.f) loadFloatState();
+  loadFloatState();
   loadRegisters();
   tree(0);
   close();
