@@ -52,7 +52,7 @@ import {
   TAG,
 } from "./locals";
 import * as wasm from "./opcodes";
-import { rdOfUop, rs1OfUop, rs2OfUop, Used } from "./operands";
+import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { mergeChildBefore, orderOf, successor } from "./order";
 import { access, byte, const32, const64, get, Out, set, tee } from "./out";
 import { Targets, writeMap } from "./targets";
