@@ -54,7 +54,10 @@ export class Linker {
     this.#table = table;
   }
 
-  /** `install` of `assembly/host.ts`. Throws `WebAssembly.CompileError` on a fault of the translator. */
+  /**
+   * `install` of `assembly/host.ts`: 0 if the engine has no memory for the module. Throws
+   * `WebAssembly.CompileError` on a fault of the translator.
+   */
   readonly install = (): number => {
     const memory = this.#memory as WebAssembly.Memory;
     const table = this.#table as WebAssembly.Table;
@@ -67,22 +70,32 @@ export class Linker {
     bytes.set(new Uint8Array(memory.buffer, head, headBytes));
     bytes.set(new Uint8Array(memory.buffer, code, codeBytes), headBytes);
     this.#onModule?.(bytes);
-    const functions: Record<string, WebAssembly.ExportValue> = {};
-    const slots = new Uint32Array(memory.buffer, imports, importCount);
-    for (const [index, from] of slots.entries())
-      functions[NAMES[index] as string] = table.get(JIT_TABLE_FIRST + from);
     const first = JIT_TABLE_FIRST + slot;
-    if (first + count > table.length) table.grow(Math.max(256, first + count - table.length));
-    const module = new WebAssembly.Module(bytes);
-    const { exports } = new WebAssembly.Instance(module, {
-      m: { m: memory, r: this.#refill, e: this.#enterAt },
-      f: functions,
-    });
-    for (let index = 0; index < count; index++)
-      table.set(first + index, exports[NAMES[index] as string] as () => number);
+    try {
+      if (first + count > table.length) table.grow(Math.max(256, first + count - table.length));
+      const exports = this.#instantiate(
+        bytes,
+        new Uint32Array(memory.buffer, imports, importCount),
+      );
+      for (let index = 0; index < count; index++)
+        table.set(first + index, exports[NAMES[index] as string] as () => number);
+    } catch (error) {
+      if (error instanceof RangeError) return 0;
+      throw error;
+    }
     this.metrics.modules++;
     this.metrics.functions += count;
     this.metrics.bytes += bytes.length;
     return 1;
   };
+
+  /** Makes a module that imports the functions in `slots`; what it exports. */
+  #instantiate(bytes: Uint8Array<ArrayBuffer>, slots: Uint32Array): WebAssembly.Exports {
+    const functions: Record<string, WebAssembly.ExportValue> = {};
+    for (const [index, slot] of slots.entries())
+      functions[NAMES[index] as string] = this.#table?.get(JIT_TABLE_FIRST + slot);
+    const own = { m: this.#memory as WebAssembly.Memory, r: this.#refill, e: this.#enterAt };
+    const module = new WebAssembly.Module(bytes);
+    return new WebAssembly.Instance(module, { m: own, f: functions }).exports;
+  }
 }
