@@ -1,0 +1,63 @@
+/** Instructions as text, by the instruction table. */
+import { FIELDS, type Field } from "./fields.ts";
+import { format, INSTRUCTIONS, type Instruction } from "./isa.ts";
+
+interface Shape {
+  readonly entry: Instruction;
+  /** Bits that no operand fills. */
+  readonly mask: number;
+}
+
+/** All bits that `field` can set. */
+function bitsOf(field: Field): number {
+  let bits = 0;
+  for (let bit = 0; bit < 21; bit++) bits |= field.put(1 << bit);
+  return field.short ? 7 << trailing(field) : bits;
+}
+
+/** The lowest bit of a field of three bits that names x8 to x15. */
+const trailing = (field: Field): number => 31 - Math.clz32(field.put(9));
+
+function shapeOf(entry: Instruction): Shape {
+  const free = entry.fields.reduce((bits, [, field]) => bits | bitsOf(field), 0);
+  return { entry, mask: ~free & (entry.bytes === 2 ? 0xffff : -1) };
+}
+
+/** Those with the most fixed bits first: `c.jr` before `c.mv`. */
+const SHAPES: readonly Shape[] = INSTRUCTIONS.map(shapeOf).sort(
+  (a, b) => ones(b.mask) - ones(a.mask),
+);
+
+function ones(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** The value of `field` in `word`: put together from the bits that each bit of a value goes to. */
+function valueOf(field: Field, word: number): number {
+  if (field.short) return ((word >>> trailing(field)) & 7) + 8;
+  let value = 0;
+  for (let bit = 0; bit < 21; bit++) {
+    const at = field.put(1 << bit);
+    if (at !== 0 && (word & at) === at) value |= 1 << bit;
+  }
+  if (field.min >= 0) return value;
+  const sign = 31 - Math.clz32(Math.max(field.max, 1)) + 1;
+  return (value << (31 - sign)) >> (31 - sign);
+}
+
+/** The instruction `word` as text; `?` if the table does not have it. */
+export function disassemble(word: number): string {
+  const bytes = (word & 3) === 3 ? 4 : 2;
+  const raw = bytes === 2 ? word & 0xffff : word | 0;
+  const shape = SHAPES.find(
+    ({ entry, mask }) => entry.bytes === bytes && (raw & mask) === ((entry.base | 0) & mask),
+  );
+  if (!shape) return "?";
+  const { entry } = shape;
+  return format(
+    entry,
+    entry.fields.map(([name]) => valueOf(FIELDS[name] as Field, raw)),
+  );
+}
