@@ -35,7 +35,7 @@ function ones(word: number): number {
 }
 
 /** The value of `field` in `word`: put together from the bits that each bit of a value goes to. */
-function valueOf(field: Field, word: number): number {
+function operandOf(field: Field, word: number): number {
   if (field.short) return ((word >>> trailing(field)) & 7) + 8;
   let value = 0;
   for (let bit = 0; bit < 21; bit++) {
@@ -58,6 +58,6 @@ export function disassemble(word: number): string {
   const { entry } = shape;
   return format(
     entry,
-    entry.fields.map(([name]) => valueOf(FIELDS[name] as Field, raw)),
+    entry.fields.map(([name]) => operandOf(FIELDS[name] as Field, raw)),
   );
 }
