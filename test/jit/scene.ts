@@ -5,7 +5,7 @@ import type { Core } from "../../bindings/core.ts";
 import { VirtualClock } from "../../ts/base/clock.ts";
 import { Random } from "../../ts/base/random.ts";
 import type { BlockBackend } from "../../ts/machine/block.ts";
-import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
+import { GuestRam, RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import { Vm } from "../../ts/vmm/vm.ts";
 import { Assembler } from "../diff/asm.ts";
@@ -51,7 +51,20 @@ export interface Scene {
 export const cpu = (side: Side): Vcpu => side.vm.vcpus[0] as Vcpu;
 export const x = (side: Side, register: number): number => cpu(side).x(register).lo;
 
-export function start(core: Core, scene: Scene): Side {
+/** Another vm on the core of `side` with `ram`, in its state: a fork, or a copy. */
+export function twin(side: Side, scene: Scene, ram?: GuestRam): Side {
+  const other = start(side.core, { ...scene, writes: ram ? [] : scene.writes }, ram);
+  other.vm.restore(side.vm.save());
+  return other;
+}
+
+export function fork(side: Side, scene: Scene): Side {
+  const { core, vm } = side;
+  const space = core.exports.forkSpace(vm.ram.space) >>> 0;
+  return twin(side, scene, new GuestRam(core, space, RAM_BYTES));
+}
+
+export function start(core: Core, scene: Scene, ram?: GuestRam): Side {
   // Without firmware, S-mode may touch nothing: PMP grants it nothing.
   const isBare = scene.satp === undefined;
   const console: number[] = [];
@@ -67,6 +80,7 @@ export function start(core: Core, scene: Scene): Side {
     console: "uart",
     isBare,
     onConsole: (bytes) => console.push(...bytes),
+    ram,
   });
   vm.boot({ writes: scene.writes, entry: ENTRY, deviceTreeGpa: 0, elf: undefined });
   const side = { core, vm, console };
