@@ -116,15 +116,15 @@ export function runBoth(sides: readonly [Side, Side], units: number, chunk = uni
   }
 }
 
-/** Sv39 page tables from `base` on, with the first gibibyte of RAM mapped where it is. */
+/** Sv39 page tables from `base` on, with RAM mapped where it is unless told otherwise. */
 export class Tables {
   readonly #base: number;
   readonly #pages: BigUint64Array[] = [];
 
-  constructor(base: number) {
+  constructor(base: number, hasRam = true) {
     this.#base = base;
     this.#page();
-    this.#at(0)[2] = (BigInt(RAM_BASE >>> 12) << 10n) | 0xcfn;
+    if (hasRam) this.#at(0)[2] = (BigInt(RAM_BASE >>> 12) << 10n) | 0xcfn;
   }
 
   get satp(): bigint {
