@@ -8,11 +8,17 @@ interface Shape {
   readonly mask: number;
 }
 
+/** Bits of a value of `field`. */
+function widthOf({ min, max }: Field): number {
+  return 32 - Math.clz32(max) + (min < 0 ? 1 : 0);
+}
+
 /** All bits that `field` can set. */
 function bitsOf(field: Field): number {
   let bits = 0;
-  for (let bit = 0; bit < 21; bit++) bits |= field.put(1 << bit);
-  return field.short ? 7 << trailing(field) : bits;
+  if (field.short) return 7 << trailing(field);
+  for (let bit = 0; bit < widthOf(field); bit++) bits |= field.put(1 << bit);
+  return bits;
 }
 
 /** The lowest bit of a field of three bits that names x8 to x15. */
@@ -38,13 +44,13 @@ function ones(word: number): number {
 function operandOf(field: Field, word: number): number {
   if (field.short) return ((word >>> trailing(field)) & 7) + 8;
   let value = 0;
-  for (let bit = 0; bit < 21; bit++) {
+  for (let bit = 0; bit < widthOf(field); bit++) {
     const at = field.put(1 << bit);
     if (at !== 0 && (word & at) === at) value |= 1 << bit;
   }
   if (field.min >= 0) return value;
-  const sign = 31 - Math.clz32(Math.max(field.max, 1)) + 1;
-  return (value << (31 - sign)) >> (31 - sign);
+  const above = 32 - widthOf(field);
+  return (value << above) >> above;
 }
 
 /** The instruction `word` as text; `?` if the table does not have it. */

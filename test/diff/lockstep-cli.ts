@@ -11,10 +11,14 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Engine } from "../../bindings/core.ts";
 import { resolveImage } from "../../ts/image/store.ts";
-import { buildImage, drawPrograms } from "./image.ts";
-import { RAM, RAM_END } from "./layout.ts";
 import { type LockstepPlan, lockstep } from "./lockstep.ts";
-import { coreBytesFor, createCore, type GuestOptions, startGuest } from "./lockstep-guest.ts";
+import {
+  coreBytesFor,
+  createCore,
+  type GuestOptions,
+  randomPrograms,
+  startGuest,
+} from "./lockstep-guest.ts";
 import { describeDifference } from "./lockstep-report.ts";
 
 const PROGRAMS_PER_ELF = 64;
@@ -58,14 +62,6 @@ async function guestOf(given: Options): Promise<GuestOptions> {
   return { ...common, kernel: readFileSync(file), initrd, append: given.append, isBare };
 }
 
-/** Random programs, an ELF of them at a time. */
-function programsOf(seed: number, programs: number): GuestOptions {
-  const plan = { seed, programs, exactCounters: true };
-  const memoryBytes = RAM_END - RAM;
-  const kernel = buildImage(drawPrograms(plan));
-  return { kernel, memoryBytes, isBare: true, hasDeviceTree: false };
-}
-
 function planOf(given: Options, guest: GuestOptions, seed: number): LockstepPlan {
   const sampling = given.sampling?.split(",").map(Number);
   const start = (engine: Engine) => async () =>
@@ -107,7 +103,7 @@ export async function main(): Promise<void> {
   const programs = Number(given.programs ?? 0);
   for (let done = 0, next = seed; done < programs && agrees; next++) {
     const count = Math.min(PROGRAMS_PER_ELF, programs - done);
-    agrees = await run(planOf(given, programsOf(next, count), next));
+    agrees = await run(planOf(given, randomPrograms(next, count), next));
     done += count;
   }
   console.log(agrees ? "no difference" : "the engines differ");

@@ -8,6 +8,8 @@ import { planBoot } from "../../ts/vmm/boot-plan.ts";
 import { buildDeviceTree } from "../../ts/vmm/device-tree.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import { Vm } from "../../ts/vmm/vm.ts";
+import { buildImage, drawPrograms } from "./image.ts";
+import { RAM, RAM_END } from "./layout.ts";
 
 const MIPS = 100;
 const CORE_BYTES_SPARE = 8 << 20;
@@ -92,3 +94,9 @@ export function startGuest(core: Core, guest: GuestOptions): Side {
 
 /** Bytes of machine memory for a guest of `memoryBytes`. */
 export const coreBytesFor = (memoryBytes: number): number => memoryBytes + CORE_BYTES_SPARE;
+
+/** `programs` random programs of `seed` in one ELF; each begins from scratch, all send their state. */
+export function randomPrograms(seed: number, programs: number): GuestOptions {
+  const kernel = buildImage(drawPrograms({ seed, programs, exactCounters: true }));
+  return { kernel, memoryBytes: RAM_END - RAM, isBare: true, hasDeviceTree: false };
+}

@@ -35,11 +35,12 @@ function instructionAt(side: Side, vcpu: Vcpu, pc: bigint): string {
   const high = physicalOf(side, vcpu, pc + 2n);
   if (low === undefined) return `${pc.toString(16)}: (not mapped)`;
   const half = (at: number | undefined): number => {
-    const word = at === undefined ? 0 : side.vm.ram.word(at & ~3);
-    return at !== undefined && at & 2 ? word >>> 16 : word & 0xffff;
+    const word = at === undefined ? 0 : side.vm.ram.word(at - (at % 4));
+    return at !== undefined && at % 4 ? word >>> 16 : word & 0xffff;
   };
   const raw = (half(low) & 3) === 3 ? ((half(high) << 16) | half(low)) >>> 0 : half(low);
-  return `${pc.toString(16)}: ${raw.toString(16).padStart(8)}  ${disassemble(raw)}`;
+  const text = raw.toString(16).padStart((raw & 3) === 3 ? 8 : 4, "0");
+  return `${pc.toString(16)}: ${text.padStart(8)}  ${disassemble(raw)}`;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, "0")}`;
