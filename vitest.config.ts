@@ -11,7 +11,9 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: oracle,
-          testTimeout: 30_000,
+          // Against hangs alone: on a busy machine everything takes ten times as long.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

@@ -3,6 +3,7 @@
 import { f64Add, f64Div, f64Fma, f64Mul, f64Sqrt } from "./float/f64";
 import { FpFlags } from "./float/flags";
 
+export * from "./float/f16";
 export * from "./float/f32";
 export * from "./float/f64";
 

@@ -1,27 +1,49 @@
 /**
- * npm run bench -- [NAME...] [--json FILE] [--runs N] [--timeout SEC] [--run-options "..."]
+ * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
+ *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, micro, sweep) or one kernel (kernels/crc); without a name everything runs.
- * --run-options goes to `wasmvisor run`. The table goes to stdout, progress to stderr
- * (benny's own line to stdout).
+ * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, micro, sweep) or one row of it
+ * (kernels/crc); without a name everything runs. --time cpu takes the processor time of the
+ * machine's process where the default takes the guest's clock, for a host that is busy otherwise.
+ * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
+ * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
+ * go as JSON to FILE (build/bench.json unless named) after every suite.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type BenchRow, tableOf } from "./harness.ts";
 import { benchKernels } from "./kernels.ts";
+import { benchLinuxBoot } from "./linux-boot.ts";
+import { benchLinuxPrograms } from "./linux-programs.ts";
+import type { BenchOptions } from "./machines.ts";
+import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
 import { benchSweep } from "./sweep.ts";
+import { targetsOf } from "./targets.ts";
+import { benchUserland } from "./userland.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const suites = ["kernels", "micro", "sweep"];
+const MICRO_ROUNDS = 5;
+
+const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow[]>>> = {
+  kernels: benchKernels,
+  "linux-boot": benchLinuxBoot,
+  "linux-programs": benchLinuxPrograms,
+  userland: benchUserland,
+  memory: ({ runs }) => benchMemory(root, runs ?? MICRO_ROUNDS, log),
+  micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
+  sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    json: { type: "string" },
-    runs: { type: "string", default: "5" },
-    timeout: { type: "string", default: "300" },
+    json: { type: "string", default: join(root, "build/bench.json") },
+    runs: { type: "string" },
+    time: { type: "string", default: "wall" },
+    size: { type: "string", default: "whole" },
+    timeout: { type: "string", default: "600" },
     "run-options": { type: "string", default: "" },
   },
 });
@@ -32,33 +54,52 @@ const positive = (name: string, text: string): number => {
   return value;
 };
 
+const oneOf = <T extends string>(name: string, text: string, allowed: readonly T[]): T => {
+  const value = allowed.find((one) => one === text);
+  if (value === undefined)
+    throw new RangeError(`--${name}: expected ${allowed.join(" or ")}, got "${text}"`);
+  return value;
+};
+
 const log = (line: string): void => console.error(line);
 
-async function main(): Promise<void> {
-  const names = positionals.length > 0 ? positionals : suites;
-  const unknown = names.filter((name) => !suites.includes(name.split("/", 1)[0] ?? ""));
-  if (unknown.length > 0) throw new RangeError(`no suite is called ${unknown.join(", ")}`);
-  const runs = positive("runs", values.runs);
-  const rows: BenchRow[] = [];
-
-  const kernels = names.filter((name) => name.startsWith("kernels"));
-  if (kernels.length > 0) {
-    rows.push(
-      ...(await benchKernels({
-        root,
-        runs,
-        kernels: kernels.includes("kernels") ? [] : kernels.map((name) => name.slice(8)),
-        runOptions: values["run-options"].split(" ").filter((word) => word !== ""),
-        timeoutSec: positive("timeout", values.timeout),
-        log,
-      })),
-    );
+/** Suites, each with the rows that were asked for; no rows mean all. */
+function wanted(): Map<string, string[]> {
+  const names = positionals.length > 0 ? positionals : Object.keys(suites);
+  const only = new Map<string, string[]>();
+  for (const [suite = "", ...row] of names.map((name) => name.split("/"))) {
+    if (suites[suite] === undefined) throw new RangeError(`no suite is called ${suite}`);
+    const rows = only.get(suite) ?? [];
+    // The row's own name is the last part: linux-programs/qemu/sieve is the program sieve.
+    only.set(suite, row.length > 0 ? [...rows, row.at(-1) ?? ""] : rows);
   }
-  if (names.includes("micro")) rows.push(...(await benchMicro(root, runs)));
-  if (names.includes("sweep")) rows.push(...(await benchSweep(root, runs)));
+  return only;
+}
 
+async function main(): Promise<void> {
+  const options = {
+    root,
+    runs: values.runs === undefined ? undefined : positive("runs", values.runs),
+    runOptions: values["run-options"].split(" ").filter((word) => word !== ""),
+    timeoutSec: positive("timeout", values.timeout),
+    time: oneOf("time", values.time, ["wall", "cpu"]),
+    size: oneOf("size", values.size, ["whole", "quick"]),
+    log,
+  };
+  const rows: BenchRow[] = [];
+  for (const [suite, only] of wanted()) {
+    try {
+      rows.push(...((await suites[suite]?.({ ...options, only })) ?? []));
+    } catch (error) {
+      // The other suites are still worth their figures.
+      log(`${suite}: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    }
+    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  }
   console.log(tableOf(rows));
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  const targets = targetsOf(rows);
+  if (targets !== "") console.log(`\n${targets}`);
 }
 
 try {

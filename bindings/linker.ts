@@ -24,23 +24,27 @@ const NAMES = Array.from({ length: 256 }, (_, index) =>
   String.fromCharCode(97 + (index >> 4), 97 + (index & 15)),
 );
 
+type Refill = (gva: bigint, access: number, size: number) => number;
+
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
 export class Linker {
   readonly metrics: LinkerMetrics = { modules: 0, functions: 0, bytes: 0 };
   readonly #onModule: ((bytes: Uint8Array) => void) | undefined;
   #memory: WebAssembly.Memory | undefined;
   #table: WebAssembly.Table | undefined;
+  #refill: Refill = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
   }
 
   /** From now on modules are for the core with this memory and table. */
-  attach(memory: WebAssembly.Memory, table: WebAssembly.Table): void {
+  attach(memory: WebAssembly.Memory, table: WebAssembly.Table, refill: Refill): void {
     if (table.length > JIT_TABLE_FIRST)
       throw new TypeError(`core.wasm has ${table.length} functions in its table`);
     table.grow(JIT_TABLE_FIRST - table.length);
     this.#memory = memory;
+    this.#refill = refill;
     this.#table = table;
   }
 
@@ -64,7 +68,10 @@ export class Linker {
     const first = JIT_TABLE_FIRST + slot;
     if (first + count > table.length) table.grow(Math.max(256, first + count - table.length));
     const module = new WebAssembly.Module(bytes);
-    const { exports } = new WebAssembly.Instance(module, { m: { m: memory }, f: functions });
+    const { exports } = new WebAssembly.Instance(module, {
+      m: { m: memory, r: this.#refill },
+      f: functions,
+    });
     for (let index = 0; index < count; index++)
       table.set(first + index, exports[NAMES[index] as string] as () => number);
     this.metrics.modules++;

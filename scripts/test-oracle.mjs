@@ -2,13 +2,14 @@
 // missing where it may (root and apt-get), else lists by name what will be skipped.
 import { spawnSync } from "node:child_process";
 
-/** A command of each Debian package that the tests call. */
+/** A command, or a file, of each Debian package that the tests use. */
 const peers = {
   "qemu-system-misc": "qemu-system-riscv64",
   "gcc-riscv64-linux-gnu": "riscv64-linux-gnu-gcc",
   "device-tree-compiler": "dtc",
   e2fsprogs: "mke2fs",
   chromium: "chromium",
+  opensbi: "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf",
 };
 
 const has = (command) =>

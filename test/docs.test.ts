@@ -28,7 +28,7 @@ test.each(examples)("$name", async ({ code, name }) => {
   const file = join(folder, `${name.replace(/\W+/g, "-")}.mjs`);
   writeFileSync(file, withoutUsing(code));
   // Rejects, with what it printed, unless it ends with status 0.
-  await promisify(execFile)(process.execPath, [file], { cwd: root, timeout: 60_000 });
+  await promisify(execFile)(process.execPath, [file], { cwd: root, timeout: 300_000 });
 });
 
 /** Node 20 has no `await using` yet: closed at the end instead. */

@@ -14,7 +14,7 @@ const SEED = Number(FLOAT_SEED ?? 20251);
 const MODES = [0, 1, 2, 3, 4] as const;
 const { NV, NX, OF, DZ, UF } = ref;
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 type Value = bigint | number;
 type Operation = (...operands: Value[]) => Value;
@@ -38,10 +38,10 @@ beforeAll(async () => {
   const { instance } = await WebAssembly.instantiate(wasm);
   core = instance.exports as unknown as Core;
   console.log(`FLOAT_SEED=${SEED} FLOAT_CASES=${CASES}`);
-}, 60_000);
+}, 300_000);
 
-/** Operands of binary32 travel as u32, those of binary64 and of registers as u64. */
-const pass = (f: ref.Format, bits: bigint): Value => (f.width === 32n ? Number(bits) : bits);
+/** Operands of binary16 and binary32 travel as u32, those of binary64 and of registers as u64. */
+const pass = (f: ref.Format, bits: bigint): Value => (f.width < 64n ? Number(bits) : bits);
 const hex = (bits: bigint): string => `0x${bits.toString(16)}`;
 
 interface Case {
@@ -89,6 +89,7 @@ class Checker {
 }
 
 const formats = [
+  ["f16", ref.BINARY16],
   ["f32", ref.BINARY32],
   ["f64", ref.BINARY64],
 ] as const;
@@ -187,6 +188,35 @@ describe("between the formats", () => {
       const near = ref.finish(ref.BINARY64, wide, 0).bits + draw.one([0n, 1n, -1n, 1n << 28n]);
       const a = draw.below(2) ? BigInt.asUintN(64, near) : operand(ref.BINARY64, draw);
       checker.rounded("f64ToF32", [a], ref.BINARY32, ref.convert(ref.BINARY64, ref.BINARY32, a));
+    }
+    checker.done();
+  });
+
+  test.each([
+    ["f32ToF16", ref.BINARY32],
+    ["f64ToF16", ref.BINARY64],
+  ] as const)("%s rounds once in all five modes", (name, from) => {
+    const [draw, checker] = [new Draw(SEED), new Checker()];
+    for (let i = 0; i < 2 * CASES; i++) {
+      // Half of them: a binary16, moved by a few units of the wider format or exactly halfway.
+      const wide = ref.convert(ref.BINARY16, from, operand(ref.BINARY16, draw));
+      const half = 1n << (from.precision - 12n);
+      const near = ref.finish(from, wide, 0).bits + draw.one([0n, 1n, -1n, half, half + 1n]);
+      const a = draw.below(2) ? BigInt.asUintN(Number(from.width), near) : operand(from, draw);
+      const expected = ref.convert(from, ref.BINARY16, a);
+      checker.rounded(name, [pass(from, a)], ref.BINARY16, expected);
+    }
+    checker.done();
+  });
+
+  test.each([
+    ["f16ToF32", ref.BINARY32],
+    ["f16ToF64", ref.BINARY64],
+  ] as const)("%s is exact for all 65,536 halves", (name, to) => {
+    const checker = new Checker();
+    for (let a = 0n; a < 0x10000n; a++) {
+      const exact = ref.convert(ref.BINARY16, to, a);
+      checker.check(name, { operands: [Number(a)] }, ref.finish(to, exact, 0));
     }
     checker.done();
   });

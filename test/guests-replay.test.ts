@@ -25,5 +25,5 @@ test.each(guestRuns)(
     );
     expect(end).toEqual(run.fails ? { type: "exit", status: 1 } : { type: "poweroff" });
   },
-  60_000,
+  300_000,
 );

@@ -12,7 +12,7 @@ import { guestBin } from "./guest-runs.ts";
 const root = join(import.meta.dirname, "..");
 const bin = guestBin;
 const programs = readdirSync(bin, { recursive: true, encoding: "utf8", withFileTypes: true })
-  .filter((entry) => entry.isFile() && entry.name !== "TOOLCHAIN")
+  .filter((entry) => entry.isFile() && !entry.name.startsWith("TOOLCHAIN"))
   .map((entry) => join(entry.parentPath, entry.name).slice(bin.length + 1))
   .sort();
 
@@ -26,6 +26,9 @@ test("there is a prebuilt program for each guest", () => {
     "dirtier.elf",
     "hello.elf",
     "hypervisor.elf",
+    "init/programs.i386",
+    "init/programs.riscv64",
+    "init/timed.riscv64",
     "kernels.elf",
     "kv.elf",
     "linux/dirty",
@@ -35,35 +38,44 @@ test("there is a prebuilt program for each guest", () => {
   ]);
 });
 
-test.each(programs)(
-  "%s is a small static RV64 ELF without traces of where it was built",
-  (name) => {
-    const bytes = readFileSync(join(bin, name));
-    expect(bytes.subarray(0, 6)).toEqual(Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]));
-    expect(bytes.readUInt16LE(16)).toBe(2); // ET_EXEC
-    expect(bytes.readUInt16LE(18)).toBe(243); // EM_RISCV
-    if (name.endsWith(".elf")) expect(bytes.readBigUInt64LE(24)).toBe(0x80200000n);
-    expect(bytes.length).toBeLessThan(48 * 1024);
-    for (const trace of ["GCC: (", "/guests/", "/tmp/"]) expect(bytes.includes(trace)).toBe(false);
-  },
-);
+const isI386 = (name: string): boolean => name.endsWith(".i386");
 
-const madeBy = readFileSync(join(bin, "TOOLCHAIN"), "utf8").trim();
-const installed = ["gcc", "ld"].map((tool) => versionOf(`riscv64-linux-gnu-${tool}`)).join("\n");
+test.each(programs)("%s is a small static ELF without traces of where it was built", (name) => {
+  const bytes = readFileSync(join(bin, name));
+  const bits = isI386(name) ? 1 : 2; // ELFCLASS32, ELFCLASS64
+  expect(bytes.subarray(0, 6)).toEqual(Buffer.from([0x7f, 0x45, 0x4c, 0x46, bits, 1]));
+  expect(bytes.readUInt16LE(16)).toBe(2); // ET_EXEC
+  expect(bytes.readUInt16LE(18)).toBe(isI386(name) ? 3 : 243); // EM_386, EM_RISCV
+  if (name.endsWith(".elf")) expect(bytes.readBigUInt64LE(24)).toBe(0x80200000n);
+  expect(bytes.length).toBeLessThan(48 * 1024);
+  for (const trace of ["GCC: (", "/guests/", "/tmp/"]) expect(bytes.includes(trace)).toBe(false);
+});
 
-test.skipIf(installed !== madeBy)(
-  `the sources make the same bytes with ${madeBy.replace("\n", ", ")}`,
-  () => {
-    const out = mkdtempSync(join(tmpdir(), "guests-"));
-    try {
-      execFileSync(process.execPath, [join(root, "scripts/build-guests.mjs"), "--out", out]);
-      const different = programs.filter(
-        (name) => !readFileSync(join(bin, name)).equals(readFileSync(join(out, name))),
-      );
-      expect(different).toEqual([]);
-    } finally {
-      rmSync(out, { recursive: true, force: true });
-    }
-  },
-  60_000,
-);
+const machines = [
+  { machine: "riscv64", toolchain: "TOOLCHAIN", prefix: "riscv64-linux-gnu-" },
+  { machine: "i386", toolchain: "TOOLCHAIN.i386", prefix: "" },
+].map(({ machine, toolchain, prefix }) => ({
+  machine,
+  madeBy: readFileSync(join(bin, toolchain), "utf8").trim(),
+  installed: ["gcc", "ld"].map((tool) => versionOf(prefix + tool)).join("\n"),
+}));
+
+for (const { machine, madeBy, installed } of machines) {
+  test.skipIf(installed !== madeBy)(
+    `the sources make the same bytes with ${madeBy.replace("\n", ", ")}`,
+    () => {
+      const out = mkdtempSync(join(tmpdir(), "guests-"));
+      try {
+        const script = join(root, "scripts/build-guests.mjs");
+        execFileSync(process.execPath, [script, "--out", out, "--machine", machine]);
+        const different = programs
+          .filter((name) => isI386(name) === (machine === "i386"))
+          .filter((name) => !readFileSync(join(bin, name)).equals(readFileSync(join(out, name))));
+        expect(different).toEqual([]);
+      } finally {
+        rmSync(out, { recursive: true, force: true });
+      }
+    },
+    300_000,
+  );
+}

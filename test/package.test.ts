@@ -1,5 +1,5 @@
 /** The package as others get it: what it holds, and what an import of it costs. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 const MAX_PACKED_BYTES = 3e6;
-const RUNS = 7;
+const IMPORT_MS_MAX = 50;
+const [RUNS_MIN, RUNS_MAX] = [5, 30];
 
 const node = (...args: readonly string[]): string =>
   execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
@@ -33,14 +34,22 @@ test("an import loads the library's own modules and nothing of the command line"
     own.filter((url) => !url.startsWith(`${home}/lib/`) || /\/(main|worker-[^/]*)\.js$/.test(url)),
   ).toEqual([]);
   expect(loaded.filter((url) => url.startsWith("file:") && !own.includes(url))).toEqual([]);
+});
 
-  const code = `const start = performance.now(); await import("wasmvisor");
-    console.log(performance.now() - start);`;
-  const times = Array.from({ length: RUNS }, () => Number(node(...script(code))));
-  times.sort((a, b) => a - b);
-  const [min, median, max] = [times[0], times[RUNS >> 1], times.at(-1)].map((ms) => ms?.toFixed(1));
-  // Printed, not asserted: the wall time belongs to whatever else this machine does.
-  console.log(`import of wasmvisor: median ${median} ms of ${RUNS} (${min} to ${max})`);
+test("an import takes less than 50 ms", () => {
+  const code = `const [cpu, start] = [process.cpuUsage(), performance.now()];
+    await import("wasmvisor");
+    const [ms, { user, system }] = [performance.now() - start, process.cpuUsage(cpu)];
+    console.log(JSON.stringify([ms, (user + system) / 1000]));`;
+  // Others on this machine take the processor away now and then: processor time tells them apart,
+  // and the best of some runs is the import's own.
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < RUNS_MIN || (run < RUNS_MAX && best >= IMPORT_MS_MAX); run++) {
+    const [wallMs, cpuMs] = JSON.parse(node(...script(code))) as [number, number];
+    console.log(`import of wasmvisor: ${wallMs.toFixed(1)} ms, processor ${cpuMs.toFixed(1)} ms`);
+    best = Math.min(best, wallMs, cpuMs);
+  }
+  expect(best).toBeLessThan(IMPORT_MS_MAX);
 });
 
 test("the package is small and whole", () => {
@@ -70,6 +79,14 @@ test("the package is small and whole", () => {
     (file) => !/^(dist|docs|examples|guests|schema)\/|^[^/]+$/.test(file),
   );
   expect(foreign).toEqual([]);
+});
+
+test("the types compile for others, without Node's and with all of the library's checked", () => {
+  const strict = ["--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false"];
+  const plain = ["--target", "es2022", "--module", "nodenext", "--types", ""];
+  const options = [...strict, ...plain, "--noEmit", "--ignoreConfig"];
+  const args = ["node_modules/typescript/bin/tsc", ...options, "dist/ts/index.d.ts"];
+  expect(spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" }).stdout).toBe("");
 });
 
 test("everything that package.json points at exists", () => {

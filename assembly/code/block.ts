@@ -4,8 +4,8 @@
  * the block: OP_LINK finds the target block in the same page and patches the branch, OP_GOTO goes to
  * another page.
  */
+import { expand } from "../../build/isa-tables";
 import { decode } from "../isa/decode";
-import { expand } from "../isa/expand";
 import { funct3Of, immB, immI, immJ, rdOf } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
@@ -21,25 +21,8 @@ abstract class Builder {
   /** Raw 16 bits or 32 bits of the instruction at hand, and its bytes. */
   static raw: u32 = 0;
   static bytes: i32 = 0;
-}
-
-function branchOp(funct3: u32): i32 {
-  switch (funct3) {
-    case 0:
-      return ops.OP_BEQ;
-    case 1:
-      return ops.OP_BNE;
-    case 4:
-      return ops.OP_BLT;
-    case 5:
-      return ops.OP_BGE;
-    case 6:
-      return ops.OP_BLTU;
-    case 7:
-      return ops.OP_BGEU;
-    default:
-      return ops.OP_ILLEGAL;
-  }
+  /** The 32-bit instruction that it is or stands for; 0: none. */
+  static full: u32 = 0;
 }
 
 function isLinked(op: i32): bool {
@@ -53,46 +36,40 @@ function endsBlock(op: i32, full: u32): bool {
 }
 
 /** Branches and jumps: target and link are offsets in the page. Returns the operation. */
-function control(u: usize, full: u32, at: i32): i32 {
+function control(u: usize, op: i32, at: i32): i32 {
+  const full = Builder.full;
   const behind = at + Builder.bytes;
-  switch (full & 0x7f) {
-    case 0x63: {
-      const op = branchOp(funct3Of(full));
-      if (op != ops.OP_ILLEGAL) Uop.set(u, op, at + immB(full));
-      return op;
-    }
-    case 0x6f: {
-      const op: i32 = rdOf(full) ? ops.OP_JAL : ops.OP_J;
-      Uop.set(u, op, at + immJ(full));
-      store<u16>(u, <u16>behind, 2); // The register fields are free: the link.
-      return op;
-    }
-    default: {
-      if (funct3Of(full)) return ops.OP_ILLEGAL;
-      const op: i32 = rdOf(full) ? ops.OP_JALR : ops.OP_JR;
-      Uop.set(u, op, (immI(full) & 0xffff) | (behind << 16));
-      return op;
-    }
+  if (op == ops.OP_JAL) {
+    const linked: i32 = rdOf(full) ? ops.OP_JAL : ops.OP_J;
+    Uop.set(u, linked, at + immJ(full));
+    store<u16>(u, <u16>behind, 2); // The register fields are free: the link.
+    return linked;
   }
+  if (op == ops.OP_JALR) {
+    const linked: i32 = rdOf(full) ? ops.OP_JALR : ops.OP_JR;
+    Uop.set(u, linked, (immI(full) & 0xffff) | (behind << 16));
+    return linked;
+  }
+  Uop.set(u, op, at + immB(full));
+  return op;
 }
 
-/** Decodes the instruction in `Builder` at page offset `at` to `u`. Returns its expanded form. */
-function instruction(u: usize, at: i32): u32 {
+/** Decodes the instruction in `Builder` at page offset `at` to `u`. */
+function instruction(u: usize, at: i32): void {
   const full = Builder.bytes == 2 ? expand(Builder.raw) : Builder.raw;
+  Builder.full = full;
   let op = full ? decode(u, full) : ops.OP_ILLEGAL;
-  const major = full & 0x7f;
-  if (major == 0x63 || major == 0x67 || major == 0x6f) op = control(u, full, at);
+  if (op >= ops.OP_J && op <= ops.OP_BGEU) op = control(u, op, at);
   if (op == ops.OP_AUIPC) Uop.set(u, op, Uop.imm(u) + at);
   if (op == ops.OP_ILLEGAL) Uop.set(u, op, <i32>Builder.raw);
   if (op >= ops.OP_FLW && op <= ops.OP_FSD)
     store<u16>(u, Builder.bytes == 2 ? <u16>Builder.raw : 0, 6); // for mtval, if FS is Off
-  return full;
 }
 
 /** Likewise, in a block: notes where the instruction stands. */
-function one(u: usize, at: i32): u32 {
+function one(u: usize, at: i32): void {
   store<u16>(sideOf(u), <u16>at);
-  return instruction(u, at);
+  instruction(u, at);
 }
 
 /**
@@ -148,8 +125,8 @@ export function buildBlock(frame: usize, from: u32, limit: u32, start: usize): u
       return appendStubs(start, u + 8);
     }
     Builder.raw = Builder.bytes == 2 ? low : load<u32>(frame + at);
-    const full = one(u, at);
-    open = !endsBlock(Uop.op(u), full);
+    one(u, at);
+    open = !endsBlock(Uop.op(u), Builder.full);
     u += 8;
     at += Builder.bytes;
   }

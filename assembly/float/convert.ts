@@ -1,7 +1,7 @@
-/** What both formats share of the conversions (unprivileged manual, 20.7 and 21.5). */
+/** What the formats share of the conversions (unprivileged manual, 20.7 and 21.5). */
 import { FpFlags, NV, NX } from "./flags";
-import { F64, NAN32, nan64, SIGN64 } from "./format";
-import { INF32, pack32, RDN, RNE, RTZ, RUP } from "./round";
+import { F64, NAN16, NAN32, nan64, SIGN64 } from "./format";
+import { INF16, INF32, pack16, pack32, RDN, RNE, RTZ, RUP } from "./round";
 
 const TWO_63: f64 = <f64>((<u64>1) << 63);
 
@@ -15,6 +15,18 @@ export function narrow(a: u64, rm: u32): u32 {
   if (F64.isInfinite(a)) return ((<u32>sign) << 31) | INF32;
   if (F64.isZero(a)) return (<u32>sign) << 31;
   return pack32(sign, F64.exponent(a) - 1023 + 127, F64.sig(a), rm);
+}
+
+/** binary64 to binary16 */
+export function narrow16(a: u64, rm: u32): u32 {
+  if (F64.isNan(a)) {
+    nan64(a, a);
+    return NAN16;
+  }
+  const sign = a >> 63;
+  if (F64.isInfinite(a)) return ((<u32>sign) << 15) | INF16;
+  if (F64.isZero(a)) return (<u32>sign) << 15;
+  return pack16(sign, F64.exponent(a) - 1023 + 15, F64.sig(a), rm);
 }
 
 /** Rounds to an integer in the same format, without exceptions. */

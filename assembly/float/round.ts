@@ -25,6 +25,7 @@ export const ODD: u32 = 8;
 
 export const INF64: u64 = 0x7ff0000000000000;
 export const INF32: u32 = 0x7f800000;
+export const INF16: u32 = 0x7c00;
 const HALF: u64 = 1 << 63;
 
 /** Shifts right; what falls out leaves its trace in the last bit. */
@@ -100,4 +101,27 @@ function packSmall32(sign: u64, exponent: i32, sig: u64, rm: u32): u32 {
     FpFlags.raise(exponent < 0 || !((full + up) >> 24) ? NX | UF : NX);
   }
   return <u32>((sign << 31) | (kept + roundsUp(rm, sign, kept & 1, tail)));
+}
+
+/** The number as binary16. */
+export function pack16(sign: u64, exponent: i32, sig: u64, rm: u32): u32 {
+  if (exponent < 1) return packSmall16(sign, exponent, sig, rm);
+  const kept = sig >> 53;
+  const tail = sig << 11;
+  if (tail) FpFlags.raise(NX);
+  const magnitude = ((<u64>(exponent - 1)) << 10) + kept + roundsUp(rm, sign, kept & 1, tail);
+  return <u32>((sign << 15) | (magnitude < INF16 ? magnitude : INF16 - overflow(rm, sign)));
+}
+
+/** Below 2^-14: the unit in the last place stays 2^-24. */
+function packSmall16(sign: u64, exponent: i32, sig: u64, rm: u32): u32 {
+  const small = shiftRightSticky(sig, 1 - exponent);
+  const kept = small >> 53;
+  const tail = small << 11;
+  if (tail) {
+    const full = sig >> 53;
+    const up = roundsUp(rm, sign, full & 1, sig << 11);
+    FpFlags.raise(exponent < 0 || !((full + up) >> 11) ? NX | UF : NX);
+  }
+  return <u32>((sign << 15) | (kept + roundsUp(rm, sign, kept & 1, tail)));
 }

@@ -6,12 +6,13 @@ import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
 import { firstOf } from "../code/fuse";
 import { FpFlags, NX } from "../float/flags";
+import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { copyOf, slotOf } from "../jit/entries";
-import { Heat, sample } from "../jit/heat";
+import { copyOf, noteMiss, slotOf } from "../jit/entries";
+import { Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
-import { loadSlow, loadX0, storeSlow } from "../mmu/access";
+import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
 import { Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
@@ -19,7 +20,7 @@ import { bitManipulation } from "./bits";
 import { floatDirty, floatOn, isFloatDirty } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
-import { AT_PC, loop, Spot, USED } from "./loop";
+import { AT_PC, loop, RARE, Spot, USED } from "./loop";
 import { Cpu, hart, NEXT, RETRY, STRADDLES, WINDOW } from "./state";
 import { fenceI, illegalAt, system } from "./system";
 import { raise } from "./traps";
@@ -75,12 +76,28 @@ function floatAccess(u: usize): i32 {
   return status;
 }
 
+/** FLH or FSH. */
+function halfAccess(u: usize): i32 {
+  if (!floatOn()) return illegalAt(u);
+  const raw = Uop.raw(u);
+  if (Uop.op(u) == ops.OP_FSH) return storeSlow(u, ops.OP_FSH, Uop.rs1(u) + <u64>(<i64>immS(raw)));
+  const status = loadHalf(u, Uop.rs1(u) + <u64>(<i64>immI(raw)));
+  if (!status) floatDirty();
+  return status;
+}
+
+/** Is `op` most likely for `rare`, when translated code has left in front of it? */
+function isRare(op: i32): bool {
+  return (op >= ops.OP_ILLEGAL && op <= ops.OP_LOAD_X0) || (op >= ops.OP_LB && op <= ops.OP_FSD);
+}
+
 /** The operation at `u`, which the loop does not do by itself. */
 function rare(u: usize): i32 {
   const op = firstOf(Uop.op(u));
   if (op >= ops.OP_FLW) {
     if (op <= ops.OP_FSD) return floatAccess(u);
-    if (op >= ops.OP_FADD_D) return floatOperation(u);
+    if (op >= ops.OP_FLH) return halfAccess(u);
+    if (op >= ops.OP_FADD_D && op <= ops.OP_FCVT_D_L) return floatOperation(u);
     bitManipulation(u);
     return NEXT;
   }
@@ -127,6 +144,18 @@ abstract class Reserve {
   }
 }
 
+/** Translates the region of the entry at `u`, in the page at gva `entered`, again. */
+function again(u: usize, entered: u64): void {
+  const page = Cpu.page;
+  Cpu.page = entered;
+  translateAgain(u);
+  Cpu.page = page;
+}
+
+function isAccess(op: i32): bool {
+  return (op >= ops.OP_LB && op <= ops.OP_FSD) || op == ops.OP_AMO;
+}
+
 /** What translated code may do of floating point (JIT_FLOAT). */
 function floatState(): u32 {
   if (!isFloatDirty()) return 0;
@@ -141,8 +170,11 @@ function enter(start: usize, left: i32, tag: u64): i32 {
   store<u32>(abi.JIT_BASE, floatState(), abi.JIT_FLOAT);
   clearHints(tag);
   do {
+    const entered = Cpu.page;
     const result = call_indirect<i32>(slotOf(u) + abi.JIT_TABLE_FIRST, left, Cpu.page, CALLS_DEEP);
+    const done = (left - (result & ~7)) >> 3;
     left = result & ~7;
+    const from = u;
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (!u || left <= 0) return left;
@@ -153,6 +185,7 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     }
     if (result & 1) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
+      if (isAccess(Uop.op(Spot.u)) && noteMiss(from, done)) again(from, entered);
       return left;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);
@@ -183,6 +216,12 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
       u = Spot.u;
       if (!u || Cpu.remain <= 0) return WINDOW;
       acc = <i32>u + Reserve.begin(Cpu.remain);
+      if (isRare(Uop.op(u))) {
+        Spot.u = u;
+        Spot.acc = acc;
+        why = RARE;
+        continue;
+      }
     } else if (op == ops.OP_STRADDLE) {
       hart.pc = pcOf(u);
       return STRADDLES;

@@ -1,12 +1,14 @@
-/** F and D: register access with NaN boxing, rounding modes, then the arithmetic of `float/`. */
+/** F, D and Zfh: register access with NaN boxing, rounding modes, then the arithmetic of `float/`. */
 
 import { pcOf } from "../code/cache";
+import { f16ToF32, f16ToF64 } from "../float/f16";
 import * as s from "../float/f32";
 import * as d from "../float/f64";
 import { funct3Of, funct7Of, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { floatDirty, floatOn } from "./csr";
+import { fusedHalf, halfOf, roundedHalf, unroundedHalf } from "./half";
 import { sext } from "./muldiv";
 import { getF, getX, hart, NEXT, setF, setX } from "./state";
 import { raise } from "./traps";
@@ -112,8 +114,10 @@ function toInteger(u: usize): bool {
 }
 
 function fused(raw: u32, rm: u32): bool {
-  const format = (raw >> 25) & 3;
-  if (format != 0) return false; // double is frequent, others do not exist
+  if ((raw >> 25) & 3) {
+    fusedHalf(raw, rm); // Those of double have micro-operations, those of quad do not exist.
+    return true;
+  }
   const flipProduct: u32 = (raw & 0x7f) >= 0x4b ? SIGN_S : 0;
   const flipAddend: u32 = (raw & 0x7f) == 0x47 || (raw & 0x7f) == 0x4f ? SIGN_S : 0;
   const product = single(rs1Of(raw)) ^ flipProduct;
@@ -164,12 +168,12 @@ function rounded(raw: u32, rm: u32): bool {
       setF(rdOf(raw), d.f64Sqrt(getF(rs1Of(raw)), rm));
       return true;
     case 0x20:
-      if (rs2Of(raw) != 1) return false;
-      setSingle(rdOf(raw), d.f64ToF32(getF(rs1Of(raw)), rm));
+      if (rs2Of(raw) == 1) setSingle(rdOf(raw), d.f64ToF32(getF(rs1Of(raw)), rm));
+      else setSingle(rdOf(raw), f16ToF32(halfOf(rs1Of(raw))));
       return true;
     case 0x21:
-      if (rs2Of(raw) != 0) return false;
-      setF(rdOf(raw), s.f32ToF64(single(rs1Of(raw))));
+      if (rs2Of(raw) == 0) setF(rdOf(raw), s.f32ToF64(single(rs1Of(raw))));
+      else setF(rdOf(raw), f16ToF64(halfOf(rs1Of(raw))));
       return true;
     case 0x60:
     case 0x61:
@@ -178,7 +182,7 @@ function rounded(raw: u32, rm: u32): bool {
     case 0x69:
       return convertFromInteger(raw, rm);
     default:
-      return false;
+      return roundedHalf(raw, rm);
   }
 }
 
@@ -255,13 +259,13 @@ function unrounded(raw: u32): bool {
       setSingle(rdOf(raw), <u32>getX(rs1Of(raw)));
       return true;
     default:
-      return false;
+      return unroundedHalf(raw);
   }
 }
 
 /** Does an OP-FP instruction write an x register (so it leaves FS as it is)? */
 function writesInteger(raw: u32): bool {
-  const funct7 = funct7Of(raw) & ~1;
+  const funct7 = funct7Of(raw) & ~3;
   return funct7 == 0x50 || funct7 == 0x60 || funct7 == 0x70;
 }
 

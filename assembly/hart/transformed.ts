@@ -1,5 +1,5 @@
 /** The transformed instruction of a trap, for htinst and mtinst (privileged manual, "Transformed Instruction"). */
-import { expand } from "../isa/expand";
+import { expand } from "../../build/isa-tables";
 import { funct3Of, immI, immS, rs1Of } from "../isa/fields";
 import { frameForLoad, Space } from "../memory/space";
 import { translateGuest } from "../mmu/guest-walk";

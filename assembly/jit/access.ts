@@ -1,7 +1,8 @@
 /**
  * Loads and stores as WebAssembly: the hit in the TLB, as in `mmu/data.ts`. A miss leaves the function
  * in front of the instruction; the interpreter does it and fills the TLB. Nothing is called: a call in
- * a loop, however cold, costs V8 its registers (measured, docs/decisions.md).
+ * a loop, however cold, costs V8 its registers (measured, docs/decisions.md). A region that turns out
+ * to miss all the time is translated again, with calls.
  */
 import {
   JIT_BASE,
@@ -13,11 +14,18 @@ import {
 } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { callee, REFILL } from "./calls";
 import { close, exitIf, openIf } from "./labels";
 import { ADDR, getF, getX, SLOT, setF, setX, TAG } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { access, byte, const32, const64, get, set, tee } from "./out";
+
+/** How misses of the TLB are met. */
+export abstract class Misses {
+  /** The region misses so often that a call is better than to leave. */
+  static areFrequent: bool = false;
+}
 
 function hintsOf(tlb: usize): usize {
   return JIT_BASE + (tlb == TLB_LOAD_BASE ? JIT_LOAD_HINTS : JIT_STORE_HINTS);
@@ -50,7 +58,16 @@ export function lookUp(size: u32, tlb: usize, site: i32): void {
   get(TAG);
   byte(wasm.I64_OR);
   byte(wasm.I64_NE);
+  if (!Misses.areFrequent) return exitIf(site);
+  openIf();
+  get(ADDR);
+  const32(tlb == TLB_LOAD_BASE ? 0 : 1);
+  const32(<i32>size);
+  byte(wasm.CALL);
+  callee(REFILL);
+  byte(wasm.I32_EQZ);
   exitIf(site);
+  close();
 }
 
 /** Leaves the distance of the page of ADDR in linear memory on the stack, by the hint. */

@@ -6,6 +6,11 @@ export const CALLS_MAX: i32 = 2048;
 /** The callee is imported; else it is in the module. */
 export const IMPORTED: i32 = 1 << 16;
 
+/** The function of the core that fills the TLB: the first import. */
+export const REFILL: i32 = IMPORTED | 0;
+/** Imported functions in front of those that are translated. */
+export const IMPORTS_FIRST: i32 = 1;
+
 export abstract class Calls {
   /** Where each wants its number. */
   static base: usize = 0;

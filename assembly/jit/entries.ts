@@ -9,9 +9,13 @@ import { Arena } from "../code/cache";
 import { OP_ENTER } from "../isa/ops";
 import { Uop } from "../isa/uop";
 
-const ENTRY_BYTES: usize = 16;
+const ENTRY_BYTES: usize = 12;
+/** Misses weigh this much, each instruction between them 1: a region whose score rises misses often. */
+const MISS: i32 = 512;
+const OFTEN: i32 = 256 * MISS;
 const ENTRY_SLOT: usize = 0;
 const ENTRY_COPY: usize = 4;
+const ENTRY_SCORE: usize = 8;
 
 export abstract class Entries {
   static base: usize = 0;
@@ -39,6 +43,25 @@ export function copyOf(u: usize): usize {
   return load<u32>(<usize>Uop.raw(u) + ENTRY_COPY);
 }
 
+/**
+ * Translated code that was entered at the block at `u` left at a miss after `done` instructions. True,
+ * once: it does so often.
+ */
+export function noteMiss(u: usize, done: i32): bool {
+  const at = <usize>Uop.raw(u) + ENTRY_SCORE;
+  const score = load<i32>(at);
+  if (score < 0) return false;
+  const next = max(0, score + MISS - done);
+  store<i32>(at, next > OFTEN ? -1 : next);
+  return next > OFTEN;
+}
+
+/** Translated anew: the entry that the block at `u` has become leads to `slot` from now on. */
+export function replaceEntry(u: usize, slot: u32): void {
+  Entries.count++;
+  store<u32>(<usize>Uop.raw(u) + ENTRY_SLOT, slot);
+}
+
 /** Is there room for the copies of `count` blocks? */
 export function hasRoom(count: i32): bool {
   return (
@@ -51,6 +74,7 @@ export function addEntry(u: usize, frame: usize, from: u32, slot: u32): void {
   const entry = Entries.base + <usize>Entries.count * ENTRY_BYTES;
   Entries.count++;
   store<u32>(entry, slot, ENTRY_SLOT);
+  store<i32>(entry, 0, ENTRY_SCORE);
   store<u32>(entry, <u32>Arena.next, ENTRY_COPY);
   Arena.next = buildBlock(frame, from, 255, Arena.next);
   Uop.set(u, OP_ENTER, <i32>entry);

@@ -10,8 +10,9 @@ import * as host from "../host";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
+import { Misses } from "./access";
 import { countOf, forgetCounts, setCount } from "./counters";
-import { addEntry, Entries, hasRoom } from "./entries";
+import { addEntry, Entries, hasRoom, replaceEntry } from "./entries";
 import { Module, writeModule } from "./module";
 import { Out } from "./out";
 import { forgetMaps } from "./targets";
@@ -60,6 +61,13 @@ function describe(slot: u32): void {
   field(abi.JIT_MODULE_IMPORT_COUNT, Module.importCount);
 }
 
+/** Translates the region of the block at `u` again: it misses the TLB so often that calls are better. */
+export function translateAgain(u: usize): void {
+  Misses.areFrequent = true;
+  translate(u);
+  Misses.areFrequent = false;
+}
+
 function translate(u: usize): bool {
   const pc = pcOf(u);
   if (!writeModule(pc, u)) return false;
@@ -70,7 +78,8 @@ function translate(u: usize): bool {
   if (!host.install()) return false;
   for (let i = 0; i < count; i++) {
     const at = Module.pc(i);
-    addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);
+    if (Uop.op(Module.block(i)) == ops.OP_ENTER) replaceEntry(Module.block(i), slot + i);
+    else addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);
   }
   return true;
 }

@@ -12,7 +12,7 @@ import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { writeBody } from "./body";
-import { CALLS_MAX, Calls, IMPORTED, patchCalls } from "./calls";
+import { CALLS_MAX, Calls, IMPORTED, IMPORTS_FIRST, patchCalls } from "./calls";
 import { countOf } from "./counters";
 import { canTranslate } from "./coverage";
 import { Entries, slotOf } from "./entries";
@@ -84,10 +84,12 @@ function startsWell(pc: u64): bool {
 
 function importOf(slot: u32): i32 {
   for (let i = 0; i < Module.importCount; i++)
-    if (load<u32>(Module.imports + ((<usize>i) << 2)) == slot) return IMPORTED | i;
+    if (load<u32>(Module.imports + ((<usize>i) << 2)) == slot)
+      return IMPORTED | (i + IMPORTS_FIRST);
   if (Module.importCount == IMPORTS_MAX) return -1;
   store<u32>(Module.imports + ((<usize>Module.importCount) << 2), slot);
-  return IMPORTED | Module.importCount++;
+  Module.importCount++;
+  return IMPORTED | (Module.importCount - 1 + IMPORTS_FIRST);
 }
 
 function addFunction(pc: u64, block: usize): i32 {
@@ -160,7 +162,7 @@ function writeHead(): void {
   store<u64>(Out.at, 0x000000016d736100);
   Out.at += 8;
   let section = openSection(1);
-  unsigned(1);
+  unsigned(2);
   byte(wasm.TYPE_FUNC);
   unsigned(3);
   byte(wasm.TYPE_I32);
@@ -168,15 +170,26 @@ function writeHead(): void {
   byte(wasm.TYPE_I32);
   unsigned(1);
   byte(wasm.TYPE_I32);
+  byte(wasm.TYPE_FUNC);
+  unsigned(3);
+  byte(wasm.TYPE_I64);
+  byte(wasm.TYPE_I32);
+  byte(wasm.TYPE_I32);
+  unsigned(1);
+  byte(wasm.TYPE_I32);
   closeSize(section);
 
   section = openSection(2);
-  unsigned(Module.importCount + 1);
+  unsigned(Module.importCount + IMPORTS_FIRST + 1);
   name(109);
   name(109);
   byte(2);
   byte(0);
   unsigned(1);
+  name(109);
+  name(114);
+  byte(0);
+  byte(1);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);
@@ -195,7 +208,7 @@ function writeHead(): void {
   for (let i = 0; i < Module.functionCount; i++) {
     exportName(i);
     byte(0);
-    unsigned(Module.importCount + i);
+    unsigned(Module.importCount + IMPORTS_FIRST + i);
   }
   closeSize(section);
   Module.headEnd = Out.at;
@@ -223,7 +236,7 @@ export function writeModule(pc: u64, block: usize): bool {
   }
   const end = Out.at;
   closeSize(section);
-  patchCalls(Module.importCount);
+  patchCalls(Module.importCount + IMPORTS_FIRST);
   padded(count, Module.functionCount);
   writeHead();
   Out.at = end;

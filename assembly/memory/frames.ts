@@ -2,7 +2,7 @@
  * Machine memory in frames of 4 KiB, with reference counts. A frame is named by its address in
  * linear memory. Tables, one element a frame, lie below the frames themselves:
  *
- *   refs   u32   how many map entries point here
+ *   refs   u32   how many map entries (for a chunk of a map: directories) lead here
  *   code   u32   table of decoded blocks in this frame, 0 if none (see code/cache.ts)
  *   free   bit   1 = free
  */
@@ -57,21 +57,20 @@ function setFree(n: u32, free: bool): void {
   store<u8>(at, free ? load<u8>(at) | bit : load<u8>(at) & ~bit);
 }
 
-/** Hands out frame `n`, zeroed, with one reference. */
-function take(n: u32): usize {
+/** Hands out frame `n` with one reference; `zeroed`, or with whatever is in it. */
+function take(n: u32, zeroed: bool): usize {
   setFree(n, false);
   Frames.free--;
   const frame = (<usize>n) << PAGE_SHIFT;
   if (n >= Frames.untouched) Frames.untouched = n + 1;
-  else memory.fill(frame, 0, PAGE_BYTES);
+  else if (zeroed) memory.fill(frame, 0, PAGE_BYTES);
   store<u32>(Frames.refsOf(frame), 1);
   store<u32>(Frames.codeOf(frame), 0);
   return frame;
 }
 
-/** A zeroed frame with one reference, or 0 if none is free. */
-export function allocFrame(): usize {
-  if (Frames.free == 0) return 0;
+/** The number of a free frame; there must be one. */
+function findFree(): u32 {
   let n = Frames.hint;
   while (!isFree(n)) {
     // Skip eight used frames at a time.
@@ -79,7 +78,17 @@ export function allocFrame(): usize {
     else n++;
   }
   Frames.hint = n + 1;
-  return take(n);
+  return n;
+}
+
+/** A zeroed frame with one reference, or 0 if none is free. */
+export function allocFrame(): usize {
+  return Frames.free ? take(findFree(), true) : 0;
+}
+
+/** A frame with one reference, whose 4096 bytes the caller writes at once; 0 if none is free. */
+export function allocCopy(): usize {
+  return Frames.free ? take(findFree(), false) : 0;
 }
 
 /** `count` zeroed frames in a row, or 0 if there is no such run. */
@@ -89,7 +98,7 @@ export function allocRegion(count: u32): usize {
     run = isFree(n) ? run + 1 : 0;
     if (run < count) continue;
     const start = n + 1 - count;
-    for (let k = start; k <= n; k++) take(k);
+    for (let k = start; k <= n; k++) take(k, true);
     return (<usize>start) << PAGE_SHIFT;
   }
   return 0;

@@ -1,16 +1,14 @@
 /** Batches of pages for snapshots and migration: collected, applied and hashed without leaving Wasm. */
-import { BATCH_HEADER_BYTES, BATCH_ZERO, ENTRY_PRESENT, PAGE_BYTES } from "../../bindings/abi";
-import { frameForStore, peekFrame, Space } from "./space";
-
-/** Is the page at `frame` all zero? Four 128-bit words at a time. */
-function isZero(frame: usize): bool {
-  for (let at = frame; at < frame + PAGE_BYTES; at += 64) {
-    const a = v128.or(v128.load(at), v128.load(at, 16));
-    const b = v128.or(v128.load(at, 32), v128.load(at, 48));
-    if (v128.any_true(v128.or(a, b))) return false;
-  }
-  return true;
-}
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_ZERO,
+  ENTRY_MISSING,
+  ENTRY_PRESENT,
+  PAGE_BYTES,
+} from "../../bindings/abi";
+import { hashFrame, isZero, mix } from "./content";
+import { entryOf } from "./map";
+import { discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
 
 /** Limits of the next `collectPages`, and what the last one did. */
 export abstract class Batch {
@@ -38,8 +36,12 @@ function nextSet(bitmap: usize, from: u32, pages: u32): u32 {
   return pages;
 }
 
-/** Writes the record of page `index` at `at`; returns the address behind it, 0 if the limit is reached. */
+/**
+ * Writes the record of page `index` at `at`; returns the address behind it, 0 if the limit is reached or
+ * the page has not arrived yet.
+ */
 function putRecord(space: usize, index: u32, at: usize): usize {
+  if (isMissing(space, index)) return 0;
   const frame = peekFrame(space, index);
   if (!frame || isZero(frame)) {
     if (Batch.zero == Batch.zeroMax) return 0;
@@ -75,11 +77,10 @@ export function collectPages(space: usize, bitmap: usize, from: u32, out: usize)
   return <u32>(at - out);
 }
 
-/** Sets the bit of every page that has a frame. */
+/** Sets the bit of every page that has a frame, or has not arrived yet. */
 export function addPopulated(space: usize, bitmap: usize): void {
-  const map = Space.map(space);
   for (let i: u32 = 0; i < Space.pages(space); i++) {
-    if (!(load<u32>(map + ((<usize>i) << 2)) & ENTRY_PRESENT)) continue;
+    if (!(entryOf(space, i) & (ENTRY_PRESENT | ENTRY_MISSING))) continue;
     const byte = bitmap + (i >> 3);
     store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (i & 7)));
   }
@@ -105,6 +106,8 @@ export function applyPages(space: usize, from: usize, bytes: u32): u32 {
     const zero = (head & BATCH_ZERO) != 0;
     if (index >= Space.pages(space)) break;
     if (!zero && at + BATCH_HEADER_BYTES + PAGE_BYTES > end) break;
+    // What has not arrived yet is not needed any more.
+    if (isMissing(space, index)) discardPage(space, index);
     // A page that is not there reads as zero already.
     if (!zero || peekFrame(space, index)) {
       const frame = frameForStore(space, index);
@@ -123,14 +126,7 @@ export function hashPages(space: usize, from: u32, to: u32): u64 {
   for (let i = from; i < to; i++) {
     const frame = peekFrame(space, i);
     if (!frame || isZero(frame)) continue;
-    hash = mix(hash ^ i);
-    for (let at = frame; at < frame + PAGE_BYTES; at += 8)
-      hash = (rotl(hash, 5) ^ load<u64>(at)) * 0x517cc1b727220a95;
+    hash = hashFrame(mix(hash ^ i), frame);
   }
   return mix(hash);
-}
-
-function mix(value: u64): u64 {
-  const a = (value ^ (value >> 32)) * 0xd6e8feb86659fd93;
-  return a ^ (a >> 32);
 }

@@ -4,19 +4,21 @@
  */
 import * as abi from "../../bindings/abi";
 import { pageOffsetBehind, pcOf } from "../code/cache";
+import { floatDirty } from "../hart/csr";
 import { Cpu, getX, hart, hyp, LEAVE, NEXT, RETRY } from "../hart/state";
 import { raise } from "../hart/traps";
 import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
-import { OP_FLW, OP_LB, OP_SB } from "../isa/ops";
+import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { frameForLoad, frameForStore, Space } from "../memory/space";
+import { frameForLoad, frameForStore, isPlain, Space } from "../memory/space";
 import { translateGuest } from "./guest-walk";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
 import { dataIsGuests, dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
-import { accessFault, translate, Walk } from "./walk";
+import { accessFault, isStorable, translate, Walk } from "./walk";
 
-/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD. */
+/** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD, FLH. */
 const KIND_FLW: u32 = 7;
+const KIND_FLH: u32 = 9;
 /** `Walk.forced`. */
 const HLV: u32 = 1;
 const HLVX: u32 = 2;
@@ -41,8 +43,20 @@ function remember(gva: u64, frame: usize, access: u32): void {
   const priv = dataPrivilege();
   if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, access, priv)) return;
   if (Walk.shift > <u32>abi.PAGE_SHIFT) noteSuperpage(gva, Walk.shift);
-  if (access == ACCESS_LOAD) fillData(Tlb.load(gva), gva, frame, Walk.gpa);
-  else if (!watched()) fillData(Tlb.store(gva), gva, frame, Walk.gpa);
+  // What may be stored to may be loaded from: W without R is reserved, in page tables and in PMP.
+  fillData(Tlb.load(gva), gva, frame, Walk.gpa);
+  if ((access == ACCESS_STORE || mayStore(priv)) && !watched())
+    fillData(Tlb.store(gva), gva, frame, Walk.gpa);
+}
+
+/**
+ * May the page that a load by `priv` has just found be stored to as well, without further ado? Saves the
+ * second walk where a page is first read, then written (measured: see docs/decisions.md).
+ */
+function mayStore(priv: i32): bool {
+  if (dataIsGuests() || !isStorable(priv)) return false;
+  if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, ACCESS_STORE, priv)) return false;
+  return isPlain(hart.space, Space.indexOf(Walk.gpa));
 }
 
 /** Is the page of `Walk.gpa` watched for HTIF? Stores to it stay on the slow path. */
@@ -89,6 +103,23 @@ export function hostOf(gva: u64, bytes: u64, access: u32): usize {
 }
 
 /**
+ * Brings the page of `gva`, for a load or store, to the TLB. False: it is no RAM, the access faults, it must
+ * be looked at each time, or something has to happen first; nothing is raised.
+ */
+export function findPage(gva: u64, access: u32): bool {
+  const priv = dataPrivilege();
+  const failed = dataIsGuests() ? translateGuest(gva, access, priv) : translate(gva, access, priv);
+  if (failed || !pmpAllows(Walk.gpa, 1, access, priv)) return false;
+  const index = Space.indexOf(Walk.gpa);
+  const frame =
+    access == ACCESS_LOAD ? frameForLoad(hart.space, index) : frameForStore(hart.space, index);
+  if (!frame) return false;
+  remember(gva, frame, access);
+  const entry: usize = access == ACCESS_LOAD ? Tlb.load(gva) : Tlb.store(gva);
+  return load<u64>(entry) == ((gva & ~0xfff) | Tlb.dataTag);
+}
+
+/**
  * May the `bytes` bytes at `gva` be loaded or else stored? NEXT: yes. Otherwise the trap of the store was
  * taken, as for cache-block management, or something must happen first.
  */
@@ -116,7 +147,7 @@ function leaveForDevice(gva: u64, bytes: u32, access: u32): i32 {
 }
 
 /** Writes a loaded value (zero-extended from its bytes) to the destination. */
-export function finishLoad(kind: u32, rd: u32, value: u64): void {
+function finishLoad(kind: u32, rd: u32, value: u64): void {
   const x: usize = abi.HART_BASE + abi.HART_X + rd;
   const f: usize = abi.HART_BASE + abi.HART_F + rd;
   if (kind < KIND_FLW && !rd) return;
@@ -136,13 +167,23 @@ export function finishLoad(kind: u32, rd: u32, value: u64): void {
     case KIND_FLW + 1:
       store<u64>(f, value);
       break;
+    case KIND_FLH:
+      store<u64>(f, value | 0xffffffffffff0000);
+      break;
     default:
       store<u64>(x, value);
   }
 }
 
+/** The load that left the core gets its value. */
+export function finishDeviceLoad(value: u64): void {
+  finishLoad(Access.kind, Access.rd, value);
+  if (Access.kind >= KIND_FLW) floatDirty();
+}
+
 /** Bytes of a load of this kind: 1, 2, 4, 8, and again for the unsigned ones. */
 function bytesOf(kind: u32): u32 {
+  if (kind == KIND_FLH) return 2;
   return kind >= KIND_FLW ? 4 << (kind - KIND_FLW) : 1 << (kind & 3);
 }
 
@@ -233,6 +274,14 @@ export function loadX0(u: usize): i32 {
   return loadInto(u, Uop.rs1(u) + <u64>(<i64>immI(Uop.raw(u))));
 }
 
+/** FLH. */
+export function loadHalf(u: usize, gva: u64): i32 {
+  hart.pc = pcOf(u);
+  Access.kind = KIND_FLH;
+  Access.rd = load<u8>(u, 1);
+  return loadInto(u, gva);
+}
+
 function loadInto(u: usize, gva: u64): i32 {
   const bytes = bytesOf(Access.kind);
   if ((<u32>gva & 0xfff) + bytes > 0x1000) return loadCrossing(gva);
@@ -246,12 +295,16 @@ function loadInto(u: usize, gva: u64): i32 {
   return leaveForDevice(gva, bytes, ACCESS_LOAD);
 }
 
+function storeBytes(op: i32): u32 {
+  if (op == OP_FSH) return 2;
+  return <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
+}
+
 /** The store `op` at `u` to `gva`, whatever it takes. */
 export function storeSlow(u: usize, op: i32, gva: u64): i32 {
   hart.pc = pcOf(u);
   const value = op >= OP_FLW ? Uop.fs2(u) : Uop.rs2(u);
-  const bytes: u32 = <u32>(op >= OP_FLW ? 4 << ((op - OP_FLW) & 1) : 1 << (op - OP_SB));
-  return storeFrom(u, gva, bytes, value);
+  return storeFrom(u, gva, storeBytes(op), value);
 }
 
 function storeFrom(u: usize, gva: u64, bytes: u32, value: u64): i32 {

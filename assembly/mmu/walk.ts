@@ -7,6 +7,7 @@ import { HART_WALKS, PAGE_SHIFT, PRIV_M, PRIV_S, PRIV_U } from "../../bindings/a
 import { Cpu, count, hart, RETRY } from "../hart/state";
 import { frameForLoad, frameForStore, Space } from "../memory/space";
 import { ACCESS_FETCH, ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
+import { Tables } from "./tables";
 
 export const PTE_V: u64 = 1 << 0;
 export const PTE_R: u64 = 1 << 1;
@@ -39,6 +40,11 @@ export abstract class Walk {
   /** Guest-page faults: the guest physical address, and 0x3000 or 0x3020 if the walk itself needed it. */
   static faultGpa: u64 = 0;
   static pseudo: u64 = 0;
+  /** The leaf that was found. */
+  static pte: u64 = 0;
+  /** The access that is walked for, and with which privilege. */
+  static access: u32 = 0;
+  static priv: i32 = 0;
   /** The access is an HLV or HSV (1) or an HLVX (2), not an ordinary one. */
   static forced: u32 = 0;
 }
@@ -64,6 +70,12 @@ function permits(pte: u64, access: u32, priv: i32): bool {
   if (access == ACCESS_FETCH) return (pte & PTE_X) != 0;
   if (access == ACCESS_STORE) return (pte & PTE_W) != 0;
   return (pte & PTE_R) != 0 || ((pte & PTE_X) != 0 && (hart.mstatus & MSTATUS_MXR) != 0);
+}
+
+/** Did the walk for a load by `priv` end at a leaf that is Dirty and may be stored to? */
+export function isStorable(priv: i32): bool {
+  if (priv == PRIV_M || hart.satp >> 60 == 0) return true;
+  return (Walk.pte & PTE_D) != 0 && permits(Walk.pte, ACCESS_STORE, priv);
 }
 
 /** Address in linear memory of the PTE at `gpa`, or 0 (access fault, or `Cpu.exit`). */
@@ -114,8 +126,35 @@ function update(pte: u64, gpa: u64, access: u32): i32 {
   return 0;
 }
 
+/** The leaf `pte` at `level`, which is at `gpa`: checks it for the access and sets A and D. */
+function leaf(pte: u64, level: u32, gva: u64, gpa: u64): i32 {
+  if (!permits(pte, Walk.access, Walk.priv)) return fail(pageFault(Walk.access));
+  const leads = leafAddress(pte, level, gva);
+  if (leads == ~0) return fail(pageFault(Walk.access));
+  const failed = update(pte, gpa, Walk.access);
+  if (failed) return failed;
+  Walk.gpa = leads;
+  Walk.pte = pte;
+  return 0;
+}
+
 function walk(gva: u64, access: u32, priv: i32): i32 {
   count(HART_WALKS);
+  Walk.access = access;
+  Walk.priv = priv;
+  const known = Tables.find(gva);
+  if (known) {
+    const offset = <usize>(gva >> PAGE_SHIFT) & 511;
+    const pte = load<u64>(load<u32>(known, Tables.FRAME) + (offset << 3));
+    // What is no page of 4 KiB takes the long way, which says what is wrong with it.
+    if (!isMalformed(pte, hart.menvcfg) && pte & (PTE_R | PTE_X))
+      return leaf(pte, 0, gva, load<u64>(known, Tables.GPA) + ((<u64>offset) << 3));
+  }
+  return walkDown(gva);
+}
+
+function walkDown(gva: u64): i32 {
+  const access = Walk.access;
   const depth = <u32>(hart.satp >> 60) - 5;
   const unused: u32 = 64 - (PAGE_SHIFT + 9 * depth);
   if (<u64>(<i64>(gva << unused) >> unused) != gva) return fail(pageFault(access));
@@ -127,15 +166,8 @@ function walk(gva: u64, access: u32, priv: i32): i32 {
     if (!at) return Cpu.exit ? RETRY : fail(accessFault(access));
     const pte = load<u64>(at);
     if (isMalformed(pte, hart.menvcfg)) return fail(pageFault(access));
-    if (pte & (PTE_R | PTE_X)) {
-      if (!permits(pte, access, priv)) return fail(pageFault(access));
-      const leads = leafAddress(pte, level, gva);
-      if (leads == ~0) return fail(pageFault(access));
-      const failed = update(pte, gpa, access);
-      if (failed) return failed;
-      Walk.gpa = leads;
-      return 0;
-    }
+    if (level == 0) Tables.add(gva, gpa & ~0xfff, at & ~0xfff);
+    if (pte & (PTE_R | PTE_X)) return leaf(pte, level, gva, gpa);
     table = ((pte >> 10) & PPN_MASK) << PAGE_SHIFT;
   }
   return fail(pageFault(access));

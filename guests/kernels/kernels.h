@@ -14,3 +14,6 @@ u64 kernel_chase(u64 scale);
 u64 kernel_bytecode(u64 scale);
 u64 kernel_recursion(u64 scale);
 u64 kernel_nbody(u64 scale);
+u64 kernel_mandelbrot(u64 scale);
+u64 kernel_touch(u64 scale);
+u64 kernel_dirty(u64 scale);

@@ -5,8 +5,9 @@
  *   scale=N      amount of work; each kernel has its default of 100-500 M instructions
  *   paging=0|4k|2m   (4k: a benchmark without translation would not be honest)
  *
- * Prints "kernel <name> checksum <hex> instret <n> time <ticks>". `instret` is what the counter
- * says, 0 where it cannot be read (and under QEMU without -icount it counts host ticks).
+ * Prints "begin <name>" and "kernel <name> checksum <hex> instret <n> time <ticks>". `instret` is
+ * what the counter says, 0 where it cannot be read (and under QEMU without -icount it counts host
+ * ticks).
  */
 #include "kernels.h"
 
@@ -25,6 +26,9 @@ static const struct kernel kernels[] = {
     {"bytecode", kernel_bytecode, 120},
     {"recursion", kernel_recursion, 250},
     {"nbody", kernel_nbody, 100},
+    {"mandelbrot", kernel_mandelbrot, 40},
+    {"touch", kernel_touch, 100},
+    {"dirty", kernel_dirty, 60},
 };
 
 int main(void) {
@@ -35,6 +39,7 @@ int main(void) {
     if (!arg_is("kernel", k->name, true) && !arg_is("kernel", "all", true)) continue;
     is_known = true;
     u64 scale = arg_number("scale", k->scale);
+    print("begin %s\n", k->name);
     u64 instret = read_instret(), time = read_time();
     u64 checksum = k->run(scale);
     time = read_time() - time;

@@ -22,7 +22,15 @@ typedef int64_t i64;
 
 int main(void);
 
-/* Console. Formats: %d %u %x (32 bit), %ld %lu %lx (64 bit), %s %c %%, width as in %016lx. */
+/*
+ * Console. Formats: %d %u %x (32 bit), %ld %lu %lx (64 bit), %s %c %%, width as in %016lx. What is
+ * also built for 32 bits writes "%" U64, as there a long is no u64.
+ */
+#ifdef __LP64__
+#define U64 "lu"
+#else
+#define U64 "llu"
+#endif
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void console_write(const char *bytes, size_t count);
 

@@ -1,12 +1,5 @@
-/* The runtime of a guest program that is a process of riscv64 Linux: system calls, no libc. */
-#include "guest.h"
-
-#define SYS_WRITE 64
-#define SYS_EXIT_GROUP 94
-#define SYS_CLOCK_GETTIME 113
-#define SYS_CLOCK_NANOSLEEP 115
-#define SYS_SYSINFO 179
-#define SYS_MMAP 222
+/* The runtime of a guest program that is a process of Linux: system calls, no libc. */
+#include "linux.h"
 
 #define CLOCK_MONOTONIC 1
 #define TIMER_ABSTIME 1
@@ -16,30 +9,13 @@
 
 static char words[1024];
 
-static i64 system_call(u64 number, const u64 args[6]) {
-  register u64 a0 __asm__("a0") = args[0];
-  register u64 a1 __asm__("a1") = args[1];
-  register u64 a2 __asm__("a2") = args[2];
-  register u64 a3 __asm__("a3") = args[3];
-  register u64 a4 __asm__("a4") = args[4];
-  register u64 a5 __asm__("a5") = args[5];
-  register u64 a7 __asm__("a7") = number;
-  __asm__ volatile("ecall"
-                   : "+r"(a0)
-                   : "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5), "r"(a7)
-                   : "memory");
-  return (i64)a0;
-}
-
-#define call(number, ...) system_call(number, (const u64[6]){__VA_ARGS__})
-
 void stop(int status) {
-  for (;;) call(SYS_EXIT_GROUP, (u64)status);
+  for (;;) call(SYS_EXIT_GROUP, (uintptr_t)status);
 }
 
 void console_write(const char *bytes, size_t count) {
   while (count) {
-    i64 written = call(SYS_WRITE, 1, (u64)bytes, count);
+    intptr_t written = call(SYS_WRITE, 1, (uintptr_t)bytes, count);
     if (written == -EINTR) continue;
     if (written <= 0) stop(1);
     bytes += written;
@@ -54,7 +30,7 @@ struct timespec {
 
 u64 now_us(void) {
   struct timespec t;
-  call(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, (u64)&t);
+  call(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, (uintptr_t)&t);
   return (u64)t.seconds * 1000000 + (u64)t.nanoseconds / 1000;
 }
 
@@ -65,23 +41,23 @@ void spin_until_us(u64 us) {
 
 void sleep_until_us(u64 us) {
   struct timespec t = {.seconds = (i64)(us / 1000000), .nanoseconds = (i64)(us % 1000000 * 1000)};
-  while (call(SYS_CLOCK_NANOSLEEP, CLOCK_MONOTONIC, TIMER_ABSTIME, (u64)&t) == -EINTR) {
+  while (call(SYS_CLOCK_NANOSLEEP, CLOCK_MONOTONIC, TIMER_ABSTIME, (uintptr_t)&t) == -EINTR) {
   }
 }
 
-/* struct sysinfo of 64-bit Linux, as far as it is read here. */
+/* struct sysinfo of Linux, as far as it is read here; in bytes while memory fits into a word. */
 struct sysinfo {
-  i64 uptime;
-  u64 loads[3];
-  u64 total_ram;
-  u64 free_ram;
-  u64 rest[10];
+  intptr_t uptime;
+  uintptr_t loads[3];
+  uintptr_t total_ram;
+  uintptr_t free_ram;
+  uintptr_t rest[10];
 };
 
 static u64 memory_figure(bool is_total) {
   struct sysinfo info;
   memset(&info, 0, sizeof info);
-  if (call(SYS_SYSINFO, (u64)&info) < 0) return 64ul << 20;
+  if (call(SYS_SYSINFO, (uintptr_t)&info) < 0) return 64ul << 20;
   return is_total ? info.total_ram : info.free_ram;
 }
 
@@ -89,9 +65,10 @@ u64 memory_bytes(void) { return memory_figure(true); }
 u64 memory_left(void) { return memory_figure(false); }
 
 void *memory_take(u64 bytes) {
-  i64 address = call(SYS_MMAP, 0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, (u64)-1, 0);
+  intptr_t address =
+      call(SYS_MMAP, 0, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, (uintptr_t)-1, 0);
   if (address < 0 && address > -4096) {
-    print("out of memory: wants %lu bytes\n", bytes);
+    print("out of memory: wants %" U64 " bytes\n", bytes);
     stop(1);
   }
   return (void *)address;
@@ -100,14 +77,14 @@ void *memory_take(u64 bytes) {
 const char *parameters(void) { return words; }
 
 /* The arguments, joined by blanks: the same form as a kernel command line. */
-void linux_start(u64 *stack) {
-  u64 count = stack[0];
+void linux_start(uintptr_t *stack) {
+  uintptr_t count = stack[0];
   const char *const *argv = (const char *const *)(stack + 1);
   size_t used = 0;
-  for (u64 i = 1; i < count; i++) {
+  for (uintptr_t i = 1; i < count; i++) {
     size_t length = strlen(argv[i]);
     if (used + length + 2 > sizeof words) {
-      print("arguments: longer than %lu bytes\n", sizeof words);
+      print("arguments: longer than %" U64 " bytes\n", (u64)sizeof words);
       stop(2);
     }
     memcpy(words + used, argv[i], length);

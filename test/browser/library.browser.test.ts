@@ -1,11 +1,11 @@
 /** The library as it was built, in a real browser, without a bundler. */
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { foundChromium, launchChromium } from "./chromium.ts";
 
 const root = join(import.meta.dirname, "../..");
 const types: Readonly<Record<string, string>> = {
@@ -20,12 +20,6 @@ interface Seen {
   readonly end: string;
   readonly code: string;
   readonly status: string;
-}
-
-/** `CHROMIUM_PATH`, or Debian's. */
-function findChromium(): string | undefined {
-  const names = [process.env["CHROMIUM_PATH"], "chromium", "chromium-browser"];
-  return names.find((name) => name && spawnSync(name, ["--version"]).status === 0);
 }
 
 /** `dist`, the guests and the page; nothing else. */
@@ -45,36 +39,36 @@ function serve(): Promise<Server> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-const found = findChromium();
+describe.skipIf(!foundChromium)(
+  "in Chromium (skipped unless installed: apt install chromium)",
+  () => {
+    let server: Server;
+    let browser: Browser;
+    beforeAll(async () => {
+      server = await serve();
+      browser = await launchChromium();
+    });
+    afterAll(async () => {
+      await browser?.close();
+      server?.close();
+    });
 
-describe.skipIf(!found)("in Chromium (skipped unless installed: apt install chromium)", () => {
-  let server: Server;
-  let browser: Browser;
-  beforeAll(async () => {
-    server = await serve();
-    const { stdout } = spawnSync("sh", ["-c", `command -v ${found}`], { encoding: "utf8" });
-    browser = await chromium.launch({ executablePath: stdout.trim(), args: ["--no-sandbox"] });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
-  test.each(["caller", "worker"] as const)(
-    "boots a guest in the thread of its %s",
-    async (thread) => {
-      const page = await browser.newPage();
-      const complaints: string[] = [];
-      page.on("console", (message) => complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(error.message));
-      page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      await page.waitForFunction("window.isReady");
-      const seen: Seen = await page.evaluate(`bootGuest("${thread}")`);
-      expect(seen).toMatchObject({ end: "poweroff", code: "WV_STATE", status: "gone" });
-      expect(seen.text).toContain('bootargs "from=browser"');
-      expect(complaints).toEqual([]);
-      await page.close();
-    },
-  );
-});
+    test.each(["caller", "worker"] as const)(
+      "boots a guest in the thread of its %s",
+      async (thread) => {
+        const page = await browser.newPage();
+        const complaints: string[] = [];
+        page.on("console", (message) => complaints.push(message.text()));
+        page.on("pageerror", (error) => complaints.push(error.message));
+        page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+        await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+        await page.waitForFunction("window.isReady");
+        const seen: Seen = await page.evaluate(`bootGuest("${thread}")`);
+        expect(seen).toMatchObject({ end: "poweroff", code: "WV_STATE", status: "gone" });
+        expect(seen.text).toContain('bootargs "from=browser"');
+        expect(complaints).toEqual([]);
+        await page.close();
+      },
+    );
+  },
+);

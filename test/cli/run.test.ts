@@ -74,7 +74,7 @@ describe("a guest that does not end by itself", () => {
 
 test("a guest that fails ends with 1", async () => {
   const failing = [...kv, "--append", "report=10000 sabotage=15000"];
-  const { status, stdout } = await wasmvisor([...failing, "--timeout", "60s"]);
+  const { status, stdout } = await wasmvisor([...failing, "--timeout", "300s"]);
   expect(stdout).toContain("kv CORRUPT");
   expect(status).toBe(1);
 });

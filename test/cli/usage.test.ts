@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { guest, wasmvisor } from "./binary.ts";
+import { guest, ROOT, wasmvisor } from "./binary.ts";
 
 const COMMANDS = (
   "run image host create ls info start pause resume console snapshot restore fork destroy migrate " +
-  "sweep report doctor"
+  "memory sweep report doctor"
 ).split(" ");
 
 let scratch = "";
@@ -38,6 +38,7 @@ describe("help", () => {
 });
 
 const hello = ["run", "--kernel", guest("hello.elf")];
+const PLAN = join(ROOT, "examples/first-look.yaml");
 const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a command that does not exist", ["rum"], /unknown command 'rum' \(Did you mean run\?\)/],
   ["an option that does not exist", [...hello, "--fast"], /unknown option '--fast'/],
@@ -60,7 +61,17 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ["a snapshot that is missing", ["run", "--snapshot", "/no/such"], /\/no\/such/],
   ["an address of other machines", ["host", "--listen", "tcp://0.0.0.0:7070"], /no TLS yet/],
+  [
+    "pages at no time",
+    ["restore", "x", "--pages", "soon"],
+    /--pages: expected on-touch or at-once/,
+  ],
   ["an address that is none", ["ls", "--host", "somewhere"], /expected an address like tcp/],
+  [
+    "a sweep into something that is no folder",
+    ["sweep", PLAN, "--out", PLAN],
+    /cannot make the folder ".*first-look.yaml.*"/,
+  ],
   ["a plan that is missing", ["sweep", "/no/such.yaml"], /cannot read "\/no\/such.yaml"/],
 ];
 

@@ -77,6 +77,34 @@ for (const [name, make] of Object.entries(DEVICES))
     expect(device.metrics().faults).toEqual({ [fault]: 1 });
   });
 
+test("buffers that overlap each other, the status and the ring are filled in order, and that is all", () => {
+  const content = new Uint8Array(4096).fill(0xab);
+  const { driver, device, memory } = attack(
+    () => new VirtioBlk({ backend: new MemoryDisk({ content }) }),
+  );
+  memory.write(DATA, new Uint8Array(16)); // Reads sector 0.
+  const table = driver.ringsOf(0).desc;
+  driver.writeDesc(0, 0, { gpa: DATA, bytes: 16, flags: 1, next: 1 });
+  driver.writeDesc(0, 1, { gpa: DATA + 256, bytes: 512, flags: 3, next: 2 });
+  driver.writeDesc(0, 2, { gpa: DATA + 300, bytes: 512, flags: 3, next: 3 });
+  driver.writeDesc(0, 3, { gpa: table + 16 * 8, bytes: 512, flags: 3, next: 4 });
+  driver.writeDesc(0, 4, { gpa: DATA + 400, bytes: 1, flags: 2 });
+  driver.offer(0, 0);
+  driver.kick(0);
+  expect(driver.needsReset).toBe(false);
+  expect(device.metrics().faults).toEqual({});
+  expect(driver.takeUsed(0).map(({ bytes }) => bytes)).toEqual([3 * 512 + 1]);
+  const bytes = new Uint8Array(600);
+  memory.read(DATA + 256, bytes);
+  expect([bytes[0], bytes[143], bytes[144], bytes[145], bytes[555], bytes[556]]).toEqual([
+    0xab, 0xab, 0, 0xab, 0xab, 0,
+  ]);
+  // Descriptor 8 is disk contents now: whoever offers it is refused.
+  driver.offer(0, 8);
+  driver.kick(0);
+  expect(driver.needsReset).toBe(true);
+});
+
 test("an available index that runs ahead of the ring asks for a reset", () => {
   const { driver, device, memory } = attack(
     () => new VirtioRng({ random: { fill: () => undefined } }),

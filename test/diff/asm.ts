@@ -1,5 +1,5 @@
 /** A little assembler: labels, constants, and the instruction table. For harness and bodies. */
-import { encode, instruction } from "./isa.ts";
+import { encode, instruction } from "../../ts/isa/instructions.ts";
 
 export type Operand = number | string;
 /** An instruction by name with its operands. */

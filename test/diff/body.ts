@@ -2,8 +2,10 @@
  * A program's body: groups of instructions. A group is the unit of control flow (branches go to
  * the start of a later group) and of shrinking (a group is replaced by nops as a whole).
  */
+
+import { encode, type Instruction, instruction } from "../../ts/isa/instructions.ts";
 import { splitOffset } from "./asm.ts";
-import { encode, format, type Instruction, instruction } from "./isa.ts";
+import { format } from "./isa.ts";
 import type { Prng } from "./prng.ts";
 
 /** Where the items of a laid-out body are, as offsets from the start of the code region. */

@@ -5,8 +5,8 @@ import type { Program } from "./program.ts";
 import type { Dump, TrapEntry } from "./record.ts";
 
 /** Causes that must appear. 0 cannot: with C every even address is aligned, and bit 0 is cleared. */
-const EXPECTED_CAUSES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15];
-const EXPECTED_INTERRUPTS = [1, 5, 9];
+const EXPECTED_CAUSES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 20, 21, 22, 23];
+const EXPECTED_INTERRUPTS = [1, 2, 5, 9];
 const MODES = ["U", "S", "?", "M"];
 
 /** "cause 13 S->M": what, the mode trapped from, the mode that handled it. */

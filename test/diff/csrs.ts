@@ -16,12 +16,16 @@ export interface CsrRule {
   /** The lowest privilege that may access it: 0 U, 1 S, 3 M. */
   readonly level: 0 | 1 | 3;
   readonly weight: number;
+  /** It is written, never read: see `SIDES_OWN`. */
+  readonly isHidden: boolean;
   /** When only certain values make sense; such a CSR is written by csrrw alone. */
   readonly values?: ((prng: Prng) => bigint) | undefined;
 }
 
 const ALL = (1n << 64n) - 1n;
 const CAUSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15].map(BigInt);
+/** menvcfg and henvcfg: hardware sets A and D, as QEMU 7.2 always does. */
+export const ADUE = 1n << 61n;
 const INTERRUPTS = [1, 3, 5, 7, 9, 11].map((n) => (1n << 63n) | BigInt(n));
 const cause = (prng: Prng): bigint => prng.pick([...CAUSES, ...INTERRUPTS]);
 
@@ -41,6 +45,14 @@ export const SSTATUS_MASK = SIE | SPIE | SPP | FS | SUM | MXR;
 export const MSTATUS_MASK = SSTATUS_MASK | MIE | MPIE | TVM | TW;
 /** Exceptions that exist with S-mode and may be delegated. */
 export const DELEGABLE = 0xb3ffn;
+/** What the H extension adds, but ecalls from VS: they are how VS-mode's handler reaches M-mode. */
+export const GUEST_DELEGABLE = 0xf00000n;
+/** Not 2 and 6: QEMU 7.2 gives VS-mode their causes less one, as if they were interrupts. */
+export const HEDELEG_MASK = 0xb1bbn;
+/** VTSR VTW HU SPVP SPV. */
+export const HSTATUS_MASK = 0x600380n;
+/** Only VSSI: QEMU 7.2 does not show the others in vsip. */
+export const HVIP_MASK = 4n;
 
 export interface CsrLimits {
   /** The cause that must reach M-mode. */
@@ -51,6 +63,10 @@ export interface CsrLimits {
   readonly mayLock: boolean;
   /** satp values that keep code and harness mapped as they are. */
   readonly satps: readonly bigint[];
+  /** Likewise for hgatp. */
+  readonly hgatps: readonly bigint[];
+  /** Interrupts stay delegated: QEMU 7.2 hides the guest's from it if the host's are not. */
+  readonly hasGuest: boolean;
 }
 
 /** A pmpcfg byte: no reserved W-without-R; locked ones only where the ELF ends. */
@@ -84,6 +100,19 @@ export function pmpAddress(prng: Prng, scratch: number): bigint {
   ]);
 }
 
+/**
+ * Bits in which both sides are right and differ. QEMU 7.2 has no ADUE: A and D are always set. Its GEILEN
+ * is not 0, so SGEI is delegated; ours is. It ignores writes to htinst,
+ * and vsstatus has no SD.
+ */
+export const SIDES_OWN: ReadonlyMap<string, bigint> = new Map([
+  ["menvcfg", ADUE],
+  ["henvcfg", ADUE],
+  ["mideleg", 1n << 12n],
+  ["htinst", ALL],
+  ["vsstatus", 1n << 63n],
+]);
+
 const rule = (name: string, number: number, options: Partial<CsrRule>): CsrRule => ({
   name,
   number,
@@ -91,6 +120,7 @@ const rule = (name: string, number: number, options: Partial<CsrRule>): CsrRule 
   fixed: 0n,
   level: 3,
   weight: 2,
+  isHidden: SIDES_OWN.has(name),
   ...options,
 });
 
@@ -114,16 +144,41 @@ export function csrRules(limits: CsrLimits): CsrRule[] {
     rule("satp", 0x180, { level: 1, values: (prng) => prng.pick(limits.satps) }),
     rule("mstatus", 0x300, { mask: MSTATUS_MASK | tsr, weight: 6 }),
     rule("medeleg", 0x302, { mask: delegable, weight: 3 }),
-    rule("mideleg", 0x303, { mask: 0x222n, weight: 3 }),
+    rule("mideleg", 0x303, { mask: 0x222n, fixed: limits.hasGuest ? 0x222n : 0n, weight: 3 }),
     rule("mie", 0x304, { mask: 0xaaan, weight: 3 }),
     rule("mip", 0x344, { mask: 0x222n, weight: 3 }),
     rule("mcounteren", 0x306, { mask: 7n }),
     rule("misa", 0x301, { weight: 1 }),
-    rule("menvcfg", 0x30a, { mask: 1n, weight: 1 }),
+    rule("menvcfg", 0x30a, { mask: 1n, fixed: ADUE, weight: 1 }),
     rule("mscratch", 0x340, {}),
     rule("mepc", 0x341, { mask: ALL - 1n }),
     rule("mcause", 0x342, { values: cause }),
     rule("mtval", 0x343, {}),
+  ];
+}
+
+/** What programs touch beside when they use guests. hgatp and vsatp want fences, and have a gadget. */
+export function guestRules(): CsrRule[] {
+  const level = 1;
+  return [
+    rule("hstatus", 0x600, { level, mask: HSTATUS_MASK, weight: 3 }),
+    rule("hedeleg", 0x602, { level, mask: HEDELEG_MASK }),
+    rule("hideleg", 0x603, { level, mask: 0x444n }),
+    rule("hie", 0x604, { level, mask: 0x444n }),
+    rule("hcounteren", 0x606, { level, mask: 7n, weight: 1 }),
+    rule("henvcfg", 0x60a, { level, mask: 1n, fixed: ADUE, weight: 1 }),
+    rule("htval", 0x643, { level, weight: 1 }),
+    rule("hip", 0x644, { level, mask: HVIP_MASK }),
+    rule("hvip", 0x645, { level, mask: HVIP_MASK }),
+    rule("vsstatus", 0x200, { level, mask: SSTATUS_MASK, weight: 3 }),
+    rule("vsie", 0x204, { level, mask: 0x222n }),
+    rule("vsip", 0x244, { level, mask: 0x222n }),
+    rule("vsscratch", 0x240, { level, weight: 1 }),
+    rule("vsepc", 0x241, { level, mask: ALL - 1n }),
+    rule("vscause", 0x242, { level, values: cause }),
+    rule("vstval", 0x243, { level, weight: 1 }),
+    rule("mtval2", 0x34b, { weight: 1 }),
+    rule("mtinst", 0x34a, { weight: 1 }),
   ];
 }
 

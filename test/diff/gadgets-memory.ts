@@ -1,7 +1,9 @@
 /** Loads, stores, atomics, changes of page tables and of code. */
+
+import { encode, type Instruction, instruction } from "../../ts/isa/instructions.ts";
 import { address, item, itemOf, late } from "./body.ts";
 import { type Context, type Gadget, li } from "./context.ts";
-import { encode, type Instruction, instruction, instructionsOf } from "./isa.ts";
+import { instructionsOf } from "./isa.ts";
 import * as at from "./layout.ts";
 import { integerValue } from "./values.ts";
 
@@ -18,15 +20,15 @@ function offset({ prng }: Context): number {
 
 function access(context: Context, entry: Instruction) {
   const { prng, registers } = context;
-  const operands = entry.fields.map(([name, field]) => {
-    if (name === "rs1") return registers.pointer();
-    if (name === "qs1") return registers.pointer(true);
+  const operands = entry.fields.map((field) => {
+    if (field.name === "rs1") return registers.pointer();
+    if (field.name === "qs1") return registers.pointer(true);
     if (field.kind === "f") return field.short ? prng.between(8, 15) : prng.below(32);
     if (field.kind === "imm") {
       return field.step === 1 ? offset(context) : field.step * prng.below(field.max / field.step);
     }
     if (field.role === "read") return registers.source(field.min, field.max);
-    return field.isNonzero ? registers.temporary() : registers.target(field.short);
+    return field.isNonzero || field.isHint ? registers.temporary() : registers.target(field.short);
   });
   return itemOf(entry, operands);
 }

@@ -1,14 +1,16 @@
 /** Instructions without side effects on control flow: arithmetic, floats, encodings by chance. */
+
+import type { Field } from "../../ts/isa/fields.ts";
+import { type Instruction, instruction } from "../../ts/isa/instructions.ts";
 import { type Group, item, itemOf, raw } from "./body.ts";
 import type { Context, Gadget } from "./context.ts";
-import type { Field } from "./fields.ts";
-import { INSTRUCTIONS, type Instruction, instruction, instructionsOf } from "./isa.ts";
+import { INSTRUCTIONS, instructionsOf } from "./isa.ts";
 
-function immediate({ prng }: Context, { min, max, step, isNonzero }: Field): number {
+function immediate({ prng }: Context, { min, max, step, isNonzero, isHint }: Field): number {
   const steps = Math.floor((max - min) / step);
   const value = prng.chance(20) ? prng.pick([min, max, 0, step, -step]) : 0;
   const chosen = value >= min && value <= max ? value : min + step * prng.between(0, steps);
-  if (isNonzero && chosen === 0) return step;
+  if ((isNonzero || isHint) && chosen === 0) return step;
   return chosen;
 }
 
@@ -26,13 +28,13 @@ function operand(context: Context, field: Field): number {
   if (field.kind === "rm") return rounding(context);
   if (field.kind !== "x") return immediate(context, field);
   if (field.role === "read") return registers.source(field.min, field.max);
-  if (field.isNonzero) return registers.temporary();
+  if (field.isNonzero || field.isHint) return registers.temporary();
   return registers.target(field.short);
 }
 
 /** Any operands that respect who owns which register. */
 export function withOperands(context: Context, entry: Instruction): Group["items"][number] {
-  const values = entry.fields.map(([, field]) => operand(context, field));
+  const values = entry.fields.map((field) => operand(context, field));
   // c.lui with x2 would be c.addi16sp, and write to sp.
   if (entry.name === "c.lui" && values[0] === 2) return item("c.nop");
   return itemOf(entry, values);

@@ -17,7 +17,7 @@ export const csr: Gadget = (context) => {
     (prng.chance(85) ? near : rules).map((rule) => [rule.weight, rule] as const),
   );
   const op = one.values ? prng.pick(["csrrw", "csrrs"]) : prng.pick(["csrrw", "csrrs", "csrrc"]);
-  const rd = registers.target();
+  const rd = one.isHidden ? 0 : registers.target();
   if (one.values && op === "csrrs")
     return { kind: "csr", items: [item("csrrs", rd, one.number, 0)] };
   const value = csrOperand(prng, one, op);

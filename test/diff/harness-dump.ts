@@ -47,7 +47,7 @@ function emitHash(a: HarnessAssembler): void {
   a.emit(["jalr", 0, 1, 0]);
 }
 
-/** The three regions of memory that a program may have changed: where, and how many pages. */
+/** The regions of memory that a program may have changed: where, and how many pages. */
 function regionsOf(
   a: HarnessAssembler,
 ): readonly { stride: number; base: number; count: () => void }[] {
@@ -67,6 +67,11 @@ function regionsOf(
       stride: at.EXPOSED_PAGES * at.PAGE,
       base: at.EXPOSED_TABLES,
       count: () => a.emit(["ld", pages, a.r, at.CELL_EXPOSED_PAGES]),
+    },
+    {
+      stride: at.GUEST_PAGES * at.PAGE,
+      base: at.GUEST_TABLES,
+      count: () => a.li(pages, at.GUEST_PAGES),
     },
   ];
 }
@@ -116,7 +121,8 @@ export function emitDump(a: HarnessAssembler): void {
     count();
     a.la(to, hashes);
     a.emit(["jal", 1, "hash"]);
-    hashes += 8 * ([at.SCRATCH_PAGES, at.SAFE_PAGES, at.EXPOSED_PAGES][n] as number);
+    hashes +=
+      8 * ([at.SCRATCH_PAGES, at.SAFE_PAGES, at.EXPOSED_PAGES, at.GUEST_PAGES][n] as number);
   });
   a.la(from, at.DUMP);
   a.li(bytes, 8 * at.DUMP_WORDS);

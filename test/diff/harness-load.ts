@@ -29,9 +29,11 @@ function emitStart(a: HarnessAssembler): void {
 function emitReset(a: HarnessAssembler): void {
   const [p, q, end, word] = [a.temp(0), a.temp(1), a.temp(2), a.temp(3)];
   a.emit(["lui", p, at.MSTATUS_FS >> 12], ["csrrw", 0, 0x300, p]);
-  for (const csr of [0x302, 0x304, 0x180, 0x3a0, 0x3a2]) a.emit(["csrrw", 0, csr, 0]);
-  // medeleg, mie, satp, pmpcfg0, pmpcfg2
-  a.emit(["sfence.vma", 0, 0], ["addi", p, a.r, at.CELL_LR], ["sc.w", 0, p, 0, 0]);
+  for (const csr of [0x302, 0x304, 0x180, 0x3a0, 0x3a2, 0x645, 0x280, 0x680])
+    a.emit(["csrrw", 0, csr, 0]);
+  // medeleg, mie, satp, pmpcfg0, pmpcfg2, hvip, vsatp, hgatp
+  a.emit(["sfence.vma", 0, 0], ["hfence.gvma", 0, 0], ["hfence.vvma", 0, 0]);
+  a.emit(["addi", p, a.r, at.CELL_LR], ["sc.w", 0, p, 0, 0]);
   a.emit(["sd", 0, a.r, at.CELL_LOG_COUNT], ["sd", 0, a.r, at.CELL_FETCH_FAULTS]);
   a.la(p, at.IMAGE);
   a.la(q, at.SCRATCH);
@@ -56,7 +58,7 @@ export function emitLoader(a: HarnessAssembler): void {
   at.INIT_CSRS.forEach(([, number], n) => {
     a.emit(["ld", p, record, at.RECORD_CSRS + 8 * n], ["csrrw", 0, number, p]);
   });
-  a.emit(["sfence.vma", 0, 0]);
+  a.emit(["sfence.vma", 0, 0], ["hfence.gvma", 0, 0], ["hfence.vvma", 0, 0]);
   for (let n = 0; n < 32; n += 1) a.emit(["fld", n, record, at.RECORD_F + 8 * n]);
   a.emit(["ld", p, record, at.RECORD_MEPC], ["csrrw", 0, 0x341, p]);
   a.emit(["addi", a.r, record, 0], ["ld", p, a.r, at.RECORD_MSTATUS], ["csrrw", 0, 0x300, p]);

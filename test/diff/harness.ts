@@ -3,7 +3,8 @@
  * they left behind through the UART. Programs never touch the register `reserved`, so handlers
  * need no scratch CSR; `control` is written by control-flow gadgets only.
  *
- * A trap is logged as {slot, cause, epc, tval, status} and the instruction skipped. An ecall with
+ * A trap is logged as {slot, cause, epc, tval, status, mtval2 or htval, mtinst or htinst, hstatus} and
+ * the instruction skipped. An ecall with
  * a CALL_* number in the control register changes mode or ends the program. The S handler
  * reaches M by an instruction whose cause the program's medeleg leaves alone ("escape").
  */
@@ -41,8 +42,16 @@ export class HarnessAssembler extends Assembler {
   }
 }
 
-const M_CSRS = { epc: 0x341, cause: 0x342, tval: 0x343, status: 0x300, enable: 0x304 };
-const S_CSRS = { epc: 0x141, cause: 0x142, tval: 0x143, status: 0x100, enable: 0x104 };
+const M_CSRS = { epc: 0x341, cause: 0x342, tval: 0x343, status: 0x300, tval2: 0x34b, tinst: 0x34a };
+const S_CSRS = { epc: 0x141, cause: 0x142, tval: 0x143, status: 0x100, tval2: 0x643, tinst: 0x64a };
+/** Where interrupts are switched off that were taken: mie, or sie and hie and what a guest has. */
+const ENABLES = { m: [0x304], s: [0x104, 0x604], vs: [0x204] } as const;
+const HSTATUS = 0x600;
+const HSTATUS_GVA = 0x40;
+const CALLS = [8, 9, 10, 11];
+/** Causes after which pc itself is no place to go on at. */
+const FETCH_FAULTS = [1, 12, 20];
+type Handler = keyof typeof ENABLES;
 
 /** Vector tables and their stubs: save x1, say in x1 which slot it was. */
 function emitStubs(a: HarnessAssembler): void {
@@ -50,6 +59,8 @@ function emitStubs(a: HarnessAssembler): void {
   for (let slot = 0; slot < 16; slot += 1) a.emit(["jal", 0, `stub_m${slot}`]);
   a.org(at.VECTORS_S);
   for (let slot = 0; slot < 16; slot += 1) a.emit(["jal", 0, `stub_s${slot}`]);
+  a.org(at.VECTORS_VS);
+  for (let slot = 0; slot < 16; slot += 1) a.emit(["ecall"]);
   a.org(at.CODE_START);
   for (let slot = 0; slot < 16; slot += 1) {
     a.label(`stub_m${slot}`);
@@ -70,24 +81,38 @@ function emitStubs(a: HarnessAssembler): void {
 }
 
 /**
- * Saves the registers, reads the CSRs of the trap and appends a log entry; goes to `end` when
- * the log is full. Leaves: t0 slot, t1 epc, t2 cause, t4 status.
+ * Reads the CSRs of the trap and appends a log entry; goes to `end` when the log is full. Leaves:
+ * t0 slot, t1 epc, t2 cause, t4 status.
  */
 function emitLog(a: HarnessAssembler, mode: "m" | "s"): void {
   const csrs = mode === "m" ? M_CSRS : S_CSRS;
-  const [slot, epc, cause, tval, status] = [0, 1, 2, 3, 4].map((n) => a.temp(n)) as number[];
-  const [p, q] = [a.temp(5), a.temp(6)];
-  a.emit(["csrrs", cause as number, csrs.cause, 0], ["csrrs", tval as number, csrs.tval, 0]);
-  a.emit(["csrrs", status as number, csrs.status, 0]);
+  const [cause, tval, status] = [2, 3, 4].map((n) => a.temp(n)) as [number, number, number];
+  const [tval2, tinst] = [a.temp(7), a.temp(8)];
+  a.emit(["csrrs", cause, csrs.cause, 0], ["csrrs", tval, csrs.tval, 0]);
+  a.emit(["csrrs", status, csrs.status, 0]);
+  a.emit(["csrrs", a.temp(9), HSTATUS, 0]);
   emitForget(a, mode);
+  a.emit(["csrrw", tval2, csrs.tval2, 0], ["csrrw", tinst, csrs.tinst, 0]);
+  emitAppend(a, mode);
+}
+
+/** Appends {slot, cause, epc, tval, status, tval2, tinst, hstatus}, in the first temporaries. */
+function emitAppend(a: HarnessAssembler, mode: Handler): void {
+  const [slot, epc, cause, tval, status] = [0, 1, 2, 3, 4].map((n) => a.temp(n)) as number[];
+  const [p, q, tval2, tinst, hstatus] = [5, 6, 7, 8, 9].map((n) => a.temp(n)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   a.emit(["ld", p, a.r, at.CELL_LOG_COUNT], ["addi", q, 0, at.MAX_TRAPS]);
-  a.emit(["bltu", p, q, `log_${mode}`], ["jal", 0, `end_${mode}`]);
+  a.emit(["bltu", p, q, `log_${mode}`], ["jal", 0, mode === "s" ? "end_s" : "end_m"]);
   a.label(`log_${mode}`);
-  a.emit(["addi", q, p, 1], ["sd", q, a.r, at.CELL_LOG_COUNT]);
-  a.emit(["slli", q, p, 5], ["slli", p, p, 3], ["add", p, p, q]);
+  a.emit(["addi", q, p, 1], ["sd", q, a.r, at.CELL_LOG_COUNT], ["slli", p, p, 6]);
   a.la(q, at.LOG);
   a.emit(["add", p, p, q]);
-  [slot, cause, epc, tval, status].forEach((register, n) => {
+  [slot, cause, epc, tval, status, tval2, tinst, hstatus].forEach((register, n) => {
     a.emit(["sd", register as number, p, n * 8]);
   });
 }
@@ -99,6 +124,12 @@ function emitLog(a: HarnessAssembler, mode: "m" | "s"): void {
 function emitForget(a: HarnessAssembler, mode: "m" | "s"): void {
   const csrs = mode === "m" ? M_CSRS : S_CSRS;
   const [p, q] = [a.temp(5), a.temp(6)];
+  if (mode === "m") {
+    // Nor GVA, which QEMU 7.2 sets at every trap from V = 1 whose tval is not 0.
+    a.emit(["addi", p, 0, 1], ["slli", p, p, 38], ["csrrc", 0, csrs.status, p]);
+  }
+  // And hstatus.GVA, which it clears at traps that VS-mode takes.
+  else a.emit(["addi", p, 0, HSTATUS_GVA], ["csrrc", 0, HSTATUS, p]);
   const [forget, done] = [`forget_${mode}_${a.pc}`, `forgotten_${mode}_${a.pc}`];
   a.emit(["csrrs", p, csrs.cause, 0]);
   for (const cause of [3, 5, 7]) a.emit(["addi", q, 0, cause], ["beq", p, q, forget]);
@@ -112,9 +143,10 @@ function emitForget(a: HarnessAssembler, mode: "m" | "s"): void {
  * Decides where to go on. In: t1 epc, t2 cause, t3 the mode trapped from. Out: t1 the resume pc,
  * t3 the mode to resume in. Interrupts: the enable bit is cleared, nothing skipped.
  */
-function emitResume(a: HarnessAssembler, mode: "m" | "s"): void {
-  const csrs = mode === "m" ? M_CSRS : S_CSRS;
-  const save = mode === "m" ? at.CELL_SAVE_M : at.CELL_SAVE_S;
+function emitResume(a: HarnessAssembler, mode: Handler): void {
+  const save = mode === "s" ? at.CELL_SAVE_S : at.CELL_SAVE_M;
+  const back = mode === "s" ? "return_s" : "return_m";
+  const end = mode === "s" ? "end_s" : "end_m";
   const [epc, cause, to, p, q, off] = [1, 2, 3, 5, 6, 7].map((n) => a.temp(n)) as [
     number,
     number,
@@ -124,13 +156,14 @@ function emitResume(a: HarnessAssembler, mode: "m" | "s"): void {
     number,
   ];
   a.emit(["bge", cause, 0, `exception_${mode}`]);
-  a.emit(["addi", p, 0, 1], ["sll", p, p, cause], ["csrrc", 0, csrs.enable, p]);
-  a.emit(["jal", 0, `return_${mode}`]);
+  a.emit(["addi", p, 0, 1], ["sll", p, p, cause]);
+  for (const enable of ENABLES[mode]) a.emit(["csrrc", 0, enable, p]);
+  a.emit(["jal", 0, back]);
   a.label(`exception_${mode}`);
   a.emit(["slli", q, to, 3], ["add", q, q, a.r], ["ld", q, q, at.CELL_BASES]);
   a.emit(["ld", p, a.r, save + 8 * a.control]);
-  a.emit(["addi", off, 0, 1], ["beq", cause, off, `fetch_${mode}`]);
-  a.emit(["addi", off, 0, 12], ["beq", cause, off, `fetch_${mode}`]);
+  for (const fault of FETCH_FAULTS)
+    a.emit(["addi", off, 0, fault], ["beq", cause, off, `fetch_${mode}`]);
   a.emit(["sd", 0, a.r, at.CELL_FETCH_FAULTS]);
   // Length of the trapped instruction, read through the M view of the code.
   a.emit(["slli", off, epc, 51], ["srli", off, off, 51], ["ld", epc, a.r, at.CELL_BASES + 24]);
@@ -138,28 +171,27 @@ function emitResume(a: HarnessAssembler, mode: "m" | "s"): void {
   a.emit(["sltiu", epc, epc, 3], ["slli", epc, epc, 1], ["sub", off, off, epc]);
   a.emit(["addi", off, off, 4], ["add", epc, q, off]);
   // Calls.
-  a.emit(["addi", q, 0, 8], ["beq", cause, q, `call_${mode}`], ["addi", q, 0, 9]);
-  a.emit(["beq", cause, q, `call_${mode}`], ["addi", q, 0, 11]);
-  a.emit(["bne", cause, q, `return_${mode}`]);
+  for (const call of CALLS) a.emit(["addi", q, 0, call], ["beq", cause, q, `call_${mode}`]);
+  a.emit(["jal", 0, back]);
   a.label(`call_${mode}`);
   a.emit(["addi", q, 0, at.CALL_END], ["bne", p, q, `not_end_${mode}`]);
-  a.emit(["jal", 0, `end_${mode}`]);
+  a.emit(["jal", 0, end]);
   a.label(`not_end_${mode}`);
   a.emit(["addi", q, 0, at.CALL_S], ["bne", p, q, `not_s_${mode}`]);
   a.emit(["addi", to, 0, 1], ["ld", q, a.r, at.CELL_BASES + 8], ["add", epc, q, off]);
-  a.emit(["jal", 0, `return_${mode}`]);
+  a.emit(["jal", 0, back]);
   a.label(`not_s_${mode}`);
-  a.emit(["addi", q, 0, at.CALL_M], ["bne", p, q, `return_${mode}`]);
+  a.emit(["addi", q, 0, at.CALL_M], ["bne", p, q, back]);
   a.emit(["addi", to, 0, 3], ["ld", q, a.r, at.CELL_BASES + 24], ["add", epc, q, off]);
-  a.emit(["jal", 0, `return_${mode}`]);
+  a.emit(["jal", 0, back]);
   // A fetch fault goes on where the control register says, if that is in the code.
   a.label(`fetch_${mode}`);
   a.emit(["ld", off, a.r, at.CELL_FETCH_FAULTS], ["addi", off, off, 1]);
   a.emit(["sd", off, a.r, at.CELL_FETCH_FAULTS], ["sltiu", off, off, 12]);
   a.emit(["beq", off, 0, `lost_${mode}`], ["sub", off, p, q], ["srli", off, off, 13]);
-  a.emit(["andi", epc, p, -2], ["beq", off, 0, `return_${mode}`]);
+  a.emit(["andi", epc, p, -2], ["beq", off, 0, back]);
   a.label(`lost_${mode}`);
-  a.emit(["jal", 0, `end_${mode}`]);
+  a.emit(["jal", 0, end]);
 }
 
 function emitTrapM(a: HarnessAssembler): void {
@@ -178,6 +210,8 @@ function emitTrapM(a: HarnessAssembler): void {
   a.la(q, a.addressOf("escape_end"));
   a.emit(["bltu", epc, p, "program_m"], ["bltu", epc, q, "service"]);
   a.label("program_m");
+  a.la(p, at.VECTORS_VS);
+  a.emit(["sub", p, epc, p], ["addi", q, 0, 64], ["bltu", p, q, "trap_vs"]);
   emitLog(a, "m");
   a.emit(["slli", to, status, 51], ["srli", to, to, 62]);
   emitResume(a, "m");
@@ -186,6 +220,8 @@ function emitTrapM(a: HarnessAssembler): void {
   a.emit(["csrrw", 0, M_CSRS.epc, epc]);
   a.li(p, 0x1800);
   a.emit(["csrrc", 0, M_CSRS.status, p], ["slli", q, to, 11], ["csrrs", 0, M_CSRS.status, q]);
+  // Not to M with MPV, which QEMU 7.2 takes for an M-mode with V = 1.
+  a.emit(["srli", q, to, 1], ["slli", q, q, 39], ["csrrc", 0, M_CSRS.status, q]);
   a.emit(["andi", q, slot, at.SLOT_MPRV], ["beq", q, 0, "restore_m"], ["addi", q, 0, 3]);
   a.emit(["slli", status, status, 51], ["srli", status, status, 62]);
   a.emit(
@@ -197,7 +233,40 @@ function emitTrapM(a: HarnessAssembler): void {
   a.label("restore_m");
   a.each(1, (n) => ["ld", n, a.r, at.CELL_SAVE_M + 8 * n]);
   a.emit(["mret"]);
+  emitTrapVs(a);
   emitService(a);
+}
+
+/**
+ * A trap that VS-mode took: its vector made an ecall, so that M-mode sees to it, with t5 the distance in
+ * the vectors. What the guest's registers say is logged, and the program goes on where they say.
+ */
+function emitTrapVs(a: HarnessAssembler): void {
+  const [slot, epc, cause, to, status, p] = [0, 1, 2, 3, 4, 5].map((n) => a.temp(n)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  a.label("trap_vs");
+  emitForget(a, "m");
+  for (const csr of [M_CSRS.tval2, M_CSRS.tinst]) a.emit(["csrrw", 0, csr, 0]);
+  a.emit(["csrrs", slot, M_CSRS.epc, 0], ["andi", slot, slot, 0x3c], ["srli", slot, slot, 2]);
+  a.emit(["addi", slot, slot, at.SLOT_VS], ["csrrs", epc, 0x241, 0], ["csrrs", cause, 0x242, 0]);
+  a.emit(["csrrs", to, 0x243, 0], ["csrrs", status, 0x200, 0]);
+  // tval of breakpoints and access faults is either side's own, and must not live on.
+  for (const one of [3, 5, 7]) a.emit(["addi", p, 0, one], ["beq", cause, p, "forget_vs"]);
+  a.emit(["jal", 0, "forgotten_vs"]);
+  a.label("forget_vs");
+  a.emit(["csrrw", 0, 0x243, 0], ["csrrwi", 0, 0x242, 3]);
+  a.label("forgotten_vs");
+  a.emit(["addi", a.temp(7), 0, 0], ["addi", a.temp(8), 0, 0]);
+  a.emit(["csrrs", a.temp(9), HSTATUS, 0]);
+  emitAppend(a, "vs");
+  a.emit(["srli", to, status, 8], ["andi", to, to, 1]);
+  emitResume(a, "vs");
 }
 
 /** What the S handler asked for; the program's registers are in its save area. */
@@ -222,6 +291,8 @@ function emitService(a: HarnessAssembler): void {
   // SERVICE_RETURN is an sret by hand: mode = SPP, SIE = SPIE, SPIE = 1, SPP = 0.
   a.emit(["csrrs", status, S_CSRS.status, 0]);
   a.emit(["srli", to, status, 8], ["andi", to, to, 1]);
+  a.emit(["csrrs", p, HSTATUS, 0], ["srli", p, p, 7], ["andi", p, p, 1], ["slli", p, p, 39]);
+  a.emit(["csrrs", 0, M_CSRS.status, p], ["addi", p, 0, 0x80], ["csrrc", 0, HSTATUS, p]);
   a.emit(["csrrci", 0, S_CSRS.status, 2], ["srli", p, status, 4], ["andi", p, p, 2]);
   a.emit(["csrrs", 0, S_CSRS.status, p], ["addi", p, 0, 0x100]);
   a.emit(["csrrc", 0, S_CSRS.status, p], ["addi", p, 0, 0x20]);

@@ -1,7 +1,8 @@
 /** Packs programs into an ELF. */
+
+import { encode, instruction } from "../../ts/isa/instructions.ts";
 import { type Segment, writeElf } from "./elf.ts";
 import { buildHarness } from "./harness.ts";
-import { encode, instruction } from "./isa.ts";
 import * as at from "./layout.ts";
 import { Prng } from "./prng.ts";
 import { drawProgram, type ElfPlan, harnessRegisters, type Program } from "./program.ts";
@@ -69,7 +70,11 @@ export function buildImage(programs: readonly Program[], options: ImageOptions =
     { address: at.IMAGE, bytes: scratchImage(seed) },
     { address: at.PADS, bytes: pads(harnessRegisters(seed).control) },
   ];
-  for (const { index, record, laidOut, space } of programs) {
+  for (const { index, record, laidOut, space, guest } of programs) {
+    if (guest) {
+      const bytes = guest.bytes;
+      segments.push({ address: at.GUEST_TABLES + index * at.GUEST_PAGES * at.PAGE, bytes });
+    }
     segments.push({ address: at.RECORDS + index * at.RECORD_BYTES, bytes: record });
     segments.push({ address: at.CODE + index * at.CODE_BYTES, bytes: trimmed(laidOut.bytes) });
     if (!space) continue;

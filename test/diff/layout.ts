@@ -10,6 +10,7 @@
  *     80400000  scratch: four pages that programs load from and store to
  *     80404000  pads: two pages of jumps back, shifted by two bytes, so that one crosses pages
  *     80800000  exposed page tables, twelve pages a program: slots that may fault
+ *     81000000  second-stage tables, eight pages a program: a root of four and what hangs on it
  *
  * PMP entry 0 grants everything below 80400000 to all modes, so the harness always works.
  */
@@ -17,6 +18,8 @@ export const RAM = 0x80000000;
 export const RAM_END = 0x84000000;
 export const VECTORS_M = RAM + 0x100;
 export const VECTORS_S = RAM + 0x200;
+/** Sixteen ecalls: VS-mode's traps reach M-mode through them. */
+export const VECTORS_VS = RAM + 0x300;
 export const CODE_START = RAM + 0x400;
 export const CELLS = 0x80010000;
 export const LOG = 0x80012000;
@@ -35,6 +38,8 @@ export const PADS = 0x80404000;
 export const PAD_PAGES = 2;
 export const EXPOSED_TABLES = 0x80800000;
 export const EXPOSED_PAGES = 12;
+export const GUEST_TABLES = 0x81000000;
+export const GUEST_PAGES = 8;
 export const PAGE = 0x1000;
 export const MAX_PROGRAMS = 128;
 
@@ -74,10 +79,12 @@ export const SERVICE_RETURN = 2;
 export const SERVICE_CALL_M = 3;
 
 export const MAX_TRAPS = 32;
-export const LOG_ENTRY_BYTES = 40;
+export const LOG_ENTRY_BYTES = 64;
 /** Traps taken while MPRV was 1 carry this in their slot word; those taken in S, the other. */
 export const SLOT_MPRV = 0x100;
 export const SLOT_S = 0x200;
+/** Traps that VS-mode took. */
+export const SLOT_VS = 0x400;
 
 /** Offsets in a program record. */
 export const RECORD_X = 0;
@@ -109,6 +116,25 @@ export const INIT_CSRS: readonly (readonly [name: string, number: number])[] = [
   ["mtvec", 0x305],
   ["stvec", 0x105],
   ["satp", 0x180],
+  ["hstatus", 0x600],
+  ["hedeleg", 0x602],
+  ["hideleg", 0x603],
+  ["hie", 0x604],
+  ["hcounteren", 0x606],
+  ["henvcfg", 0x60a],
+  ["hvip", 0x645],
+  ["htval", 0x643],
+  ["htinst", 0x64a],
+  ["hgatp", 0x680],
+  ["vsstatus", 0x200],
+  ["vstvec", 0x205],
+  ["vsscratch", 0x240],
+  ["vsepc", 0x241],
+  ["vscause", 0x242],
+  ["vstval", 0x243],
+  ["vsatp", 0x280],
+  ["mtval2", 0x34b],
+  ["mtinst", 0x34a],
   ...Array.from({ length: 16 }, (_, n): [string, number] => [`pmpaddr${n}`, 0x3b0 + n]),
   ["pmpcfg0", 0x3a0],
   ["pmpcfg2", 0x3a2],
@@ -132,8 +158,8 @@ export const DUMP_X = 2;
 export const DUMP_F = 34;
 export const DUMP_CSR = 66;
 export const DUMP_HASHES = DUMP_CSR + DUMP_CSRS.length;
-/** One hash a page: scratch, safe tables, exposed tables. */
-export const HASHED_PAGES = SCRATCH_PAGES + SAFE_PAGES + EXPOSED_PAGES;
+/** One hash a page: scratch, safe tables, exposed tables, second-stage tables. */
+export const HASHED_PAGES = SCRATCH_PAGES + SAFE_PAGES + EXPOSED_PAGES + GUEST_PAGES;
 export const DUMP_WORDS = DUMP_HASHES + HASHED_PAGES;
 
 export const MSTATUS_MPRV = 1 << 17;

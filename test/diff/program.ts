@@ -2,13 +2,19 @@
 import { type Group, item, type layOut as LayOut, layOut, RegisterPlan } from "./body.ts";
 import type { Context, Gadget } from "./context.ts";
 import {
+  ADUE,
   type CsrLimits,
   csrRules,
   DELEGABLE,
+  GUEST_DELEGABLE,
+  guestRules,
+  HEDELEG_MASK,
+  HSTATUS_MASK,
   MIE,
   MSTATUS_MASK,
   pmpAddress,
   pmpConfig,
+  SSTATUS_MASK,
   together,
 } from "./csrs.ts";
 import { pointerValues } from "./gadgets-memory.ts";
@@ -16,6 +22,7 @@ import * as at from "./layout.ts";
 import { type AddressSpace, buildAddressSpace } from "./paging.ts";
 import { Prng } from "./prng.ts";
 import { drawGadget, FLAVOURS, type Flavour } from "./recipes.ts";
+import { buildSecondStage, type SecondStage } from "./second-stage.ts";
 import { floatValue, integerValue } from "./values.ts";
 
 export interface Program {
@@ -28,6 +35,7 @@ export interface Program {
   readonly start: number;
   readonly record: Uint8Array;
   readonly space: AddressSpace | undefined;
+  readonly guest: SecondStage | undefined;
   readonly laidOut: ReturnType<typeof LayOut>;
 }
 
@@ -69,28 +77,31 @@ interface Setting {
   readonly mode: 0 | 1 | 3;
   readonly limits: CsrLimits;
   readonly space: AddressSpace | undefined;
+  readonly guest: SecondStage | undefined;
 }
 
+const isSystem = (flavour: Flavour): boolean => flavour === "system" || flavour === "guest";
+
 /** mstatus at the start; MPP is the mode to start in. No interrupt may come before that. */
-function initialStatus({ prng, flavour, mode, limits }: Setting): bigint {
-  const random = flavour === "system" ? prng.u64() & prng.u64() & MSTATUS_MASK & ~MIE : 0n;
+function initialStatus({ prng, flavour, mode, limits, guest }: Setting): bigint {
+  const random = isSystem(flavour) ? prng.u64() & prng.u64() & MSTATUS_MASK & ~MIE : 0n;
   const fs = BigInt(
     prng.weighted([
-      [flavour === "system" ? 2 : 0, 0],
+      [isSystem(flavour) ? 2 : 0, 0],
       [2, 1],
       [2, 2],
       [8, 3],
     ]),
   );
   const tsr = limits.directSret || prng.chance(70) ? 0n : 1n << 22n;
-  return (random & ~(3n << 13n)) | (fs << 13n) | tsr | (BigInt(mode) << 11n);
+  const mpv = guest && mode < 3 && prng.chance(70) ? 1n << 39n : 0n;
+  return (random & ~(3n << 13n)) | (fs << 13n) | tsr | mpv | (BigInt(mode) << 11n);
 }
 
 /** Initial values of the CSRs, by name; what is missing is 0. */
 function initialCsrs(setting: Setting): Map<string, bigint> {
-  const { prng, flavour, limits, space } = setting;
-  const isSystem = flavour === "system";
-  const some = (mask: bigint) => (isSystem ? prng.u64() & mask : 0n);
+  const { prng, flavour, limits, space, guest } = setting;
+  const some = (mask: bigint) => (isSystem(flavour) ? prng.u64() & mask : 0n);
   const csrs = new Map<string, bigint>([
     ["fcsr", BigInt(prng.chance(70) ? prng.below(5) << 5 : prng.below(256))],
     ["mscratch", integerValue(prng)],
@@ -105,6 +116,7 @@ function initialCsrs(setting: Setting): Map<string, bigint> {
     ["mtvec", BigInt(at.VECTORS_M + prng.below(2))],
     ["stvec", BigInt(at.VECTORS_S + prng.below(2))],
     ["satp", space?.satp ?? 0n],
+    ["menvcfg", ADUE],
     ["pmpaddr0", BigInt(at.RAM / 4 + at.HARNESS_BYTES / 8 - 1)],
     ["pmpaddr15", (1n << 54n) - 1n],
     ["pmpcfg0", 0x1fn],
@@ -112,8 +124,31 @@ function initialCsrs(setting: Setting): Map<string, bigint> {
   ]);
   // Never 0: QEMU 7.2 takes a TOR entry that ends at 0 for one that holds everything.
   for (let n = 1; n < 15; n += 1) csrs.set(`pmpaddr${n}`, pmpAddress(prng, at.SCRATCH));
-  if (isSystem && prng.chance(40)) csrs.set("pmpcfg0", pmpConfig(prng, 0, limits.mayLock));
+  if (guest) for (const [name, value] of guestCsrs(setting, guest)) csrs.set(name, value);
+  if (flavour === "system" && prng.chance(40))
+    csrs.set("pmpcfg0", pmpConfig(prng, 0, limits.mayLock));
   return csrs;
+}
+
+/** Initial values of what belongs to the guest. */
+function guestCsrs({ prng, limits, space }: Setting, guest: SecondStage): [string, bigint][] {
+  const medeleg = together(prng.u64() & (DELEGABLE | GUEST_DELEGABLE));
+  return [
+    ["medeleg", medeleg & ~(1n << BigInt(limits.escape))],
+    ["mideleg", 0x222n],
+    ["hstatus", prng.u64() & prng.u64() & HSTATUS_MASK],
+    ["hedeleg", together(prng.u64() & HEDELEG_MASK)],
+    ["hideleg", prng.u64() & 0x444n],
+    ["hie", prng.u64() & 0x444n],
+    ["hvip", prng.u64() & 4n],
+    ["hcounteren", prng.u64() & 7n],
+    ["henvcfg", ADUE],
+    ["hgatp", prng.chance(90) ? guest.hgatp : 0n],
+    ["vsatp", prng.chance(80) ? (space?.satp ?? 0n) : 0n],
+    ["vsstatus", prng.u64() & (SSTATUS_MASK & ~2n)],
+    ["vstvec", BigInt(at.VECTORS_VS + prng.below(2))],
+    ["vstval", integerValue(prng)],
+  ];
 }
 
 function writeRecord(setting: Setting, registers: RegisterPlan, pointers: readonly bigint[]) {
@@ -169,28 +204,31 @@ function satpsOf(prng: Prng, satp = 0n): bigint[] {
 export function drawProgram(plan: ElfPlan, index: number): Program {
   const prng = new Prng(plan.seed, index);
   const flavour = prng.weighted(FLAVOURS);
-  const isSystem = flavour === "system";
   const mode = prng.pick([0, 1, 3] as const);
   const code = at.CODE + index * at.CODE_BYTES;
-  const wantsPaging = prng.chance(isSystem ? 70 : flavour === "memory" ? 40 : 0);
+  const wantsPaging = prng.chance(isSystem(flavour) ? 70 : flavour === "memory" ? 40 : 0);
   const space = wantsPaging ? buildAddressSpace(prng, index, code) : undefined;
+  const guest = flavour === "guest" ? buildSecondStage(prng, index) : undefined;
   const limits: CsrLimits = {
     escape: prng.pick([9, 9, 3, 2]),
     directSret: prng.chance(65),
-    mayLock: isSystem && index === plan.programs - 1,
+    mayLock: isSystem(flavour) && index === plan.programs - 1,
     satps: satpsOf(prng, space?.satp),
+    hasGuest: guest !== undefined,
+    hgatps: guest ? [guest.hgatp, guest.hgatp ^ (5n << 44n), 0n] : [0n],
   };
   const registers = planRegisters(prng, harnessRegisters(plan.seed));
   const pointers = pointerValues({ prng, space });
-  const setting = { prng, index, flavour, mode, limits, space };
+  if (guest) pointers.push(...guest.pointers);
+  const setting = { prng, index, flavour, mode, limits, space, guest };
   const { record, put, base } = writeRecord(setting, registers, pointers);
   const { exactCounters } = plan;
-  const rules = csrRules(limits);
+  const rules = guest ? [...csrRules(limits), ...guestRules()] : csrRules(limits);
   const common = { prng, registers, limits, rules, space, pointers, exactCounters };
   const groups = growBody({ ...common, group: 0, mode }, flavour, prng.between(20, 160));
   // Some bodies lie across the page boundary.
   const start = prng.chance(50) ? 2 * prng.below(64) : at.PAGE - 2 * prng.between(1, 300);
   put(at.RECORD_MEPC, base + BigInt(start));
   const laidOut = layOut(groups, { start, bytes: at.CODE_BYTES });
-  return { seed: plan.seed, index, flavour, mode, groups, start, record, space, laidOut };
+  return { seed: plan.seed, index, flavour, mode, groups, start, record, space, guest, laidOut };
 }

@@ -4,34 +4,21 @@
  */
 import type { Mismatch } from "./compare.ts";
 import { harnessRegisters } from "./program.ts";
-import type { TrapEntry } from "./record.ts";
+import {
+  differsInTraps,
+  firstTraps,
+  type QemuException,
+  urgency,
+  uses,
+} from "./qemu-differences.ts";
+import { GUEST_EXCEPTIONS } from "./qemu-guest-exceptions.ts";
 
-interface QemuException {
-  readonly name: string;
-  readonly reason: string;
-  readonly matches: (mismatch: Mismatch) => boolean;
-}
-
-const uses = ({ program }: Mismatch, ...names: readonly string[]): boolean =>
-  program.laidOut.names.some((name) => names.includes(name));
-
-/** The first trap that differs, on both sides. */
-function firstTraps({ dumps: [left, right], differences: [first] }: Mismatch) {
-  const n = Number(/^trap (\d+)$/.exec(first?.field ?? "")?.[1] ?? -1);
-  return [left?.traps[n], right?.traps[n]] as const;
-}
-
-/** MEI, MSI, MTI, SEI, SSI, STI. */
-const urgency = ({ cause }: TrapEntry): number => [11, 3, 7, 9, 1, 5].indexOf(Number(cause & 63n));
-
-const differsInTraps = ({ differences }: Mismatch): boolean =>
-  differences.some(({ field }) => field.startsWith("trap "));
-
-export const QEMU_EXCEPTIONS: readonly QemuException[] = [
+const QEMU_EXCEPTIONS: readonly QemuException[] = [
   {
     name: "ctzw-high-bit",
     reason:
       "ctzw looks at bits 31..0 only (Zbb): for 0x8000000000000000 it is 32. QEMU 7.2 counts on.",
+    culprit: "ctzw",
     matches: (mismatch) => uses(mismatch, "ctzw") && !differsInTraps(mismatch),
   },
   {
@@ -100,14 +87,15 @@ export const QEMU_EXCEPTIONS: readonly QemuException[] = [
       "Without -icount QEMU's counter says something else.",
     matches: ({ program, differences }) => {
       const control = `x${harnessRegisters(program.seed).control}`;
+      const seen = program.laidOut.listing.flatMap((line) => {
+        return /csrrs (x\d+), csr:0x[bc]0[02],/.exec(line)?.[1] ?? [];
+      });
       const fields = differences.map(({ field }) => field);
-      return (
-        fields.includes(control) && fields.length <= 2 && fields.every((f) => /^x\d+$/.test(f))
-      );
+      return fields.length <= 2 && fields.every((f) => f === control || seen.includes(f));
     },
   },
 ];
 
-/** The name of the entry that explains a mismatch. */
-export const findException = (mismatch: Mismatch): string | undefined =>
-  QEMU_EXCEPTIONS.find(({ matches }) => matches(mismatch))?.name;
+/** The entry that explains a mismatch. */
+export const findException = (mismatch: Mismatch): QemuException | undefined =>
+  [...QEMU_EXCEPTIONS, ...GUEST_EXCEPTIONS].find(({ matches }) => matches(mismatch));

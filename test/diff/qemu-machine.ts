@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { type Machine, RunError } from "./machine.ts";
 
 const BINARY = "qemu-system-riscv64";
-/** What our core implements; QEMU's rv64 would add H and Zbc. */
-const CPU = "rv64,h=off,zbc=off";
+/** What our core implements. */
+const CPU = "rv64,h=on,svinval=on,zbkb=on,zbkx=on,Zfh=on";
 
 export interface QemuOptions {
   readonly cpu?: string | undefined;
@@ -40,7 +40,7 @@ export class QemuMachine implements Machine {
     const folder = mkdtempSync(join(tmpdir(), "wasmvisor-diff-"));
     const [file, output] = [join(folder, "program.elf"), join(folder, "uart")];
     writeFileSync(file, elf);
-    const { cpu = CPU, icount = false, timeoutMs = 60_000 } = this.#options;
+    const { cpu = CPU, icount = false, timeoutMs = 300_000 } = this.#options;
     const args = ["-M", "virt", "-cpu", cpu, "-m", "64M", "-bios", "none", "-kernel", file];
     args.push("-display", "none", "-monitor", "none", "-serial", `file:${output}`, "-no-reboot");
     if (icount) args.push("-icount", "shift=0");

@@ -1,6 +1,7 @@
 /** Which gadgets a program of each flavour is made of. */
 import type { Gadget } from "./context.ts";
 import { badJump, branch, jump, loop, padJump } from "./gadgets-flow.ts";
+import { asGuest, enterGuest, guestFence, guestMemory, world } from "./gadgets-guest.ts";
 import {
   atomic,
   changePte,
@@ -27,13 +28,14 @@ import {
 } from "./gadgets-system.ts";
 import type { Prng } from "./prng.ts";
 
-export type Flavour = "integer" | "float" | "memory" | "system";
+export type Flavour = "integer" | "float" | "memory" | "system" | "guest";
 
 export const FLAVOURS: readonly (readonly [number, Flavour])[] = [
   [20, "integer"],
   [25, "float"],
   [20, "memory"],
   [35, "system"],
+  [40, "guest"],
 ];
 
 type Recipe = readonly (readonly [number, Gadget])[];
@@ -94,6 +96,30 @@ const RECIPES: Readonly<Record<Flavour, Recipe>> = {
     [2, badJump],
     [5, padJump],
     [1, selfModify],
+    [3, plain("float", 2)],
+  ],
+  guest: [
+    ...COMMON,
+    [14, csr],
+    [2, oddCsr],
+    [1, vector],
+    [2, modifyPrivilege],
+    [2, (context) => asGuest(context, modifyPrivilege)],
+    [3, drop],
+    [6, enterGuest],
+    [4, raise],
+    [4, trap],
+    [3, wait],
+    [1, counter],
+    [12, memory],
+    [4, guestMemory],
+    [2, guestFence],
+    [3, world],
+    [4, repoint],
+    [3, atomic],
+    [3, changePte],
+    [1, wildLoad],
+    [3, padJump],
     [3, plain("float", 2)],
   ],
 };

@@ -7,6 +7,10 @@ export interface TrapEntry {
   readonly epc: bigint;
   readonly tval: bigint;
   readonly status: bigint;
+  /** mtval2 or htval, mtinst or htinst, hstatus. */
+  readonly tval2: bigint;
+  readonly tinst: bigint;
+  readonly hstatus: bigint;
 }
 
 export interface Dump {
@@ -23,6 +27,7 @@ const NAMES: readonly string[] = [
   ...Array.from({ length: at.SCRATCH_PAGES }, (_, n) => `scratch page ${n}`),
   ...Array.from({ length: at.SAFE_PAGES }, (_, n) => `safe table ${n}`),
   ...Array.from({ length: at.EXPOSED_PAGES }, (_, n) => `exposed table ${n}`),
+  ...Array.from({ length: at.GUEST_PAGES }, (_, n) => `guest table ${n}`),
 ];
 
 /** All dumps in `bytes` (without memory). A stream that is cut gives what came before. */
@@ -42,7 +47,9 @@ export function parseDumps(bytes: Uint8Array): Dump[] {
     offset += at.DUMP_WORDS * 8;
     if (offset + count * at.LOG_ENTRY_BYTES > bytes.length) break;
     for (let n = 0; n < count; n += 1) {
-      traps.push({ slot: word(0), cause: word(1), epc: word(2), tval: word(3), status: word(4) });
+      const [slot, cause, epc, tval] = [word(0), word(1), word(2), word(3)];
+      const [status, tval2, tinst, hstatus] = [word(4), word(5), word(6), word(7)];
+      traps.push({ slot, cause, epc, tval, status, tval2, tinst, hstatus });
       offset += at.LOG_ENTRY_BYTES;
     }
     dumps.push({ index, values, traps });

@@ -1,4 +1,4 @@
-/** Values that hurt: boundaries of integers, special floats, boxed and badly boxed singles. */
+/** Values that hurt: boundaries of integers, special floats, boxed and badly boxed singles and halves. */
 import type { Prng } from "./prng.ts";
 
 const MASK = (1n << 64n) - 1n;
@@ -111,11 +111,39 @@ function singleValue(prng: Prng): bigint {
   return bits ^ sign;
 }
 
-/** What a float register may hold: doubles, boxed singles, sometimes a badly boxed single. */
+const ODD_HALVES: readonly bigint[] = [
+  0x0000n,
+  0x0001n,
+  0x03ffn,
+  0x0400n,
+  0x3bffn,
+  0x3c00n,
+  0x3c01n,
+  0x7bffn,
+  0x7c00n,
+  0x7c01n,
+  0x7dffn,
+  0x7e00n,
+  0x7fffn,
+];
+
+function halfValue(prng: Prng): bigint {
+  const sign = prng.chance(50) ? 0x8000n : 0n;
+  const bits = prng.weighted<() => bigint>([
+    [4, () => prng.pick(ODD_HALVES)],
+    [3, () => BigInt(prng.below(0x8000))],
+    [3, () => BigInt(prng.between(0x3000, 0x4800))],
+  ])();
+  return bits ^ sign;
+}
+
+/** What a float register may hold: doubles, boxed singles and halves, sometimes badly boxed ones. */
 export function floatValue(prng: Prng): bigint {
   return prng.weighted<() => bigint>([
     [10, () => doubleValue(prng)],
     [10, () => (0xffffffffn << 32n) | singleValue(prng)],
+    [5, () => (0xffffffffffffn << 16n) | halfValue(prng)],
+    [1, () => (0xffffffffn << 32n) | BigInt(prng.u32())],
     [1, () => (BigInt(prng.u32()) << 32n) | singleValue(prng)],
     [1, () => prng.pick([0xfffffffen, 0x7fffffffn, 0n]) * (1n << 32n) + singleValue(prng)],
   ])();

@@ -43,7 +43,7 @@ export async function startDaemon(memory: string): Promise<DaemonProcess> {
 export async function printed(
   client: HostClient,
   name: string,
-  { pattern, input, timeoutMs = 15_000 }: { pattern: RegExp; input?: string; timeoutMs?: number },
+  { pattern, input, timeoutMs = 120_000 }: { pattern: RegExp; input?: string; timeoutMs?: number },
 ): Promise<string> {
   const { head, socket } = await client.console(name);
   const decoder = new TextDecoder();

@@ -110,7 +110,7 @@ test("rubbish on a migration connection harms nobody", async () => {
   expect(await daemon.client.list()).toEqual([]);
 });
 
-test("the commands drive a vm through its life", { timeout: 60_000 }, async () => {
+test("the commands drive a vm through its life", { timeout: 300_000 }, async () => {
   const env = { WASMVISOR_HOST: daemon.address };
   const run = async (...args: string[]): Promise<unknown> => {
     const { status, stderr, stdout } = await wasmvisor([...args, "--json"], { env });
@@ -125,7 +125,23 @@ test("the commands drive a vm through its life", { timeout: 60_000 }, async () =
   expect(await run("fork", "kv", "twin")).toMatchObject({ name: "twin", status: "paused" });
   const file = join(scratch, "kv.wvs");
   expect(await run("snapshot", "kv", file)).toEqual({ name: "kv", path: file });
-  expect(await run("restore", file, "again")).toMatchObject({ name: "again", status: "paused" });
+  expect(await run("restore", file, "again")).toMatchObject({
+    name: "again",
+    status: "paused",
+    populatedBytes: 0,
+  });
+  const eager = ["restore", file, "eager", "--pages", "at-once"];
+  expect(await run(...eager)).toMatchObject({ name: "eager", missingBytes: 0 });
+  const shared = (await run("memory", "--share-pages")) as {
+    readonly savedBytes: number;
+    readonly sharePages: { readonly savedBytes: number };
+  };
+  expect(shared.sharePages.savedBytes).toBeGreaterThan(1 << 20);
+  expect(shared.savedBytes).toBeGreaterThanOrEqual(shared.sharePages.savedBytes);
+  expect(await run("memory")).toMatchObject({ savedBytes: shared.savedBytes });
+  const words = await wasmvisor(["memory"], { env });
+  expect(words.stdout).toMatch(/^total +\S+\nfree +\S+\nin guests +\S+\nsaved by sharing +\S+\n$/);
+  expect(await run("destroy", "eager")).toMatchObject({ status: "gone" });
   expect(await run("resume", "again")).toMatchObject({ status: "running" });
   await printed(daemon.client, "again", { pattern: /kv ok/ });
   const all = (await run("ls")) as { readonly name: string }[];

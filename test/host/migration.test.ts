@@ -8,7 +8,7 @@ import type { RoundStats } from "../../ts/migrate/stats.ts";
 import { type DaemonProcess, printed, startDaemon } from "./daemon-process.ts";
 
 const guest = (name: string): string => join(import.meta.dirname, "../../guests/bin", name);
-const WAIT_MS = 60_000;
+const WAIT_MS = 300_000;
 
 let source: DaemonProcess;
 let target: DaemonProcess;
@@ -152,14 +152,37 @@ describe("a target that refuses leaves the guest where it is", () => {
   });
 });
 
+test("options that make no sense are refused before the target hears of it", {
+  timeout: WAIT_MS,
+}, async () => {
+  await startStore();
+  const wrong = [{ downtime: "5" }, { bandwidth: "1Gb" }, { roundsMax: 0 }, { timeout: "-1s" }];
+  // Nobody listens there: a connection would fail with WV_NETWORK.
+  for (const options of wrong)
+    await expect(
+      source.client.migrate("kv", { target: "tcp://127.0.0.1:9", ...options }),
+    ).rejects.toMatchObject({ code: "WV_CONFIG" });
+  await isSound(source);
+});
+
 describe("while it migrates", () => {
   const slow = () => ({ target: target.address, bandwidth: "2MiB/s", downtime: "1ms" });
+
+  /** Starts a migration that takes long, and waits until the target has set memory aside for it. */
+  async function begin(signal = new AbortController().signal) {
+    const { freeBytes } = await target.client.health();
+    const moving = source.client.migrate("kv", slow(), { signal });
+    moving.catch(() => undefined);
+    while ((await target.client.health()).freeBytes === freeBytes)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    return { moving };
+  }
 
   test("a client that leaves aborts it", { timeout: WAIT_MS }, async () => {
     await startStore();
     const abort = new AbortController();
-    const moving = source.client.migrate("kv", slow(), { signal: abort.signal });
-    setTimeout(() => abort.abort(), 300);
+    const { moving } = await begin(abort.signal);
+    abort.abort();
     await expect(moving).rejects.toMatchObject({ code: "WV_ABORTED" });
     await isSound(source);
     expect(await names(target)).toEqual([]);
@@ -172,8 +195,7 @@ describe("while it migrates", () => {
     timeout: WAIT_MS,
   }, async () => {
     await startStore();
-    const moving = source.client.migrate("kv", slow());
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { moving } = await begin();
     const inTheWay = { code: "WV_STATE", message: expect.stringContaining("while it migrates") };
     await expect(source.client.act("kv", "pause")).rejects.toMatchObject(inTheWay);
     await expect(source.client.migrate("kv", slow())).rejects.toMatchObject(inTheWay);

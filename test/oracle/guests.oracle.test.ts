@@ -31,7 +31,7 @@ const consoleOf = (run: QemuRun): string[] => {
       ["-kernel", join(guestBin, run.program), "-append", run.append],
       run.clock === "instructions" ? ["-icount", "shift=0"] : [],
     ].flat(),
-    { encoding: "utf8", timeout: 60_000, stdio: ["ignore", "pipe", "pipe"] },
+    { encoding: "utf8", timeout: 300_000, stdio: ["ignore", "pipe", "pipe"] },
   );
   const lines = text.split("\n").map((line) => line.trimEnd());
   return lines.slice(lines.findIndex((line) => line.startsWith("Boot HART MEDELEG")) + 1);
@@ -48,7 +48,7 @@ describe.skipIf(!hasQemu)(
         const printed = consoleOf({ ...run, clock: "instructions" });
         expectLines(printed, run.lines);
       },
-      60_000,
+      300_000,
     );
 
     test("the dirtier writes at its rate and beats its heart", () => {
@@ -65,6 +65,6 @@ describe.skipIf(!hasQemu)(
       const rate = (Number(writes) / Number(us)) * 1e6;
       expect(rate).toBeLessThan(20_100);
       expect(rate).toBeGreaterThan(10_000); // What a stalled machine misses is dropped after 50 ms.
-    }, 60_000);
+    }, 300_000);
   },
 );

@@ -34,7 +34,7 @@ let workerFile: string;
 
 beforeAll(() => {
   workerFile = buildWorker();
-}, 120_000);
+}, 300_000);
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
@@ -62,7 +62,7 @@ describe("a sweep", () => {
     expect(report(two) === report(inline)).toBe(true);
     const other = await results({ engine: "inline", seed: 4 });
     expect(other.text === inline.text).toBe(false);
-  }, 120_000);
+  }, 300_000);
 
   test("writes rows in order, keeps errors as rows, and sums up", async () => {
     const { summary, text } = await results({ engine: "inline" });
@@ -134,7 +134,7 @@ describe("a sweep", () => {
     await expect(
       results({ engine: "threads", workers: 1, guestRunnerModule: bad }),
     ).rejects.toThrow("worker exited");
-  }, 60_000);
+  }, 300_000);
 
   test("refuses engines and worker counts that do not exist", async () => {
     await expect(results({ engine: "gpu" as never })).rejects.toMatchObject({ code: "WV_CONFIG" });

@@ -36,6 +36,20 @@ test("an Image goes 2 MiB into RAM, the device tree below the top, the initrd be
   expect(chosen?.cells("linux,initrd-end")).toEqual([0, (initrd?.gpa ?? 0) + 10 * MIB]);
 });
 
+test("firmware goes below the kernel, and is told where that is", () => {
+  const options = optionsFor(256 * MIB, 1 * MIB);
+  const plan = planBoot({ ...options, firmware: new Uint8Array(1000).fill(7) });
+  expect(plan.entry).toBe(RAM_BASE);
+  expect(plan.writes.map(({ gpa }) => gpa).slice(0, 2)).toEqual([RAM_BASE, 0x8020_0000]);
+  const info = plan.writes.find(({ gpa }) => gpa === plan.firmwareInfoGpa)?.bytes as Uint8Array;
+  const view = new DataView(info.buffer, info.byteOffset);
+  expect(Buffer.from(info.subarray(0, 4)).toString()).toBe("OSBI");
+  expect([view.getBigUint64(16, true), view.getBigUint64(24, true)]).toEqual([0x8020_0000n, 1n]);
+  expect(() => planBoot({ ...options, firmware: new Uint8Array(3 * MIB) })).toThrow(
+    /firmware ends at 0x80300000/,
+  );
+});
+
 test("an ELF goes to its physical addresses and hands its symbols on", () => {
   const kernel = makeElf({
     entry: RAM_BASE,

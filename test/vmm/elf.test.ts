@@ -70,7 +70,7 @@ test.each<[string, RegExp, (file: Uint8Array) => Uint8Array]>([
   ["for x86-64", /machine expected 243.*got 62/, patch(18, 62, 2)],
   ["position-independent", /position-independent.*-no-pie/, patch(16, 3, 2)],
   ["an object file", /object file/, patch(16, 1, 2)],
-  ["dynamically linked", /program header 0.*dynamically linked/, patch(64, 2, 4)],
+  ["dynamically linked", /program header 0.*dynamically linked/, patch(64, 3, 4)],
   ["without segments", /no program headers/, patch(56, 0, 2)],
   ["with tiny program headers", /program header size/, patch(54, 8, 2)],
   ["with a segment larger in the file than in memory", /segment 0.*larger/, patch(64 + 40, 1, 4)],

@@ -56,10 +56,13 @@ test("each hart has both forms of the ISA, an MMU and its own interrupt controll
   expect(root.find("/cpus")?.cells("timebase-frequency")).toEqual([10_000_000]);
   expect(root.find("/cpus")?.children.map(({ name }) => name)).toEqual(["cpu@0", "cpu@1"]);
   const cpu = root.find("/cpus/cpu@1");
-  expect(cpu?.text("riscv,isa")).toBe("rv64imafdch_zicbom_zicbop_zicboz_zicntr_zicsr_zifencei_zihpm_zawrs_zba_zbb_zbs_sstc_svadu_svinval_svnapot_svpbmt");
+  expect(cpu?.text("riscv,isa")).toBe(
+    "rv64imafdch_zicbom_zicbop_zicboz_zicntr_zicond_zicsr_zifencei_zihpm_zawrs_zfh_" +
+      "zfhmin_zba_zbb_zbc_zbkb_zbkx_zbs_sstc_svadu_svinval_svnapot_svpbmt",
+  );
   expect(cpu?.text("riscv,isa-base")).toBe("rv64i");
   expect(cpu?.text("riscv,isa-extensions")?.split("\0").slice(0, 7)).toEqual(
-    "i m a f d c zicsr".split(" "),
+    "i m a f d c h".split(" "),
   );
   expect(cpu?.text("mmu-type")).toBe("riscv,sv57");
   expect(root.find("/cpus/cpu@1/interrupt-controller")?.cells("phandle")).toEqual([2]);

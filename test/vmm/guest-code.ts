@@ -73,6 +73,7 @@ export function machine(words: readonly number[], options: MachineOptions): Vm {
     onConsole: () => undefined,
   });
   const bytes = new Uint8Array(Uint32Array.from(words).buffer);
-  vm.boot({ writes: [{ gpa: ENTRY, bytes }], entry: ENTRY, deviceTreeGpa: 0, elf: undefined });
+  const writes = [{ gpa: ENTRY, bytes }];
+  vm.boot({ writes, entry: ENTRY, deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined });
   return vm;
 }

@@ -72,7 +72,7 @@ test.each([
   ["an unknown function of BASE", BASE, 7],
   ["an unknown function of TIME", TIME, 1],
   ["an unknown function of IPI", IPI, 1],
-  ["a hypervisor fence", RFENCE, 3],
+  ["an unknown function of RFENCE", RFENCE, 7],
   ["an unknown function of HSM", HSM, 4],
   ["an unknown function of SRST", SRST, 1],
   ["an unknown function of DBCN", DBCN, 3],
@@ -115,10 +115,12 @@ test("fences reach the harts of the mask", () => {
   ecall(RFENCE, 0, 0b11, 0);
   ecall(RFENCE, 1, 0b1, 2, 0x1000, 0x1000);
   ecall(RFENCE, 2, 0, -1n, 0, -1n, 7);
+  for (const hfence of [3, 4, 5, 6]) ecall(RFENCE, hfence, 0b10, 0, 0, -1n, 7);
   expect(events).toEqual([
     ["fenceI", 3],
     ["flushTlb", 4],
     ["flushTlb", 7],
+    ...Array(4).fill(["flushTlb", 2]),
   ]);
 });
 

@@ -1,13 +1,14 @@
 /** The vm as a whole: exact budgets, hostile guests, forks, dirty log, code that changes. */
 import { describe, expect, test } from "vitest";
-import { HART_MCAUSE, HART_MTVAL, HART_PC, HART_SCAUSE } from "../../bindings/abi.ts";
-import { GuestRam, RAM_BASE } from "../../ts/vmm/guest-ram.ts";
+import { HART_MCAUSE, HART_MEDELEG, HART_MTVAL, HART_PC, HART_SCAUSE } from "../../bindings/abi.ts";
+import { describeEnd } from "../../ts/host/virtual-machine.ts";
+import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import type { Vm } from "../../ts/vmm/vm.ts";
 import * as code from "./guest-code.ts";
 
-const { T0, T1, ZERO } = code;
+const { T0, T1, T2, ZERO } = code;
 const LOOP = [code.addi(T0, T0, 1), code.addi(T1, T1, 3), code.j(-8)];
 const hart = (vm: Vm): Vcpu => vm.vcpus[0] as Vcpu;
 
@@ -91,6 +92,43 @@ describe("guests that misbehave", () => {
     expect(hart(vm).getNumber(HART_SCAUSE)).toBe(1); // sret to U at 0: fetch fault there
   });
 
+  test("a float that comes from a device makes the float state dirty", async () => {
+    const clock = [code.lui(T0, 0x101000), 0x0002a007]; // flw ft0, 0(t0)
+    const setInitial = [code.addi(T1, ZERO, 1), code.slli(T1, T1, 13), code.csrw(0x100, T1)];
+    const words = [...setInitial, ...clock, code.csrr(T2, 0x100)];
+    const vm = code.machine(words, { core: await code.core() });
+    vm.run(words.length);
+    expect((hart(vm).x(T2).lo >>> 13) & 3).toBe(3);
+  });
+
+  test("one that ends by a trap says at which instruction", async () => {
+    const vm = code.machine([code.addi(T0, T0, 1), 0x00b50577], { core: await code.core() });
+    hart(vm).setU32(HART_MEDELEG, 0); // So that its traps are the firmware's, which is the VMM.
+    vm.run(10);
+    const { end } = vm;
+    expect(end).toMatchObject({
+      type: "crash",
+      fault: { reason: "trap", cause: 2, pc: "0x80001004", instruction: ".4byte\t0xb50577" },
+    });
+    if (end) expect(describeEnd(end)).toContain("pc 0x80001004 (.4byte 0xb50577), cause 2");
+  });
+
+  test("the instruction of other traps is read from memory", async () => {
+    const vm = code.machine([code.addi(T0, T0, 1), 0x00100073], { core: await code.core() });
+    hart(vm).setU32(HART_MEDELEG, 0);
+    expect(vm.run(10)).toMatchObject({ end: { fault: { cause: 3, instruction: "ebreak" } } });
+  });
+
+  test("user mode may read time, cycle and instret, as a vDSO does", async () => {
+    const SRET = 0x10200073;
+    const drop = [...code.ram(T0, 0x1000), code.addi(T0, T0, 28), code.csrw(0x141, T0), SRET];
+    const reads = [code.csrr(T1, 0xc00), code.csrr(T1, 0xc01), code.csrr(T1, 0xc02)];
+    const vm = code.machine([...drop, ...reads, code.j(0)], { core: await code.core() });
+    vm.run(100);
+    expect(hart(vm).getU32(HART_SCAUSE)).toBe(0);
+    expect(hart(vm).getBig(HART_PC)).toBe(BigInt(code.ENTRY + 40));
+  });
+
   test("one that touches more than the host has crashes alone", async () => {
     const shared = await code.core(4 << 20);
     // Walks through its memory a page at a time.
@@ -139,7 +177,7 @@ describe("memory", () => {
     const vm = code.machine(writer, { core: shared });
     vm.run(100);
     const before = vm.ram.word(RAM_BASE + 0x300000);
-    const ram = new GuestRam(shared, shared.exports.forkSpace(vm.ram.space) >>> 0, vm.ram.ramBytes);
+    const ram = vm.ram.fork();
     vm.run(300);
     expect(ram.word(RAM_BASE + 0x300000)).toBe(before);
     expect(vm.ram.word(RAM_BASE + 0x300000)).toBe(before + 100);

@@ -12,3 +12,8 @@ export function nextTurn(action: () => void): void {
   };
   port2.postMessage(undefined);
 }
+
+/** Settles when whatever else waited has had its turn. */
+export function turnPassed(): Promise<void> {
+  return new Promise((resolve) => nextTurn(resolve));
+}

@@ -24,6 +24,7 @@ export function createOptions(
     kernel: path(options.kernel),
     bare: path(options.bare),
     initrd: path(options.initrd),
+    dtb: path(options.dtb),
     append: parse.text(options.append),
     memory: parse.text(options.memory) ?? defaults.memory,
     vcpus: parse.integer(options.cpus, "--cpus", 1),

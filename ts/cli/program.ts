@@ -70,7 +70,11 @@ function addRun(add: AddCommand): void {
   )
     .option("--image <name>", "an image that `wasmvisor image pull` has fetched, e.g. debian")
     .option("--kernel <file>", "a Linux Image, or an ELF file that expects SBI firmware below it")
-    .option("--bare <elf>", "an ELF file that owns M-mode (no firmware, HTIF understood)")
+    .option(
+      "--bare <elf>",
+      "an ELF file that owns M-mode (HTIF understood), or firmware of a kernel",
+    )
+    .option("--dtb <file>", "a device tree in place of the machine's own")
     .option("--snapshot <file>", "go on from a snapshot")
     .option("--initrd <file>", "initial RAM disk")
     .option("--append <string>", "kernel command line; added to an image's own")

@@ -15,6 +15,7 @@ export function addHostCommands(add: AddCommand): void {
     .option("--seed <n>", "seed of all randomness that guests get");
   addCreate(add);
   addVmCommands(add);
+  addMemory(add);
   const load = () => import("./commands/migrate.ts").then((m) => m.migrate);
   onHost(add("migrate <name> <target>", "move a running vm to the host at TARGET", load))
     .option("--strategy <name>", "pre-copy or stop-and-copy", "pre-copy")
@@ -33,7 +34,8 @@ function addCreate(add: AddCommand): void {
   onHost(add("create <name>", "create a vm; `start` lets it run", load))
     .option("--image <name>", "an image that `wasmvisor image pull` has fetched")
     .option("--kernel <file>", "a Linux Image, or an ELF file that expects SBI firmware")
-    .option("--bare <elf>", "an ELF file that owns M-mode")
+    .option("--bare <elf>", "an ELF file that owns M-mode, or firmware of a kernel")
+    .option("--dtb <file>", "a device tree in place of the machine's own")
     .option("--initrd <file>", "initial RAM disk")
     .option("--append <string>", "kernel command line; added to an image's own")
     .option("--disk <file[,ro][,overlay]>", "a raw disk image (repeatable)", several)
@@ -43,6 +45,14 @@ function addCreate(add: AddCommand): void {
     .option("--mips <n>", "speed of a virtual clock (default: 500)")
     .option("--seed <n>", "seed of all randomness that the guest is given")
     .option("--start", "start it, too");
+}
+
+function addMemory(add: AddCommand): void {
+  onHost(
+    add("memory", "what guests use of a host's memory, and what sharing saves", () =>
+      import("./commands/memory.ts").then((m) => m.memory),
+    ),
+  ).option("--share-pages", "first let pages with equal contents share memory");
 }
 
 function addVmCommands(add: AddCommand): void {
@@ -67,7 +77,7 @@ function addVmCommands(add: AddCommand): void {
     add("restore <file> [name]", "a vm from a snapshot file, paused", () =>
       load().then((m) => m.restore),
     ),
-  );
+  ).option("--pages <when>", "read its pages on-touch or at-once", "on-touch");
   onHost(
     add("fork <name> [child]", "a second vm that goes on from where this one is", () =>
       load().then((m) => m.fork),

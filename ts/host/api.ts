@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * What a host and its vms offer, wherever they run: in the caller's thread ({@link Host}) or in a
  * worker. Both implement these interfaces, so the compiler proves that they are the same.
@@ -25,11 +26,53 @@ export interface VmInfo {
   readonly name: string;
   readonly status: VmStatus;
   readonly memoryBytes: number;
+  /** Memory that it has contents in, shared or not. */
   readonly populatedBytes: number;
+  /** Memory that comes back when it goes: pages that nobody else uses, its map, its registers. */
+  readonly ownBytes: number;
+  /** Memory that still waits in the snapshot it was restored from. */
+  readonly missingBytes: number;
   readonly vcpus: number;
   readonly clock: string;
   readonly end?: VmEnd | undefined;
   readonly metrics: VmMetrics;
+}
+
+/** Machine memory and what guests use of it. */
+export interface HostMemory {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** Memory that guests have contents in, each counted for itself. */
+  readonly populatedBytes: number;
+  /** How much of that needs no memory because forks, or equal pages, share it. */
+  readonly savedBytes: number;
+}
+
+/** What `sharePages()` found. */
+export interface SharedPages {
+  /** Pages that were looked at; what forks share is looked at once. */
+  readonly scannedPages: number;
+  /** Frames that came back because another page has the same contents, or because all was zero. */
+  readonly mergedPages: number;
+  readonly zeroPages: number;
+  readonly savedBytes: number;
+}
+
+/** Options of `restore`. */
+export interface RestoreOptions {
+  readonly name?: string | undefined;
+  /**
+   * `on-touch` (default for files): pages are read when the guest or a device touches them; the file
+   * stays open until then. `at-once` (default for bytes): all are read before the vm is there.
+   */
+  readonly pages?: "on-touch" | "at-once" | undefined;
+  /** An abort leaves no vm. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of what takes a while. */
+export interface Abortable {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A virtual machine. */
@@ -52,7 +95,11 @@ export interface VmApi extends AsyncDisposable {
   /** A second vm that goes on from where this one is. Throws `WV_STATE`, or `WV_NO_MEMORY`. */
   fork(options?: { readonly name?: string | undefined }): Promise<VmApi>;
   /** Writes the whole vm to a file that `restore` takes. An abort leaves the guest as it was. */
-  snapshot(path: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  snapshot(path: string, options?: Abortable): Promise<void>;
+  /** The whole vm as bytes that `restore` takes: for places without files. */
+  snapshotBytes(options?: Abortable): Promise<Uint8Array>;
+  /** Reads what still waits in the snapshot it was restored from, which is closed then. */
+  loadPages(options?: Abortable): Promise<void>;
   /** Moves the running guest to another host. Unless it is `completed`, the guest runs on here. */
   migrate(target: string, options?: MigrateOptions): Promise<MigrationOutcome>;
   /** What it is and how it fares. */
@@ -73,8 +120,12 @@ export interface HostApi extends AsyncDisposable {
   vm(name: string): VmApi;
   /** Creates a vm and loads its kernel; `start()` lets it run. */
   createVm(options: CreateVmOptions): Promise<VmApi>;
-  /** A vm from a snapshot file, paused. */
-  restore(path: string, options?: { readonly name?: string | undefined }): Promise<VmApi>;
+  /** A vm from a snapshot, paused: from a file, or from its bytes. */
+  restore(source: string | Uint8Array, options?: RestoreOptions): Promise<VmApi>;
+  /** What guests use of the host's memory, and what sharing saves. */
+  memory(): Soon<HostMemory>;
+  /** Lets pages with equal contents share memory, of all guests, until one is written: one pass. */
+  sharePages(options?: Abortable): Promise<SharedPages>;
   /** Destroys all vms; ends the worker, if there is one. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { type CoreSource, compileCore } from "../../bindings/bytes.ts";
 import { type Core, ENGINES, type Engine, loadCore } from "../../bindings/core.ts";
+import { throwIfAborted } from "../base/abort.ts";
 import { type Clock, WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
@@ -9,12 +10,15 @@ import type { BlockBackend } from "../machine/block.ts";
 import { Overlay } from "../storage/overlay.ts";
 import { planBoot } from "../vmm/boot-plan.ts";
 import { buildDeviceTree } from "../vmm/device-tree.ts";
-import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
-import type { MigratableVm } from "../vmm/migratable-vm.ts";
+import { type GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
-import type { HostApi } from "./api.ts";
+import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { readSource } from "./files.ts";
+import { hostMemory, sharePages } from "./host-memory.ts";
+import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
+import { SnapshotFiles } from "./snapshot-files.ts";
+import { bytesInMemory, Snapshot } from "./snapshot-reader.ts";
 import { VirtualMachine, type VmContext } from "./virtual-machine.ts";
 import {
   type CreateVmOptions,
@@ -56,9 +60,11 @@ export interface HostOptions {
 
 /** Files and images of a vm, read. */
 interface BootFiles {
+  readonly firmware: Uint8Array | undefined;
   readonly kernel: Uint8Array;
   readonly initrd: Uint8Array | undefined;
   readonly append: string;
+  readonly dtb: Uint8Array | undefined;
 }
 
 /**
@@ -82,7 +88,9 @@ export class Host implements HostApi {
   readonly #vms = new Map<string, VirtualMachine>();
   readonly #reserved = new Set<string>();
   readonly #current: { clock: () => number };
+  readonly #snapshots = new SnapshotFiles();
   #counter = 0;
+  #isSharing = false;
 
   private constructor(parts: {
     readonly core: Core;
@@ -166,28 +174,50 @@ export class Host implements HostApi {
     });
   }
 
-  /** A vm from a snapshot file, paused. Throws `WV_BAD_SNAPSHOT`, `WV_DISK`, `WV_NO_MEMORY`. */
+  /**
+   * A vm from a snapshot, paused: from a file, or from its bytes. Pages of a file are read when they are
+   * touched, unless `pages` is `at-once`. Throws `WV_BAD_SNAPSHOT`, `WV_DISK`, `WV_NO_MEMORY`.
+   */
   async restore(
-    path: string,
-    options: { readonly name?: string | undefined } = {},
+    source: string | Uint8Array,
+    options: RestoreOptions = {},
   ): Promise<VirtualMachine> {
-    const { loadSnapshotFile } = await import("./snapshot-file.ts");
-    let twin: VirtualMachine | undefined;
-    let migratable: MigratableVm | undefined;
+    const isFile = typeof source === "string";
+    const { name, pages = isFile ? "on-touch" : "at-once", signal } = options;
+    if (pages !== "on-touch" && pages !== "at-once")
+      throw new WasmvisorError("WV_CONFIG", `pages: expected on-touch or at-once, got "${pages}"`);
+    throwIfAborted(signal);
+    const snapshot = isFile
+      ? await this.#snapshots.open(source)
+      : new Snapshot(bytesInMemory(source));
+    const build = (config: Uint8Array): Promise<VirtualMachine> => this.buildTwin(config, name);
+    return this.adopt(await restoreVm({ snapshot, build, pages, signal }));
+  }
+
+  /** What guests use of the host's memory, and what sharing saves. */
+  memory(): HostMemory {
+    return hostMemory(
+      this.#core,
+      this.vms.map((vm) => vm.machine.ram),
+    );
+  }
+
+  /**
+   * Lets pages with equal contents share memory, of all guests, until one is written: no guest notices.
+   * One pass, in batches of a few milliseconds. Throws `WV_STATE` while one is under way, `WV_NO_MEMORY`.
+   */
+  async sharePages(options: Abortable = {}): Promise<SharedPages> {
+    if (this.#isSharing)
+      throw new WasmvisorError("WV_STATE", "pages are being shared already; wait for that pass");
+    this.#isSharing = true;
     try {
-      await loadSnapshotFile(path, async (bytes) => {
-        twin = await this.buildTwin(bytes, options.name);
-        migratable = twin.migratable();
-        return migratable;
-      });
-    } catch (error) {
-      await migratable?.destroy();
-      throw error;
+      const guests = this.vms.map(
+        (vm) => () => (vm.status === "gone" ? undefined : vm.machine.ram),
+      );
+      return await sharePages(this.#core, guests, options.signal);
+    } finally {
+      this.#isSharing = false;
     }
-    (migratable as MigratableVm | undefined)?.release();
-    const vm = twin as VirtualMachine;
-    vm.restored();
-    return this.adopt(vm);
   }
 
   /** @internal An empty vm for the state of another, not listed yet. */
@@ -280,11 +310,7 @@ export class Host implements HostApi {
       const { machine } = parent;
       const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
       const state = machine.save();
-      const space = this.#core.exports.forkSpace(machine.ram.space) >>> 0;
-      if (space === 0)
-        throw new WasmvisorError("WV_NO_MEMORY", `${parent.name}: no room for a fork`);
-      const ram = new GuestRam(this.#core, space, machine.ram.ramBytes);
-      const child = this.#build({ ...parent.config, name }, disks, ram);
+      const child = this.#build({ ...parent.config, name }, disks, machine.ram.fork());
       child.machine.restore({ ...state, disks: disks.map(() => null) });
       child.restored();
       return child;
@@ -342,10 +368,16 @@ async function absoluteDisks(config: VmConfig): Promise<VmConfig> {
 }
 
 async function bootFiles(options: CreateVmOptions): Promise<BootFiles> {
-  const given = [options.image, options.kernel, options.bare].filter((one) => one !== undefined);
-  if (given.length !== 1)
-    throw new WasmvisorError("WV_CONFIG", "give exactly one of image, kernel and bare");
-  const { append = "", initrd } = options;
+  const { append = "", bare, dtb, initrd } = options;
+  const given = [options.image, options.kernel].filter((one) => one !== undefined);
+  if (given.length > 1 || (given.length === 0 && bare === undefined))
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "give exactly one of image, kernel and bare, or bare as firmware of one of the others",
+    );
+  const firmware =
+    given.length === 0 || bare === undefined ? undefined : await readSource(bare, "bare");
+  const rest = { firmware, dtb: dtb === undefined ? undefined : await readSource(dtb, "dtb") };
   if (options.image !== undefined) {
     const { resolveImage } = await import("../image/store.ts");
     const image = await resolveImage(options.image, { verify: "size" });
@@ -353,11 +385,13 @@ async function bootFiles(options: CreateVmOptions): Promise<BootFiles> {
       kernel: await readSource(image.kernel, "kernel"),
       initrd: await readSource(initrd ?? image.initrd, "initrd"),
       append: `${image.cmdline} ${append}`.trim(),
+      ...rest,
     };
   }
-  const kernel = options.kernel ?? options.bare ?? "";
+  const kernel = options.kernel ?? bare ?? "";
   return {
-    kernel: await readSource(kernel, options.bare === undefined ? "kernel" : "bare"),
+    ...rest,
+    kernel: await readSource(kernel, options.kernel === undefined ? "bare" : "kernel"),
     initrd: initrd === undefined ? undefined : await readSource(initrd, "initrd"),
     append,
   };
@@ -373,7 +407,9 @@ function boot(vm: VirtualMachine, files: BootFiles): void {
       ramBytes: memoryBytes,
       kernel: files.kernel,
       initrd: files.initrd,
+      firmware: files.firmware,
       buildDeviceTree: (initrd) =>
+        files.dtb ??
         buildDeviceTree({
           ramBytes: memoryBytes,
           hartCount: vcpus,

@@ -5,7 +5,7 @@ import { parseRate, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
 import type { Outcome } from "../migrate/messages.ts";
-import type { Strategy } from "../migrate/options.ts";
+import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
 import { queryOutcome, receiveMigration, type TargetResult } from "../migrate/target.ts";
@@ -52,8 +52,9 @@ export async function migrateVm(request: {
   readonly options: MigrateOptions;
 }): Promise<MigrationOutcome> {
   const { connectMigration } = await import("./socket-channel.ts");
-  const { host, options, vm } = request;
-  const channel = await connectMigration(request.target, options.signal);
+  const { vm } = request;
+  const options = sourceOptions(request);
+  const channel = await connectMigration(request.target, request.options.signal);
   const askOutcome = async (id: string): Promise<Outcome> => {
     try {
       return await promiseOf(queryOutcome(await connectMigration(request.target), id));
@@ -62,45 +63,40 @@ export async function migrateVm(request: {
       throw error;
     }
   };
-  return migrateOver({ host, vm, channel, options, askOutcome });
+  const guest = vm.migratable();
+  const { pageCount } = guest.shape;
+  const result = await promiseOf(migrate(guest, channel, { ...options, askOutcome }));
+  if (result.state !== "completed") guest.release();
+  return outcome(result, options.strategy, pageCount);
+}
+
+/** What the engine is asked for. Throws `WV_CONFIG` for whatever makes no sense. */
+function sourceOptions(request: {
+  readonly host: Host;
+  readonly vm: VirtualMachine;
+  readonly options: MigrateOptions;
+}): SourceOptions {
+  const { host, options, vm } = request;
+  const asked: SourceOptions = {
+    clock: host.clock,
+    id: `${vm.name}-${crypto.randomUUID()}`,
+    strategy: options.strategy ?? "pre-copy",
+    downtimeLimitNs: time(options.downtime, "downtime"),
+    bandwidthCapBytesPerSec: rate(options.bandwidth),
+    roundsMax: options.roundsMax,
+    timeoutNs: time(options.timeout, "timeout"),
+    onLimit: "stop",
+    signal: options.signal,
+    onRound: options.onRound,
+  };
+  resolveSourceOptions(asked);
+  return asked;
 }
 
 /** A daemon listens as long as it lives: on this machine, a refused connection is its death. */
 function isDead(target: string, error: unknown): boolean {
   const { cause } = error as { readonly cause?: { readonly code?: string } };
   return cause?.code === "ECONNREFUSED" && isLoopback(parseAddress(target, "target").host);
-}
-
-/** @internal Moves `vm` over a channel that is open. */
-export async function migrateOver(request: {
-  readonly host: Host;
-  readonly vm: VirtualMachine;
-  readonly channel: Channel;
-  readonly options: MigrateOptions;
-  /** Asks the target's host, by another way, what became of a migration. */
-  readonly askOutcome?: ((id: string) => Promise<Outcome>) | undefined;
-}): Promise<MigrationOutcome> {
-  const { channel, host, options, vm } = request;
-  const strategy = options.strategy ?? "pre-copy";
-  const guest = vm.migratable();
-  const { pageCount } = guest.shape;
-  const result = await promiseOf(
-    migrate(guest, channel, {
-      clock: host.clock,
-      id: `${vm.name}-${crypto.randomUUID()}`,
-      strategy,
-      downtimeLimitNs: time(options.downtime, "downtime"),
-      bandwidthCapBytesPerSec: rate(options.bandwidth),
-      roundsMax: options.roundsMax,
-      timeoutNs: time(options.timeout, "timeout"),
-      onLimit: "stop",
-      signal: options.signal,
-      onRound: options.onRound,
-      askOutcome: request.askOutcome,
-    }),
-  );
-  if (result.state !== "completed") guest.release();
-  return outcome(result, strategy, pageCount);
 }
 
 function outcome(result: MigrationResult, strategy: Strategy, pageCount: number): MigrationOutcome {

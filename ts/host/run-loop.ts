@@ -12,7 +12,7 @@ export type Turn = "busy" | "ended" | { readonly wakeInNs: number };
 
 /** Something that wants turns. */
 export interface Runnable {
-  /** Runs for a few milliseconds. Must not throw. */
+  /** @internal Runs for a few milliseconds. Must not throw. */
   turn(): Turn;
 }
 

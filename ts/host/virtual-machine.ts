@@ -2,11 +2,13 @@ import type { Core } from "../../bindings/core.ts";
 import { onAbort, throwIfAborted } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
+import { turnPassed } from "../base/turns.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Vm, VmEnd } from "../vmm/vm.ts";
-import type { VmApi, VmInfo, VmStatus } from "./api.ts";
+import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
 import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
+import { saveSnapshotFile, snapshotBytes } from "./snapshot-writer.ts";
 import { encodeConfig, type VmConfig } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
 import { waitForEnd } from "./wait-for-end.ts";
@@ -14,6 +16,8 @@ import { waitForEnd } from "./wait-for-end.ts";
 /** Budget units of one turn of the loop, over all vCPUs: 2 to 8 ms. */
 const TURN_CYCLES = 1_000_000;
 const ROUND_CYCLES = 50_000;
+/** Pages that `loadPages` looks at between two turns of the event loop. */
+const PAGES_AT_ONCE = 4096;
 
 /** What the host gives a vm. */
 export interface VmContext {
@@ -106,7 +110,11 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   #run(): void {
-    if (this.#status === "running" || this.machine.end) return;
+    if (this.#status === "running" || this.#status === "ended") return;
+    if (this.machine.end) {
+      this.#finish(this.machine.end); // It ended while it was paused: input met a page that is damaged.
+      return;
+    }
     this.machine.clock.resume();
     this.#become("running");
     this.#context.loop.add(this);
@@ -133,11 +141,15 @@ export class VirtualMachine implements Runnable, VmApi {
       if (this.config.clock === "wall") return { wakeInNs: outcome.wakeInNs };
       return this.machine.skipIdle() ? "busy" : { wakeInNs: Number.POSITIVE_INFINITY };
     }
+    this.#finish(outcome.end);
+    return "ended";
+  }
+
+  #finish(end: VmEnd): void {
     this.machine.clock.pause();
-    this.console.end(describeEnd(outcome.end));
+    this.console.end(describeEnd(end));
     this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));
     this.#become("ended");
-    return "ended";
   }
 
   /** Settles when the guest has ended. Rejects with `WV_STATE` if it leaves this host instead. */
@@ -172,18 +184,37 @@ export class VirtualMachine implements Runnable, VmApi {
    * Writes the whole vm to a file that `Host.restore` takes, on any machine. The guest rests
    * meanwhile. An abort leaves the guest as it was and no file.
    */
-  async snapshot(
-    path: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<void> {
+  async snapshot(path: string, options: Abortable = {}): Promise<void> {
     this.#mustBe(["running", "paused"], "take a snapshot");
     throwIfAborted(options.signal);
-    const { saveSnapshotFile } = await import("./snapshot-file.ts");
-    const migratable = this.migratable();
+    await this.#saved((guest) => saveSnapshotFile(guest, path, options.signal));
+  }
+
+  /** The whole vm as bytes that `Host.restore` takes: for places without files. */
+  async snapshotBytes(options: Abortable = {}): Promise<Uint8Array> {
+    this.#mustBe(["running", "paused"], "take a snapshot");
+    throwIfAborted(options.signal);
+    return this.#saved((guest) => snapshotBytes(guest, options.signal));
+  }
+
+  async #saved<T>(save: (guest: MigratableVm) => Promise<T>): Promise<T> {
+    const guest = this.migratable();
     try {
-      await this.#atRest(() => saveSnapshotFile(migratable, path, options.signal));
+      return await this.#atRest(() => save(guest));
     } finally {
-      migratable.release();
+      guest.release();
+    }
+  }
+
+  /**
+   * Reads what still waits in the snapshot that the vm was restored from, a few milliseconds at a time;
+   * then its file is closed. Throws `WV_BAD_SNAPSHOT`, `WV_NO_MEMORY`; the guest goes on as it was.
+   */
+  async loadPages(options: Abortable = {}): Promise<void> {
+    for (let at: number | undefined = 0; at !== undefined; await turnPassed()) {
+      throwIfAborted(options.signal);
+      this.#mustBe(["created", "running", "paused", "ended"], "load pages");
+      at = this.machine.ram.arriveFrom(at, PAGES_AT_ONCE);
     }
   }
 
@@ -228,6 +259,8 @@ export class VirtualMachine implements Runnable, VmApi {
       status: this.#status,
       memoryBytes,
       populatedBytes: metrics.populatedPages * 4096,
+      ownBytes: metrics.ownedFrames * 4096,
+      missingBytes: metrics.missingPages * 4096,
       vcpus,
       clock,
       end: this.end,
@@ -265,7 +298,9 @@ export function describeEnd(end: VmEnd): string {
   if (end.type !== "crash") return end.type;
   const { cause, hart, pc, reason, tval } = end.fault;
   if (reason === "no-memory") return `crash: the host has no free memory (hart ${hart}, pc ${pc})`;
-  if (reason === "device") return `crash: ${end.fault.message} (hart ${hart}, pc ${pc})`;
-  if (reason === "missing-page") return `crash: a page never arrived (hart ${hart}, pc ${pc})`;
-  return `crash: hart ${hart} at pc ${pc}, cause ${cause}, tval ${tval}`;
+  if (reason === "device" || reason === "missing-page")
+    return `crash: ${end.fault.message} (hart ${hart}, pc ${pc})`;
+  const what = end.fault.instruction?.replace("\t", " ");
+  const place = what === undefined ? pc : `${pc} (${what})`;
+  return `crash: hart ${hart} at pc ${place}, cause ${cause}, tval ${tval}`;
 }

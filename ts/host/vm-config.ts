@@ -36,8 +36,13 @@ export interface CreateVmOptions {
   /** A Linux `Image`, or an ELF file that expects SBI firmware below it. */
   readonly kernel?: FileSource | undefined;
   readonly initrd?: FileSource | undefined;
-  /** An ELF file that owns M-mode: no firmware, HTIF understood. */
+  /**
+   * An ELF file that owns M-mode: no firmware of ours, HTIF understood. With `kernel` or `image`, too, it is
+   * firmware (or a raw one, for the start of RAM) that goes on to that kernel.
+   */
   readonly bare?: FileSource | undefined;
+  /** A device tree of your own, instead of the one that describes this machine. */
+  readonly dtb?: FileSource | undefined;
   /** Kernel command line; with `image` it is added to the image's own. */
   readonly append?: string | undefined;
   /** RAM: bytes, or for instance `"256MiB"`, which is also the default. */

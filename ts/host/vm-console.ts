@@ -7,7 +7,7 @@ const KEPT_CHARS = 1 << 20;
 const TAIL_CHARS = 400;
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** Output that is gathered before it is looked at: guests print a character at a time. */
-const GATHERED_BYTES = 1 << 14;
+const GATHERED_BYTES = 1 << 12;
 const ESCAPE = 0x1b;
 
 export interface ExpectOptions {
@@ -36,7 +36,8 @@ export class VmConsole {
   readonly #decoder = new TextDecoder();
   readonly #encoder = new TextEncoder();
   readonly #send: (bytes: Uint8Array) => unknown;
-  readonly #gathered = new Uint8Array(GATHERED_BYTES);
+  /** Made when something is printed: most of a thousand forks say nothing. */
+  #gathered: Uint8Array | undefined;
   #gatheredBytes = 0;
   readonly #waiting = new Set<Waiting>();
   #text = "";
@@ -116,15 +117,17 @@ export class VmConsole {
       this.receive(bytes.slice());
       return;
     }
+    this.#gathered ??= new Uint8Array(GATHERED_BYTES);
     this.#gathered.set(bytes, this.#gatheredBytes);
     this.#gatheredBytes += bytes.length;
   }
 
   /** What was gathered is now seen. For the vm that owns this console, once in a turn. */
   flush(): void {
-    if (this.#gatheredBytes === 0) return;
+    if (this.#gatheredBytes === 0 || !this.#gathered) return;
     const bytes = this.#gathered.slice(0, this.#gatheredBytes);
     this.#gatheredBytes = 0;
+    this.#gathered = undefined;
     this.receive(bytes);
   }
 

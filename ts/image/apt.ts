@@ -2,7 +2,7 @@
  * Debian packages for another architecture, fetched and verified by the machine's own apt.
  *
  * apt runs on a private configuration in a scratch directory: its own lists and cache, an empty
- * package database, architecture riscv64. Of the machine's configuration only `Acquire::` (proxies,
+ * package database, the architecture that was asked for. Of the machine's configuration only `Acquire::` (proxies,
  * certificates, timeouts) and the credentials file are taken over, so nothing outside the scratch
  * directory is written, no hook runs, and no privilege is needed. apt checks the archive's
  * signature against Debian's keyring; unsigned archives are refused whatever the machine allows.
@@ -30,6 +30,8 @@ export interface AptOptions {
   readonly mirror?: string | undefined;
   /** The release's code name; what the archive's signed Release file must call itself. */
   readonly suite: string;
+  /** Debian's name of it; default riscv64. */
+  readonly architecture?: "riscv64" | "i386" | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -67,15 +69,16 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   const machine = await machineConfiguration(options);
   const keyring = await findKeyring();
   const { scratch, suite } = options;
+  const architecture = architectureOf(options);
   for (const name of ["lists/partial", "cache/archives/partial", "parts", "debs"]) {
     await mkdir(join(scratch, name), { recursive: true });
   }
   await writeFile(join(scratch, "status"), "");
-  await writeFile(join(scratch, "apt.conf"), configuration(scratch, machine.acquire), {
+  await writeFile(join(scratch, "apt.conf"), configuration(options, machine.acquire), {
     mode: 0o600,
   });
   const deb = (uri: string, release: string): string =>
-    `deb [arch=riscv64 signed-by=${keyring}] ${uri} ${release} main\n`;
+    `deb [arch=${architecture} signed-by=${keyring}] ${uri} ${release} main\n`;
   const { main, security } = machine.sources;
   const updates = deb(main, suite) + deb(main, `${suite}-updates`);
   const attempts = [
@@ -152,7 +155,11 @@ function acquireLines(dump: string): string {
   return lines.filter((line) => !/^Acquire::(Allow|IndexTargets)/.test(line)).join("\n");
 }
 
-function configuration(scratch: string, acquire: string): string {
+const architectureOf = (options: AptOptions): string => options.architecture ?? "riscv64";
+
+function configuration(options: AptOptions, acquire: string): string {
+  const { scratch } = options;
+  const architecture = architectureOf(options);
   return `${acquire}
 Acquire::Languages "none";
 Acquire::Retries "3";
@@ -160,8 +167,8 @@ Acquire::AllowInsecureRepositories "false";
 Acquire::AllowWeakRepositories "false";
 Acquire::AllowDowngradeToInsecureRepositories "false";
 APT::Get::AllowUnauthenticated "false";
-APT::Architecture "riscv64";
-APT::Architectures { "riscv64"; };
+APT::Architecture "${architecture}";
+APT::Architectures { "${architecture}"; };
 APT::Sandbox::User "root";
 Dir::Etc::main "${scratch}/none";
 Dir::Etc::parts "${scratch}/parts";
@@ -218,7 +225,7 @@ async function showPackage(options: AptOptions, name: string): Promise<DebianPac
     new RegExp(`^${key}: (.*)$`, "m").exec(text)?.[1]?.trim() ?? "";
   const sha256 = field("SHA256");
   if (field("Package") !== name || !/^[0-9a-f]{64}$/.test(sha256)) {
-    const where = `Debian ${options.suite} for riscv64`;
+    const where = `Debian ${options.suite} for ${architectureOf(options)}`;
     throw new WasmvisorError("WV_MISSING", `image pull: no package "${name}" in ${where}`);
   }
   const bytes = Number(field("Size"));

@@ -28,12 +28,15 @@ export const DEFAULT_DEB_LIMITS: DebLimits = Object.freeze({
 export interface DebOptions {
   /** Which paths (relative, without `./`) to keep. */
   readonly keep: (path: string) => boolean;
+  /** Told of each symbolic link that `keep` accepts; its target may be anything. */
+  readonly onLink?: ((path: string, target: string) => void) | undefined;
   readonly limits?: DebLimits | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The regular files of a package that `keep` accepts. Links and device nodes are passed over.
+ * The regular files of a package that `keep` accepts. Links and device nodes are passed over,
+ * but that `onLink` hears of symbolic links.
  *
  * Throws `WV_BAD_IMAGE` for a package that is cut, of another format version, of another
  * compression than xz, or has a member path that leaves its tree; `WV_LIMIT` beyond the limits.
@@ -74,7 +77,9 @@ async function collect(data: Uint8Array, options: DebOptions): Promise<Map<strin
     options.signal?.throwIfAborted();
     if (++fileCount > limits.fileCountMax) throw tooLarge(`${limits.fileCountMax} files`);
     const path = pathOf(header);
-    if (header.type !== "file" || path === undefined || !options.keep(path)) return false;
+    if (path === undefined || !options.keep(path)) return false;
+    if (header.type === "symlink") options.onLink?.(path, header.linkname ?? "");
+    if (header.type !== "file") return false;
     keptBytes += header.size;
     if (header.size > limits.fileBytesMax) throw tooLarge(`${limits.fileBytesMax} bytes`);
     if (keptBytes > limits.keptBytesMax) throw tooLarge(`${limits.keptBytesMax} bytes in all`);

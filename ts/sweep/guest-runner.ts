@@ -11,7 +11,7 @@ import { Random } from "../base/random.ts";
 import { VirtualGuest } from "../host/virtual-guest.ts";
 import { planBoot } from "../vmm/boot-plan.ts";
 import { buildDeviceTree } from "../vmm/device-tree.ts";
-import { GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
+import { type GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
 import { measurementOf } from "./page-model.ts";
 import type { GuestScenarioRunner, Measurement, Scenario } from "./scenario.ts";
@@ -130,11 +130,7 @@ class DirtierRunner implements GuestScenarioRunner {
 
   #fork(scenario: Scenario): Guest {
     const warm = this.#warmGuest(scenario).vm;
-    const space = this.#core.exports.forkSpace(warm.ram.space) >>> 0;
-    if (space === 0)
-      throw new WasmvisorError("WV_NO_MEMORY", "no room for a fork of the warm guest");
-    const ram = new GuestRam(this.#core, space, warm.ram.ramBytes);
-    const guest = new Guest(this.#core, warm.ram.ramBytes, ram);
+    const guest = new Guest(this.#core, warm.ram.ramBytes, warm.ram.fork());
     guest.vm.restore(warm.save());
     try {
       this.#begin(guest, scenario);

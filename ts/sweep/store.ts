@@ -48,6 +48,19 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
   renameSync(`${path}.tmp`, path);
 }
 
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code;
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `sweep: cannot make the folder "${path}" (${why}); choose another with --out`,
+      { cause },
+    );
+  }
+}
+
 export class SweepStore {
   readonly out: string;
   readonly chunks: readonly Chunk[];
@@ -97,7 +110,7 @@ export class SweepStore {
    * or the version of the results is another.
    */
   open(resume: boolean): Chunk[] {
-    mkdirSync(join(this.out, "chunks"), { recursive: true });
+    makeFolder(join(this.out, "chunks"));
     const manifestFile = join(this.out, "manifest.json");
     if (resume && existsSync(manifestFile)) {
       const before = readManifest(this.out);

@@ -3,6 +3,9 @@
  *
  *   RAM base | kernel (Image: +text_offset, usually 2 MiB) | ... | initrd | device tree | gap | end
  *
+ * Firmware, if the guest brings its own, goes to RAM base (or where its ELF file says), below the kernel.
+ * It finds the device tree in a1 and OpenSBI's "dynamic information" in a2, which names the kernel.
+ *
  * The gap keeps the device tree off the top of RAM, where kernels map and allocate first.
  */
 import { WasmvisorError } from "../base/errors.ts";
@@ -27,6 +30,8 @@ export interface BootPlanOptions {
   /** A Linux `Image` or an ELF file. */
   readonly kernel: Uint8Array;
   readonly initrd?: Uint8Array | undefined;
+  /** What runs first, in M-mode, and goes on to the kernel: an ELF file, or bytes for RAM base. */
+  readonly firmware?: Uint8Array | undefined;
   /** Called more than once; its size must not depend on the range. Absent: no device tree. */
   readonly buildDeviceTree?: ((initrd: InitrdRange | undefined) => Uint8Array) | undefined;
 }
@@ -37,11 +42,15 @@ export interface BootPlan {
   readonly entry: number;
   /** For a1 of hart 0; 0 without a device tree. */
   readonly deviceTreeGpa: number;
+  /** For a2 of all harts: what firmware should know of the kernel; 0 without firmware. */
+  readonly firmwareInfoGpa: number;
   /** Present when the kernel is an ELF file (symbols such as `tohost`). */
   readonly elf: Elf | undefined;
 }
 
 const PAGE_BYTES = 4096;
+/** "OSBI" in the order of its bytes. */
+const FIRMWARE_INFO_MAGIC = 0x4942534f;
 const GAP_BYTES_MAX = 0x20_0000;
 
 /** A kernel at its place; `end` is the byte after all it needs. */
@@ -59,8 +68,14 @@ interface PlacedKernel {
 export function planBoot(options: BootPlanOptions): BootPlan {
   const { ramBase, ramBytes, initrd, buildDeviceTree } = options;
   const kernel = isElf(options.kernel) ? placeElf(options) : placeImage(options);
-  const writes = [...kernel.writes];
+  const firmware = options.firmware && placeFirmware(options, options.firmware, kernel);
+  const writes = [...(firmware?.writes ?? []), ...kernel.writes];
   let top = ramBase + ramBytes;
+  let firmwareInfoGpa = 0;
+  if (firmware) {
+    firmwareInfoGpa = top - PAGE_BYTES;
+    writes.push({ gpa: firmwareInfoGpa, bytes: firmwareInfo(kernel.entry) });
+  }
 
   let deviceTreeGpa = 0;
   const blankRange = initrd && { start: ramBase, end: ramBase + initrd.length };
@@ -82,7 +97,34 @@ export function planBoot(options: BootPlanOptions): BootPlan {
       throw bad(`device tree grew from ${treeBytes} to ${bytes.length} bytes with the initrd`);
     writes.push({ gpa: deviceTreeGpa, bytes });
   }
-  return { writes, entry: kernel.entry, deviceTreeGpa, elf: kernel.elf };
+  const { entry } = firmware ?? kernel;
+  return { writes, entry, deviceTreeGpa, firmwareInfoGpa, elf: (firmware ?? kernel).elf };
+}
+
+/** Firmware must end before the kernel begins. */
+function placeFirmware(
+  options: BootPlanOptions,
+  bytes: Uint8Array,
+  kernel: PlacedKernel,
+): PlacedKernel {
+  const { ramBase } = options;
+  const placed = isElf(bytes)
+    ? placeElf({ ...options, kernel: bytes })
+    : { writes: [{ gpa: ramBase, bytes }], entry: ramBase, end: ramBase + bytes.length };
+  const floor = Math.min(...kernel.writes.map(({ gpa }) => gpa));
+  if (placed.end > floor)
+    throw bad(`firmware ends at 0x${placed.end.toString(16)}, behind the start of the kernel`);
+  return { elf: undefined, ...placed };
+}
+
+/** struct fw_dynamic_info of OpenSBI: six words of 64 bits; the next stage runs in S-mode. */
+function firmwareInfo(kernelEntry: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(48));
+  const words = [FIRMWARE_INFO_MAGIC, 2, kernelEntry, 1, 0, 0];
+  words.forEach((word, i) => {
+    view.setBigUint64(i * 8, BigInt(word), true);
+  });
+  return new Uint8Array(view.buffer);
 }
 
 function placeElf(options: BootPlanOptions): PlacedKernel {

@@ -6,8 +6,8 @@ import * as map from "./memory-map.ts";
 
 /** Extensions of our harts, in canonical order. */
 const DEFAULT_EXTENSIONS: readonly string[] = (
-  "i m a f d c h zicbom zicbop zicboz zicntr zicsr zifencei zihpm zawrs zba zbb zbs " +
-  "sstc svadu svinval svnapot svpbmt"
+  "i m a f d c h zicbom zicbop zicboz zicntr zicond zicsr zifencei zihpm zawrs zfh zfhmin " +
+  "zba zbb zbc zbkb zbkx zbs sstc svadu svinval svnapot svpbmt"
 ).split(" ");
 /** Bytes of a cache block, for the operations on them that are among the extensions. */
 const BLOCK_BYTES = 64;

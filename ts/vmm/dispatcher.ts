@@ -4,11 +4,15 @@
  */
 import * as abi from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { disassemble } from "../isa/disassemble.ts";
+import type { GuestMemory } from "../machine/guest-memory.ts";
 import type { AccessBytes, MmioBus } from "../machine/mmio.ts";
 import type { Sbi } from "./sbi.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const TWO_32 = 2 ** 32;
+const CAUSE_ILLEGAL = 2;
 const MAILBOX = abi.MAILBOX_BASE >>> 2;
 const A0 = 10;
 const A6 = 16;
@@ -22,6 +26,7 @@ export interface ExitCounts {
   wfi: number;
   sbi: number;
   htif: number;
+  missingPage: number;
   fatal: number;
 }
 
@@ -36,7 +41,9 @@ export interface GuestFault {
   /** Exception code and trap value, for `trap`. */
   readonly cause?: number;
   readonly tval?: string;
-  /** What a device said, for `device`. */
+  /** The instruction that trapped, as text, if it can be told. */
+  readonly instruction?: string;
+  /** What a device said, for `device`; why the page cannot be had, for `missing-page`. */
   readonly message?: string;
 }
 
@@ -44,8 +51,12 @@ export interface DispatcherOptions {
   readonly core: Core;
   readonly bus: MmioBus;
   readonly sbi: Sbi | undefined;
+  /** The guest's RAM, to show the instruction that a guest ended with. */
+  readonly memory: GuestMemory;
   readonly onFault: (fault: GuestFault) => void;
   readonly onHtif: () => void;
+  /** Brings a page of RAM that has not arrived yet. Throws if that cannot be done. */
+  readonly onMissing: (index: number) => void;
 }
 
 export class Dispatcher {
@@ -56,6 +67,7 @@ export class Dispatcher {
     wfi: 0,
     sbi: 0,
     htif: 0,
+    missingPage: 0,
     fatal: 0,
   };
   readonly #options: DispatcherOptions;
@@ -91,6 +103,10 @@ export class Dispatcher {
       case abi.EXIT_HTIF:
         this.counts.htif++;
         this.#options.onHtif();
+        return "continue";
+      case abi.EXIT_MISSING_PAGE:
+        this.counts.missingPage++;
+        this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN));
         return "continue";
       default:
         this.counts.fatal++;
@@ -150,12 +166,30 @@ export class Dispatcher {
     return "continue";
   }
 
-  /** A device could not go on (no memory for its writes): the guest's end, not the host's. */
+  /** A device or a page could not be had (no memory, a damaged snapshot): the guest's end, not the host's. */
   fail(error: unknown, vcpu: Vcpu): void {
     this.counts.fatal++;
+    const code = error instanceof WasmvisorError ? error.code : undefined;
+    const reason =
+      code === "WV_BAD_SNAPSHOT"
+        ? "missing-page"
+        : code === "WV_NO_MEMORY"
+          ? "no-memory"
+          : "device";
     const message = error instanceof Error ? error.message : String(error);
     const pc = `0x${vcpu.getBig(abi.HART_PC).toString(16)}`;
-    this.#options.onFault({ reason: "device", hart: vcpu.index, pc, message });
+    this.#options.onFault({ reason, hart: vcpu.index, pc, message });
+  }
+
+  /** What stands at mepc: an illegal one is in mtval, others are in RAM if nothing is translated. */
+  #instruction(vcpu: Vcpu): { readonly instruction?: string } {
+    const pc = vcpu.getBig(abi.HART_MEPC);
+    const word = new Uint8Array(4);
+    const isIllegal = vcpu.getNumber(abi.HART_MCAUSE) === CAUSE_ILLEGAL;
+    if (isIllegal) new DataView(word.buffer).setUint32(0, vcpu.getU32(abi.HART_MTVAL), true);
+    else if (vcpu.getBig(abi.HART_SATP) !== 0n || !this.#options.memory.read(Number(pc), word))
+      return {};
+    return { instruction: disassemble(new DataView(word.buffer).getUint32(0, true), pc) };
   }
 
   #fault(reason: number, vcpu: Vcpu): GuestFault {
@@ -168,9 +202,10 @@ export class Dispatcher {
         pc: hex(abi.HART_MEPC),
         cause: vcpu.getNumber(abi.HART_MCAUSE),
         tval: hex(abi.HART_MTVAL),
+        ...this.#instruction(vcpu),
       };
     const pc = hex(abi.HART_PC);
-    return { reason: reason === abi.EXIT_NO_MEMORY ? "no-memory" : "missing-page", hart, pc };
+    return { reason: "no-memory", hart, pc };
   }
 }
 

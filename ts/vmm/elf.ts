@@ -41,7 +41,6 @@ const TYPE_REL = 1;
 const TYPE_EXEC = 2;
 const TYPE_DYN = 3;
 const PT_LOAD = 1;
-const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
 const SHT_SYMTAB = 2;
 const SHT_STRTAB = 3;
@@ -106,7 +105,7 @@ function readSegments(view: DataView, ram: RamRange | undefined): LoadSegment[] 
   for (let i = 0; i < count; i++) {
     const at = headersAt + i * entryBytes;
     const type = view.getUint32(at, true);
-    if (type === PT_DYNAMIC || type === PT_INTERP)
+    if (type === PT_INTERP)
       throw bad(`program header ${i}: it is dynamically linked; link it with -static -no-pie`);
     if (type !== PT_LOAD || view.getBigUint64(at + 40, true) === 0n) continue;
     segments.push(readSegment(view, at, i, ram));

@@ -1,10 +1,39 @@
-import { PAGE_BYTES, PAGE_SHIFT, RAM_BASE_PAGE } from "../../bindings/abi.ts";
+import {
+  PAGE_BYTES,
+  PAGE_MISSING,
+  PAGE_NO_MEMORY,
+  PAGE_SHIFT,
+  RAM_BASE_PAGE,
+} from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { GuestMemory } from "../machine/guest-memory.ts";
 
 /** First gpa of every guest's RAM. */
 export const RAM_BASE = RAM_BASE_PAGE * PAGE_BYTES;
+
+/** Takes the contents of page `index`, if it waits for them. Throws `WV_NO_MEMORY`. */
+export type PlacePage = (index: number, bytes: Uint8Array) => void;
+
+/** Where the pages of a guest come from that have not arrived yet. Counted: every guest holds it once. */
+export interface PageSource {
+  /** Places page `index`, and neighbours as it likes. Throws `WV_BAD_SNAPSHOT`, naming the place. */
+  fetch(index: number, place: PlacePage): void;
+  retain(): void;
+  release(): void;
+}
+
+/** What of a guest's memory is where, in pages. */
+export interface RamSurvey {
+  /** Pages with contents here. */
+  readonly populatedPages: number;
+  /** Pages that have not arrived yet. */
+  readonly missingPages: number;
+  /** Frames that come back when this guest goes: nobody else uses them. */
+  readonly ownedFrames: number;
+  /** Frames that `seen` did not have before. */
+  readonly distinctFrames: number;
+}
 
 /** A guest's RAM: an address space of the core, reached a page at a time. */
 export class GuestRam implements GuestMemory {
@@ -13,9 +42,10 @@ export class GuestRam implements GuestMemory {
   /** Address of the space in the core's memory. */
   readonly space: number;
   readonly #core: Core;
+  #source: PageSource | undefined;
 
   /** `space` is one that the core made with `ramBytes / 4096` pages. */
-  constructor(core: Core, space: number, ramBytes: number) {
+  private constructor(core: Core, space: number, ramBytes: number) {
     this.#core = core;
     this.space = space;
     this.ramBytes = ramBytes;
@@ -32,25 +62,124 @@ export class GuestRam implements GuestMemory {
     return new GuestRam(core, space, ramBytes);
   }
 
+  /** A copy that shares every page until one side writes it. Throws `WV_NO_MEMORY`. */
+  fork(): GuestRam {
+    const space = this.#core.exports.forkSpace(this.space) >>> 0;
+    if (space === 0) throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a fork");
+    const child = new GuestRam(this.#core, space, this.ramBytes);
+    this.#source?.retain();
+    child.#source = this.#source;
+    return child;
+  }
+
+  /** Gives everything back to the host. */
+  destroy(): void {
+    this.#core.exports.destroySpace(this.space);
+    this.#dropSource();
+  }
+
+  #dropSource(): void {
+    this.#source?.release();
+    this.#source = undefined;
+  }
+
+  /** From now on `source` is held; it is released when all pages are here, or with this RAM. */
+  hold(source: PageSource): void {
+    this.#source = source;
+  }
+
+  /**
+   * The pages whose bit is set in `bitmap` come from the source when they are touched. The RAM must be
+   * empty. Throws `WV_NO_MEMORY`.
+   */
+  expect(bitmap: Uint32Array): void {
+    const { exports, u32 } = this.#core;
+    const frames = Math.ceil(this.ramBytes / PAGE_BYTES / 8 / PAGE_BYTES);
+    const at = exports.allocRegion(frames) >>> 0;
+    if (at === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a snapshot");
+    u32.set(bitmap, at >>> 2);
+    exports.expectPages(this.space, at);
+  }
+
+  /** Brings page `index`, which has not arrived yet. Throws `WV_BAD_SNAPSHOT`, `WV_NO_MEMORY`. */
+  arrive(index: number): void {
+    this.#source?.fetch(index, (page, bytes) => this.#place(page, bytes));
+    if (this.#core.exports.peekPage(this.space, index) === PAGE_MISSING)
+      throw new WasmvisorError("WV_BAD_SNAPSHOT", `page ${index} of the guest never arrived`);
+  }
+
+  #place(index: number, bytes: Uint8Array): void {
+    const page = this.#core.exports.arrivePage(this.space, index) >>> 0;
+    if (page === PAGE_NO_MEMORY)
+      throw new WasmvisorError("WV_NO_MEMORY", "the host has no free memory for this vm");
+    if (page !== 0) this.#core.u8.set(bytes, page);
+  }
+
+  /**
+   * Brings pages that have not arrived, in order from `from` on, for about `pagesMax` pages. Returns
+   * where to go on, or undefined when all are there: then their source is not needed any more.
+   */
+  arriveFrom(from: number, pagesMax: number): number | undefined {
+    const pages = this.ramBytes / PAGE_BYTES;
+    let at = from;
+    while (at < Math.min(pages, from + pagesMax)) {
+      at = this.#core.exports.nextMissing(this.space, at) >>> 0;
+      if (at < pages) this.arrive(at);
+    }
+    if (at < pages) return at;
+    if (this.survey().missingPages === 0) this.#dropSource();
+    return undefined;
+  }
+
+  /** Brings all pages that have not arrived. Throws `WV_BAD_SNAPSHOT`, `WV_NO_MEMORY`. */
+  arriveAll(): void {
+    this.arriveFrom(0, this.ramBytes / PAGE_BYTES);
+  }
+
+  /** Counts pages. `seen`: a bitmap in the core's memory, one bit a machine frame, to which its frames are added. */
+  survey(seen = 0): RamSurvey {
+    const { exports } = this.#core;
+    exports.surveySpace(this.space, seen);
+    return {
+      populatedPages: exports.surveyPopulated() >>> 0,
+      missingPages: exports.surveyMissing() >>> 0,
+      ownedFrames: exports.surveyOwned() >>> 0,
+      distinctFrames: exports.surveyDistinct() >>> 0,
+    };
+  }
+
   read(gpa: number, into: Uint8Array): boolean {
-    const { exports, u8 } = this.#core;
+    const { u8 } = this.#core;
     return this.#eachPage(gpa, into.length, (index, offset, at, bytes) => {
-      const page = exports.peekPage(this.space, index) >>> 0;
+      const page = this.#pageAt(index, "peekPage");
       if (page === 0) into.fill(0, at, at + bytes);
       else into.set(u8.subarray(page + offset, page + offset + bytes), at);
     });
   }
 
   write(gpa: number, from: Uint8Array): boolean {
-    const { exports, u8 } = this.#core;
+    const { u8 } = this.#core;
     return this.#eachPage(gpa, from.length, (index, offset, at, bytes) => {
-      const page = exports.pageForWrite(this.space, index) >>> 0;
-      if (page === 0) throw new WasmvisorError("WV_NO_MEMORY", "the host has no free frame left");
+      const page = this.#pageAt(index, "pageForWrite");
       u8.set(
         at === 0 && bytes === from.length ? from : from.subarray(at, at + bytes),
         page + offset,
       );
     });
+  }
+
+  /** Address of a page, which arrives first if need be. */
+  #pageAt(index: number, how: "peekPage" | "pageForWrite"): number {
+    const { exports } = this.#core;
+    let page = exports[how](this.space, index) >>> 0;
+    if (page === PAGE_MISSING) {
+      this.arrive(index);
+      page = exports[how](this.space, index) >>> 0;
+    }
+    if (page === PAGE_NO_MEMORY)
+      throw new WasmvisorError("WV_NO_MEMORY", "the host has no free frame left");
+    return page;
   }
 
   /** A 32-bit word, or 0 outside of RAM. */

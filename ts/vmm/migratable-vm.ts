@@ -71,7 +71,8 @@ export class MigratableVm implements Migratable {
   }
 
   startDirtyLog(set: PageSet): void {
-    this.#core.exports.logDirty(this.#vm.ram.space, 1);
+    if (this.#core.exports.logDirty(this.#vm.ram.space, 1) === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", "no room for a dirty log");
     this.addPopulated(set);
   }
   stopDirtyLog(): void {
@@ -80,12 +81,21 @@ export class MigratableVm implements Migratable {
   harvest(set: PageSet): number {
     return this.#core.exports.harvestDirty(this.#vm.ram.space, (set as CorePageSet).address) >>> 0;
   }
-  /** Adds every page that has a frame. */
+  /** Adds every page that has a frame, or has not arrived yet. */
   addPopulated(set: PageSet): void {
     this.#core.exports.addPopulated(this.#vm.ram.space, (set as CorePageSet).address);
   }
 
+  /** Pages that have not arrived yet are brought first. Throws `WV_BAD_SNAPSHOT`. */
   takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
+    for (;;) {
+      const batch = this.#collect(set, fromGfn, limit);
+      if (batch.records.length > 0 || batch.nextGfn >= this.shape.pageCount) return batch;
+      this.#vm.ram.arrive(batch.nextGfn); // Nothing was taken though something is left.
+    }
+  }
+
+  #collect(set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
     const { exports, u8 } = this.#core;
     const room = exports.batchBytes(limit.normalPagesMax, limit.zeroPagesMax) >>> 0;
     const out = this.#reserve(room);
@@ -172,6 +182,7 @@ export class MigratableVm implements Migratable {
 
   memoryHash(): string {
     const { pageCount } = this.shape;
+    this.#vm.ram.arriveAll();
     const hash = this.#core.exports.hashPages(this.#vm.ram.space, 0, pageCount);
     return BigInt.asUintN(64, hash).toString(16).padStart(16, "0");
   }

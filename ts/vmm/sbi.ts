@@ -195,9 +195,12 @@ export class Sbi {
     return this.#result;
   }
 
-  /** Section 8: ranges and ASIDs are ignored, since fencing more than asked for is allowed. */
+  /**
+   * Section 8, with HFENCEs from function 3 on: ranges, ASIDs and VMIDs are ignored, since fencing more
+   * than asked for is allowed.
+   */
   #rfence(fid: number, args: SbiArguments): SbiResult {
-    if (fid < 0 || fid > 2) return this.#return(NOT_SUPPORTED);
+    if (fid < 0 || fid > 6) return this.#return(NOT_SUPPORTED);
     const mask = this.#hartMask(args);
     if (mask < 0) return this.#return(INVALID_PARAM);
     if (fid === 0) this.#machine.fenceI(mask);

@@ -129,12 +129,18 @@ export class Vcpu {
     return Number(BigInt.asUintN(64, deadline - this.getBig(abi.HART_HTIMEDELTA)));
   }
 
-  /** Registers as after reset, M-mode, at `entry`. */
-  startBare(entry: number): void {
+  /** Registers as after reset, M-mode, at `entry`: a0 hart id, a1 device tree, a2 for firmware. */
+  startBare(at: {
+    readonly entry: number;
+    readonly deviceTreeGpa: number;
+    readonly firmwareInfoGpa: number;
+  }): void {
     this.setU32(abi.HART_FIRMWARE, abi.FIRMWARE_NONE);
     this.setU32(abi.HART_PRIV, abi.PRIV_M);
-    this.setNumber(abi.HART_PC, entry);
+    this.setNumber(abi.HART_PC, at.entry);
     this.setX(10, this.index, 0);
+    this.setX(11, at.deviceTreeGpa, 0);
+    this.setX(12, at.firmwareInfoGpa, 0);
     this.status = HART_STARTED;
   }
 
@@ -146,6 +152,8 @@ export class Vcpu {
     this.setU64(abi.HART_MIDELEG, DELEGATED_INTERRUPTS, 0);
     this.setU64(abi.HART_MENVCFG, ENVCFG_LO, ENVCFG_HI);
     this.setU32(abi.HART_MCOUNTEREN, 0xffff_ffff);
+    // As OpenSBI does it: Linux leaves it so, and its vDSO reads the time in user mode.
+    this.setU32(abi.HART_SCOUNTEREN, 7);
     HPM_EVENTS.forEach((event, i) => {
       this.setU64(abi.HART_HPM_EVENT + i * 8, event, 0);
     });

@@ -61,14 +61,20 @@ function checkedGuest(options: CommandContext["options"]): CreateVmOptions | und
   if (options.snapshot === undefined)
     return createOptions(options, {
       name: "guest",
-      memory: options.bare === undefined ? undefined : BARE_MEMORY,
+      memory: isAlone(options) ? BARE_MEMORY : undefined,
     });
-  const mixed = ["image", "kernel", "bare", "initrd", "append", "disk", "memory", "cpus"] as const;
+  const files = ["image", "kernel", "bare", "initrd", "dtb"] as const;
+  const mixed = [...files, "append" as const, "disk" as const, "memory" as const, "cpus" as const];
   const wrong = [...mixed, "clock" as const, "mips" as const, "seed" as const].find(
     (name) => options[name] !== undefined,
   );
   if (wrong === undefined) return undefined;
   throw new WasmvisorError("WV_CONFIG", `--snapshot brings its own guest; leave out --${wrong}`);
+}
+
+/** A bare guest that is no firmware of another. */
+function isAlone({ bare, image, kernel }: CommandContext["options"]): boolean {
+  return bare !== undefined && image === undefined && kernel === undefined;
 }
 
 function signaturePlan(options: CommandContext["options"]): Plan["signature"] {

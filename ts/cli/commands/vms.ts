@@ -1,5 +1,6 @@
 /** `wasmvisor create|ls|info|start|pause|resume|snapshot|restore|fork|destroy`: vms of a host. */
 import { resolve } from "node:path";
+import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import type { VmInfo } from "../../host/api.ts";
 import { describeEnd } from "../../host/virtual-machine.ts";
@@ -7,6 +8,7 @@ import { hostClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE } from "../exit.ts";
 import { createOptions } from "../guest-options.ts";
+import * as parse from "../options.ts";
 import { columns } from "../output.ts";
 
 const name = ({ args }: CommandContext): string => args[0] as string;
@@ -59,6 +61,8 @@ function describe(vm: VmInfo): string {
     ["clock", vm.clock],
     ["memory", formatSize(vm.memoryBytes)],
     ["used", formatSize(vm.populatedBytes)],
+    ["its own", formatSize(vm.ownBytes)],
+    ["not yet loaded", formatSize(vm.missingBytes)],
     ...Object.entries(counts),
     ...counted("translated", translated),
     ...counted("exits", exits),
@@ -91,7 +95,13 @@ export async function snapshot(context: CommandContext): Promise<number> {
 }
 
 export async function restore({ args, options, out }: CommandContext): Promise<number> {
-  const vm = await hostClient(options).restore(resolve(args[0] as string), args[1]);
+  const pages = parse.text(options.pages);
+  if (pages !== "on-touch" && pages !== "at-once")
+    throw new WasmvisorError("WV_CONFIG", `--pages: expected on-touch or at-once, got "${pages}"`);
+  const vm = await hostClient(options).restore(resolve(args[0] as string), {
+    name: args[1],
+    pages,
+  });
   out.result(vm, () => `${vm.name}: ${vm.status}`);
   return EXIT_DONE;
 }

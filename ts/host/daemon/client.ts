@@ -4,7 +4,7 @@ import { abortError } from "../../base/abort.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
-import type { VmInfo } from "../api.ts";
+import type { HostMemory, RestoreOptions, SharedPages, VmInfo } from "../api.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
 import {
   connectUpgraded,
@@ -16,10 +16,11 @@ import {
 import type { CreateVmOptions } from "../vm-config.ts";
 
 /** Options of a vm as text and numbers; paths are of the daemon's machine. */
-export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare"> & {
+export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare" | "dtb"> & {
   readonly kernel?: string | undefined;
   readonly initrd?: string | undefined;
   readonly bare?: string | undefined;
+  readonly dtb?: string | undefined;
 };
 
 /** The plain part of {@link MigrateOptions}. */
@@ -74,8 +75,16 @@ export class HostClient {
   async snapshot(name: string, path: string): Promise<void> {
     await this.#json({ method: "POST", path: pathOf(name, "snapshot"), body: { path } });
   }
-  restore(path: string, name: string | undefined): Promise<VmInfo> {
-    return this.#json({ method: "POST", path: "/v1/restore", body: { path, name } });
+  restore(path: string, options: Omit<RestoreOptions, "signal"> = {}): Promise<VmInfo> {
+    return this.#json({ method: "POST", path: "/v1/restore", body: { path, ...options } });
+  }
+  /** What guests use of the host's memory, and what sharing saves. */
+  memory(): Promise<HostMemory> {
+    return this.#json({ method: "GET", path: "/v1/memory" });
+  }
+  /** Lets equal pages share memory. An abort stops the pass. */
+  sharePages(signal?: AbortSignal): Promise<SharedPages> {
+    return this.#json({ method: "POST", path: "/v1/share-pages", body: {}, signal });
   }
   fork(name: string, child: string | undefined): Promise<VmInfo> {
     return this.#json({ method: "POST", path: pathOf(name, "fork"), body: { name: child } });

@@ -1,6 +1,7 @@
 /** What clients may ask for, checked field by field before anything believes it. */
 import { WasmvisorError } from "../../base/errors.ts";
 import { STRATEGIES, type Strategy } from "../../migrate/options.ts";
+import type { RestoreOptions } from "../api.ts";
 import type { MigrateOptions } from "../migration.ts";
 import type { CreateVmOptions, DiskSource } from "../vm-config.ts";
 
@@ -58,7 +59,18 @@ function disks(body: Body): DiskSource[] | undefined {
   });
 }
 
-const TEXTS = ["name", "image", "kernel", "initrd", "bare", "append", "memory", "clock", "console"];
+const TEXTS = [
+  "name",
+  "image",
+  "kernel",
+  "initrd",
+  "bare",
+  "dtb",
+  "append",
+  "memory",
+  "clock",
+  "console",
+];
 const NUMBERS = ["vcpus", "mips", "seed"];
 
 /** Options of `Host.createVm`; the host checks their ranges. */
@@ -68,6 +80,15 @@ export function createOptions(body: Body): CreateVmOptions {
   const numbers = NUMBERS.map((name) => [name, optionalNumber(body, name)] as const);
   const given = [...texts, ...numbers].filter(([, value]) => value !== undefined);
   return { ...(Object.fromEntries(given) as CreateVmOptions), disks: disks(body) };
+}
+
+/** Options of `Host.restore`, and the file. */
+export function restoreOptions(body: Body): RestoreOptions & { readonly path: string } {
+  checkKeys(body, ["path", "name", "pages"]);
+  const pages = optionalText(body, "pages");
+  if (pages !== undefined && pages !== "on-touch" && pages !== "at-once")
+    return fail("pages", "on-touch or at-once", pages);
+  return { path: text(body, "path"), name: optionalText(body, "name"), pages };
 }
 
 /** Options of `VirtualMachine.migrate`, and where to. */

@@ -3,7 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import type { VirtualMachine } from "../virtual-machine.ts";
-import { checkKeys, createOptions, migrateOptions, optionalText, text } from "./fields.ts";
+import {
+  checkKeys,
+  createOptions,
+  migrateOptions,
+  optionalText,
+  restoreOptions,
+  text,
+} from "./fields.ts";
 import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
 
 interface Call {
@@ -43,25 +50,37 @@ async function plain(
   return vm.info();
 }
 
-/** Answers with a line for each round and one for the outcome. A client that leaves aborts it. */
-async function migrate(vm: VirtualMachine, body: Body, { response }: Call): Promise<undefined> {
-  const { options, target } = migrateOptions(body);
+/** Does something that a client aborts by leaving. */
+async function whileClientStays<T>(
+  response: ServerResponse,
+  action: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const left = new AbortController();
   const onClose = (): void => left.abort(new WasmvisorError("WV_ABORTED", "the client left"));
   response.once("close", onClose);
   try {
-    const outcome = await vm.migrate(target, {
-      ...options,
-      signal: left.signal,
-      onRound: (round) => sendLine(response, { round }),
-    });
+    return await action(left.signal);
+  } finally {
+    response.off("close", onClose);
+  }
+}
+
+/** Answers with a line for each round and one for the outcome. A client that leaves aborts it. */
+async function migrate(vm: VirtualMachine, body: Body, { response }: Call): Promise<undefined> {
+  const { options, target } = migrateOptions(body);
+  try {
+    const outcome = await whileClientStays(response, (signal) =>
+      vm.migrate(target, {
+        ...options,
+        signal,
+        onRound: (round) => sendLine(response, { round }),
+      }),
+    );
     const { error, ...rest } = outcome;
     sendLine(response, { outcome: error ? { ...rest, error: errorBody(error).body } : rest });
   } catch (error) {
     if (!response.headersSent) throw error;
     sendLine(response, { error: errorBody(error).body });
-  } finally {
-    response.off("close", onClose);
   }
   response.end();
   return undefined;
@@ -110,6 +129,7 @@ function get(host: Host, [kind, name, ...rest]: readonly string[], path: string)
   if (rest.length > 0) throw noRoute(path);
   if (kind === "health" && name === undefined)
     return { status: "ok", freeBytes: host.freeBytes, vms: host.vms.length };
+  if (kind === "memory" && name === undefined) return host.memory();
   if (kind !== "vms") throw noRoute(path);
   return name === undefined ? host.vms.map((vm) => vm.info()) : vmOf(host, name).info();
 }
@@ -125,9 +145,12 @@ async function post(
   if (kind === "vms" && name === undefined)
     return (await host.createVm(createOptions(body))).info();
   if (kind === "restore" && name === undefined) {
-    checkKeys(body, ["path", "name"]);
-    const vm = await host.restore(text(body, "path"), { name: optionalText(body, "name") });
-    return vm.info();
+    const { path: file, ...options } = restoreOptions(body);
+    return (await host.restore(file, options)).info();
+  }
+  if (kind === "share-pages" && name === undefined) {
+    checkKeys(body, []);
+    return whileClientStays(call.response, (signal) => host.sharePages({ signal }));
   }
   const act = Object.hasOwn(ACTIONS, action ?? "") ? ACTIONS[action as string] : undefined;
   if (kind !== "vms" || name === undefined || !act) throw noRoute(path);

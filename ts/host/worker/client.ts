@@ -1,9 +1,19 @@
 /** The caller's side: a host and its vms as proxies of those in the worker. */
 import { compileCore } from "../../../bindings/bytes.ts";
+import { throwIfAborted } from "../../base/abort.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { TypedEventTarget } from "../../base/events.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
-import type { HostApi, VmApi, VmInfo, VmStatus } from "../api.ts";
+import type {
+  Abortable,
+  HostApi,
+  HostMemory,
+  RestoreOptions,
+  SharedPages,
+  VmApi,
+  VmInfo,
+  VmStatus,
+} from "../api.ts";
 import type { HostOptions } from "../host.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
@@ -129,11 +139,19 @@ class WorkerHost implements HostApi {
     return this.known(await this.#line.call("createVm", [options]));
   }
 
-  async restore(
-    path: string,
-    options: { readonly name?: string | undefined } = {},
-  ): Promise<VmApi> {
-    return this.known(await this.#line.call("restore", [path, options.name]));
+  async restore(source: string | Uint8Array, options: RestoreOptions = {}): Promise<VmApi> {
+    const { signal, ...plain } = options;
+    throwIfAborted(signal);
+    return this.known(await this.#line.call("restore", [source, plain], signal));
+  }
+
+  memory(): Promise<HostMemory> {
+    return this.#line.call("memory", []);
+  }
+
+  async sharePages(options: Abortable = {}): Promise<SharedPages> {
+    throwIfAborted(options.signal);
+    return this.#line.call("sharePages", [], options.signal);
   }
 
   /** A vm that has arrived: the worker says so before it answers. */
@@ -230,11 +248,18 @@ class WorkerVm implements VmApi {
     return this.#host.known(await this.#host.line.call("fork", [this.id, options.name]));
   }
 
-  snapshot(
-    path: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<void> {
+  snapshot(path: string, options: Abortable = {}): Promise<void> {
     return this.#host.line.call("snapshot", [this.id, path], options.signal);
+  }
+
+  async snapshotBytes(options: Abortable = {}): Promise<Uint8Array> {
+    throwIfAborted(options.signal);
+    return this.#host.line.call("snapshotBytes", [this.id], options.signal);
+  }
+
+  async loadPages(options: Abortable = {}): Promise<void> {
+    throwIfAborted(options.signal);
+    return this.#host.line.call("loadPages", [this.id], options.signal);
   }
 
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {

@@ -1,7 +1,7 @@
 /** What the caller's side and the worker's side of a host say to each other. */
 import type { Engine } from "../../../bindings/core.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
-import type { VmInfo, VmStatus } from "../api.ts";
+import type { HostMemory, RestoreOptions, SharedPages, VmInfo, VmStatus } from "../api.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 import type { PackedError } from "./rpc.ts";
@@ -28,6 +28,7 @@ export interface VmArrival {
 export type PlainMigrateOptions = Omit<MigrateOptions, "signal" | "onRound"> & {
   readonly rounds?: number | undefined;
 };
+export type PlainRestoreOptions = Omit<RestoreOptions, "signal">;
 export type PlainOutcome = Omit<MigrationOutcome, "error"> & {
   readonly error?: PackedError | undefined;
 };
@@ -38,8 +39,10 @@ export interface WorkerSide {
   readonly calls: {
     create(options: WorkerHostOptions): void;
     createVm(options: CreateVmOptions): VmId;
-    restore(path: string, name: string | undefined): VmId;
+    restore(source: string | Uint8Array, options: PlainRestoreOptions): VmId;
     freeBytes(): number;
+    memory(): HostMemory;
+    sharePages(): SharedPages;
     close(): void;
     start(vm: VmId): void;
     pause(vm: VmId): void;
@@ -48,6 +51,8 @@ export interface WorkerSide {
     info(vm: VmId): VmInfo;
     fork(vm: VmId, name: string | undefined): VmId;
     snapshot(vm: VmId, path: string): void;
+    snapshotBytes(vm: VmId): Uint8Array;
+    loadPages(vm: VmId): void;
     migrate(vm: VmId, target: string, options: PlainMigrateOptions): PlainOutcome;
   };
   readonly notes: {

@@ -40,8 +40,11 @@ class HostService {
         this.#host.events.on("arrived", ({ vm }) => this.#arrived(vm));
       },
       createVm: async (options) => this.#id(await this.#theHost().createVm(options)),
-      restore: async (path, name) => this.#id(await this.#theHost().restore(path, { name })),
+      restore: async (source, options, signal) =>
+        this.#id(await this.#theHost().restore(source, { ...options, signal })),
       freeBytes: () => this.#theHost().freeBytes,
+      memory: () => this.#theHost().memory(),
+      sharePages: (signal) => this.#theHost().sharePages({ signal }),
       close: () => this.#theHost().close(),
       start: (vm) => this.#vm(vm).start(),
       pause: (vm) => this.#vm(vm).pause(),
@@ -50,6 +53,8 @@ class HostService {
       info: (vm) => this.#vm(vm).info(),
       fork: async (vm, name) => this.#id(await this.#vm(vm).fork({ name })),
       snapshot: (vm, path, signal) => this.#vm(vm).snapshot(path, { signal }),
+      snapshotBytes: (vm, signal) => this.#vm(vm).snapshotBytes({ signal }),
+      loadPages: (vm, signal) => this.#vm(vm).loadPages({ signal }),
       migrate: (vm, target, options, signal) =>
         this.#migrate(this.#vm(vm), target, { ...options, signal }),
     };

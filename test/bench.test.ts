@@ -1,0 +1,86 @@
+/** What the benches make of a console and of ratios: no timing, only arithmetic. */
+import { expect, test } from "vitest";
+import { type BenchRow, rowOf } from "../bench/harness.ts";
+import { type ConsoleLine, figureOf, runMachine, timedIn } from "../bench/machine-run.ts";
+import { targetsOf } from "../bench/targets.ts";
+import { rowsAgainst, timedGuest } from "../bench/timed-guest.ts";
+
+const line = (text: string, wallMs: number, cpuMs = wallMs / 2): ConsoleLine => ({
+  text,
+  wallMs,
+  cpuMs,
+});
+const row = (bench: string, ratio: number): BenchRow => ({
+  ...rowOf({ bench, unit: "ms", better: "lower", ours: [1] }),
+  ratio,
+});
+
+test("a timed piece has the guest's time, and the processor time between its lines", () => {
+  const [sieve] = timedIn(
+    [line("begin sieve", 1000), line("noise", 1500), line("program sieve ok us 2000000", 3000)],
+    "program",
+  );
+  expect(sieve).toMatchObject({ name: "sieve", result: "ok", guestMs: 2000 });
+  if (sieve === undefined) return;
+  expect(figureOf(sieve, "wall")).toBe(2000);
+  expect(figureOf(sieve, "cpu")).toBe(1000);
+});
+
+test("a guest whose clock runs away from the host's is refused", () => {
+  const lines = [line("begin sieve", 0), line("program sieve ok us 1000000", 3000)];
+  expect(() => timedIn(lines, "program")).toThrow("sieve: 1000 ms by the guest's clock, 3000");
+});
+
+test("a ratio is the peer's time over ours, their mean is geometric", () => {
+  const guest = (name: string, times: readonly (readonly [string, number])[]) => {
+    const machine = timedGuest(name, { program: "", args: [] });
+    machine.runs.push({
+      lines: [],
+      timed: times.map(([piece, guestMs]) => {
+        return { name: piece, result: "", guestMs, wallMs: guestMs, cpuMs: guestMs };
+      }),
+    });
+    return machine;
+  };
+  const [ours, peer] = [
+    guest("ours", [["a", 10] as const, ["b", 10] as const]),
+    guest("peer", [["a", 40] as const, ["b", 10] as const]),
+  ];
+  const rows = rowsAgainst(peer, ours, { suite: "s", time: "wall" });
+  expect(rows.map(({ bench, ratio }) => [bench, ratio])).toEqual([
+    ["s/a", 4],
+    ["s/b", 1],
+    ["s/geomean", 2],
+  ]);
+  expect(rowsAgainst(undefined, ours, { suite: "s", time: "wall" })).toHaveLength(2);
+});
+
+test("a target is held against its lowest row", () => {
+  const text = targetsOf([
+    row("linux-programs/qemu/getppid", 1.2),
+    row("linux-programs/qemu/fork", 0.7),
+    row("kernels/geomean5", 0.9),
+    row("linux-programs/v86/geomean", 5),
+  ]);
+  expect(text).toMatch(/fork \+ wait.* 0\.70 \| must \| linux-programs\/qemu\/fork/);
+  expect(text).toMatch(/five plain kernels.* 0\.90 \| short \|/);
+  expect(text).toMatch(/vs v86 .* 5\.00 \| aim \|/);
+  expect(text).not.toContain("userland");
+  expect(targetsOf([])).toBe("");
+});
+
+test("a machine that ends or hangs before its line is an error with what it printed", async () => {
+  const node = (script: string) => ({ program: process.execPath, args: ["-e", script] });
+  const until = /^end/;
+  await expect(
+    runMachine(node("console.log('so far')"), { until, timeoutSec: 20 }),
+  ).rejects.toThrow(/so far\nended with 0/);
+  await expect(
+    runMachine(node("setInterval(() => {}, 1000)"), { until, timeoutSec: 1 }),
+  ).rejects.toThrow("in 1 s");
+  const lines = await runMachine(node("console.log('x\\nend'); setInterval(() => {}, 1000)"), {
+    until,
+    timeoutSec: 20,
+  });
+  expect(lines.map(({ text }) => text)).toEqual(["x", "end"]);
+});
