@@ -1,7 +1,7 @@
 /** A difference of two engines for people: which fields, and which instructions wrote them last. */
 import * as abi from "../../bindings/abi.ts";
+import { disassemble } from "../../ts/isa/disassemble.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
-import { disassemble } from "./disassemble.ts";
 import { compareHarts, type FieldDifference } from "./hart-fields.ts";
 import { type LockstepDifference, type LockstepPlan, replay } from "./lockstep.ts";
 import type { Side } from "./lockstep-guest.ts";
@@ -40,7 +40,7 @@ function instructionAt(side: Side, vcpu: Vcpu, pc: bigint): string {
   };
   const raw = (half(low) & 3) === 3 ? ((half(high) << 16) | half(low)) >>> 0 : half(low);
   const text = raw.toString(16).padStart((raw & 3) === 3 ? 8 : 4, "0");
-  return `${pc.toString(16)}: ${text.padStart(8)}  ${disassemble(raw)}`;
+  return `${pc.toString(16)}: ${text.padStart(8)}  ${disassemble(raw, pc).replace("\t", " ")}`;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16).padStart(16, "0")}`;

@@ -119,14 +119,11 @@ class Neighbourhood {
 
   /** Frames of `vm`: its pages, its map, its hart. */
   #framesOf(vm: Vm): Set<number> {
-    const { u32 } = this.core;
-    const own = new Set<number>();
+    const { exports, u32 } = this.core;
     const pages = vm.ram.ramBytes / abi.PAGE_BYTES;
-    const map = u32[(vm.ram.space + abi.SPACE_MAP) >>> 2] as number;
-    for (let i = 0; i < pages; i++) own.add(((u32[(map >>> 2) + i] ?? 0) & ~0xfff) >>> 0);
-    const mapBytes = pages * 4 + pages / 8 + 3 * abi.PAGE_BYTES;
-    for (let at = 0; at < mapBytes; at += abi.PAGE_BYTES) own.add(vm.ram.space + at);
-    own.add(vm.vcpus[0]?.address ?? 0);
+    const chunk = u32[(vm.ram.space + abi.SPACE_BYTES) >>> 2] as number;
+    const own = new Set([vm.ram.space, chunk, vm.vcpus[0]?.address ?? 0]);
+    for (let i = 0; i < pages; i++) own.add(exports.peekPage(vm.ram.space, i) >>> 0);
     return own;
   }
 

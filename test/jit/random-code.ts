@@ -1,7 +1,8 @@
 /** Pages of random code: mostly valid instructions that stay near, now and then any bits. */
 import type { Random } from "../../ts/base/random.ts";
-import type { Field } from "../diff/fields.ts";
-import { encode, INSTRUCTIONS, type Instruction, instructionsOf } from "../diff/isa.ts";
+import type { Field } from "../../ts/isa/fields.ts";
+import { encode, type Instruction } from "../../ts/isa/instructions.ts";
+import { INSTRUCTIONS, instructionsOf } from "../diff/isa.ts";
 
 /** What leaves translated code at once is rare. */
 const COMMON: readonly Instruction[] = INSTRUCTIONS.filter(({ group }) => group !== "system");
@@ -32,7 +33,7 @@ function instruction(random: Random): { readonly bits: number; readonly bytes: n
   const roll = random.below(100);
   if (roll < 4) return { bits: random.u32(), bytes: random.below(2) ? 2 : 4 };
   const entry = random.pick(roll < 6 ? INSTRUCTIONS : roll < 26 ? TRANSFERS : COMMON);
-  const operands = entry.fields.map(([, field]) => operand(random, field));
+  const operands = entry.fields.map((field) => operand(random, field));
   return { bits: encode(entry, operands), bytes: entry.bytes };
 }
 

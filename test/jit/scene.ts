@@ -5,7 +5,7 @@ import type { Core } from "../../bindings/core.ts";
 import { VirtualClock } from "../../ts/base/clock.ts";
 import { Random } from "../../ts/base/random.ts";
 import type { BlockBackend } from "../../ts/machine/block.ts";
-import { GuestRam, RAM_BASE } from "../../ts/vmm/guest-ram.ts";
+import { type GuestRam, RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import { Vm } from "../../ts/vmm/vm.ts";
 import { Assembler } from "../diff/asm.ts";
@@ -59,9 +59,7 @@ export function twin(side: Side, scene: Scene, ram?: GuestRam): Side {
 }
 
 export function fork(side: Side, scene: Scene): Side {
-  const { core, vm } = side;
-  const space = core.exports.forkSpace(vm.ram.space) >>> 0;
-  return twin(side, scene, new GuestRam(core, space, RAM_BYTES));
+  return twin(side, scene, side.vm.ram.fork());
 }
 
 export function start(core: Core, scene: Scene, ram?: GuestRam): Side {
@@ -82,7 +80,8 @@ export function start(core: Core, scene: Scene, ram?: GuestRam): Side {
     onConsole: (bytes) => console.push(...bytes),
     ram,
   });
-  vm.boot({ writes: scene.writes, entry: ENTRY, deviceTreeGpa: 0, elf: undefined });
+  const plan = { entry: ENTRY, deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined };
+  vm.boot({ ...plan, writes: scene.writes });
   const side = { core, vm, console };
   const vcpu = cpu(side);
   // Floating point on.
