@@ -1,6 +1,6 @@
 /** Whatever changes code that was translated is seen by the next run of it. */
 import { describe, expect, test } from "vitest";
-import { HART_MCAUSE, HART_MEPC } from "../../bindings/abi.ts";
+import { HART_MCAUSE, HART_MEPC, PAGE_SHIFT, TLB_ENTRIES } from "../../bindings/abi.ts";
 import * as reg from "../../ts/device/virtio/registers.ts";
 import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
@@ -14,6 +14,7 @@ const CODE = RAM_BASE + 0x8000;
 const DATA = RAM_BASE + 0x9000;
 const RET: Line = ["jalr", 0, RA, 0];
 const add = (value: number): Line => ["addi", A0, A0, value];
+const ADD_1 = s.word(...add(1));
 const ADD_100 = s.word(...add(100));
 const TIMES = 50;
 
@@ -102,6 +103,36 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
     const sides = await s.pair(scene, options);
     s.runBoth(sides, 1000);
     expect(s.x(sides[1], A0)).toBe(TIMES * 101);
+  });
+
+  test("a store into code from code that misses the TLB nearly always counts", async () => {
+    // Each turn patches the function, through a page that shares its entry in the TLB with another.
+    const far = 0x50000 + (TLB_ENTRIES << PAGE_SHIFT);
+    const tables = new s.Tables(RAM_BASE + 0x10000);
+    tables.map(0x10000, CODE, R | X);
+    tables.map(0x50000, CODE, R | W);
+    tables.map(far, DATA, R | W);
+    const scene = sceneOf(
+      (asm) => {
+        asm.li(S0, 0x10000);
+        asm.li(S1, 0x50004);
+        asm.li(S3, far);
+        asm.li(T1, ADD_1);
+        asm.li(S4, ADD_100 ^ ADD_1);
+        asm.label("again");
+        asm.emit(["sw", T1, S1, 0], ["sw", T1, S3, 0], ["lw", T0, S1, 0], ["lw", T0, S3, 0]);
+        asm.emit(["sw", T0, S1, 0], ["xor", T1, T1, S4], ["fence.i", 0, 0, 0]);
+        asm.emit(["jalr", RA, S0, 0], ["addi", s.A1, s.A1, 1], ["jal", 0, "again"]);
+      },
+      { satp: tables.satp, writes: tables.writes },
+    );
+    const sides = await s.pair(scene, options);
+    s.runBoth(sides, 200_000, 9973);
+    const turns = s.x(sides[1], s.A1);
+    expect(turns).toBeGreaterThan(1000);
+    const whole = Math.floor(turns / 2) * TIMES * 101 + (turns % 2) * TIMES;
+    expect(s.x(sides[1], A0) - whole).toBeLessThanOrEqual(TIMES * 100);
+    expect(s.x(sides[1], A0)).toBeGreaterThanOrEqual(whole);
   });
 
   test("code that a disk brings in by DMA is run", async () => {

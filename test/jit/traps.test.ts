@@ -26,15 +26,17 @@ function loopScene(body: readonly Line[], more: Partial<s.Scene> = {}): s.Scene 
 }
 
 /** S-mode: data pages `DATA` and then one that is not there; faults are counted and skipped. */
-function faultScene(body: readonly Line[]): s.Scene {
+function faultScene(body: readonly Line[], far = DATA): s.Scene {
   const tables = new s.Tables(RAM_BASE + 0x10000);
   tables.map(CODE, RAM_BASE + 0x20000, R | X);
   tables.map(DATA, RAM_BASE + 0x21000, R | W);
+  if (far !== DATA) tables.map(far, RAM_BASE + 0x22000, R | W);
   const main = s.assemble(s.ENTRY, (asm) => {
     asm.la(T0, HANDLER);
     asm.emit(write(STVEC, T0));
     asm.li(S0, CODE);
     asm.li(S1, DATA);
+    asm.li(S2, far);
     asm.emit(["jalr", 0, S0, 0]);
     asm.org(HANDLER);
     asm.emit(read(A0, SEPC), read(A1, SCAUSE), read(A2, STVAL), read(S3, INSTRET));
@@ -77,6 +79,26 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
     const sides = await s.pair(scene, options);
     s.runBoth(sides, 9000, 1237);
     expect([s.x(sides[1], A1), s.x(sides[1], A2)]).toEqual([15, DATA + 0x1000]);
+  });
+
+  test("accesses that miss the TLB nearly always, and then fault", async () => {
+    // Two pages whose entries are the same one, over and over, until one pointer leaves its page.
+    const far = DATA + (abi.TLB_ENTRIES << abi.PAGE_SHIFT);
+    const body: Line[] = [
+      ["ld", T1, S1, 0],
+      ["addi", T1, T1, 1],
+      ["ld", T0, S2, 0],
+      ["sd", T1, S2, 0],
+      ["amoadd.d", T0, S1, T1, 0],
+      ["sd", T0, S2, 8],
+      ["addi", S1, S1, 8],
+    ];
+    const scene = faultScene(body, far);
+    const sides = await s.pair(scene, options);
+    s.runBoth(sides, 120_000, 12_007);
+    const [, right] = sides;
+    expect([s.x(right, A1), s.x(right, A2), s.x(right, A0)]).toEqual([13, DATA + 0x1000, CODE + 4]);
+    expect(s.x(right, S4)).toBeGreaterThan(10);
   });
 
   /** M-mode: the virtual clock's timer by the ACLINT; the handler notes where it was. */
