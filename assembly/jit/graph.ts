@@ -220,8 +220,7 @@ function fillBlock(id: i32): void {
     const behind = rel + Scan.bytes;
     if (isBranch(op) || (op >= ops.OP_J && op <= ops.OP_JALR)) return endWith(id, u, rel);
     if (!Work.isNear(behind)) return ends(id, ENDS_INTERPRET, 0, behind);
-    if (Work.mark(behind) & LEADER || crosses(rel, behind))
-      return ends(id, ENDS_FALL, 0, behind);
+    if (Work.mark(behind) & LEADER || crosses(rel, behind)) return ends(id, ENDS_FALL, 0, behind);
     rel = behind;
   }
 }
