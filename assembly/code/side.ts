@@ -7,6 +7,11 @@ export abstract class Side {
   static base: usize = 0;
 }
 
+/** Offset in its page of the instruction that the micro-operation at `u` stands for. */
+export function pageOffsetOf(u: usize): u64 {
+  return load<u16>(sideOf(u));
+}
+
 /** Where the page offset of the micro-operation at `u` is kept. */
 export function sideOf(u: usize): usize {
   if (u < Side.arena) return <usize>SCRATCH_SIDE_BASE + ((u - SCRATCH_BASE) >> 2);

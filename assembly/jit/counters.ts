@@ -1,7 +1,12 @@
-/** How often each block was met when a sample of the interpreter's window ended. */
+/**
+ * How often each block was met when a sample of the interpreter's window ended:
+ * {u32 address of the block, u32 count, u64 gva of its page}.
+ */
 const SLOTS: usize = 4096;
 /** Bytes that `initCounters` takes. */
-export const COUNTERS_BYTES: u32 = <u32>(SLOTS << 3);
+export const COUNTERS_BYTES: u32 = <u32>(SLOTS << 4);
+/** Count of a block that is not to be looked at again. */
+export const NEVER: u32 = 1 << 30;
 
 abstract class Counters {
   static base: usize = 0;
@@ -16,7 +21,7 @@ export function forgetCounts(): void {
 }
 
 function counterOf(u: usize): usize {
-  return Counters.base + (((u >> 3) & (SLOTS - 1)) << 3);
+  return Counters.base + (((u >> 3) & (SLOTS - 1)) << 4);
 }
 
 /** How often the block at `u` was met. */
@@ -24,7 +29,26 @@ export function countOf(u: usize): u32 {
   return load<u32>(counterOf(u)) == <u32>u ? load<u32>(counterOf(u), 4) : 0;
 }
 
-export function setCount(u: usize, count: u32): void {
+export function setCount(u: usize, count: u32, page: u64): void {
   store<u32>(counterOf(u), <u32>u);
   store<u32>(counterOf(u), count, 4);
+  store<u64>(counterOf(u), page, 8);
+}
+
+/** The next counter behind the one at `at` (0: from the first on) that has reached `count`; 0: none. */
+export function nextWarm(at: usize, count: u32): usize {
+  let next = at ? at + 16 : Counters.base;
+  for (; next < Counters.base + (SLOTS << 4); next += 16) {
+    const has = load<u32>(next, 4);
+    if (has >= count && has < NEVER) return next;
+  }
+  return 0;
+}
+
+/** Block and page of the counter at `at`. */
+export function blockAt(at: usize): usize {
+  return load<u32>(at);
+}
+export function pageAt(at: usize): u64 {
+  return load<u64>(at, 8);
 }

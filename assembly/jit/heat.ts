@@ -6,19 +6,17 @@
 
 import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
+import { Cpu } from "../hart/state";
 import * as host from "../host";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { Misses } from "./access";
-import { countOf, forgetCounts, setCount } from "./counters";
+import { countOf, forgetCounts, NEVER, setCount } from "./counters";
 import { addEntry, Entries, hasRoom, replaceEntry } from "./entries";
 import { Module, writeModule } from "./module";
 import { Out } from "./out";
 import { forgetMaps } from "./targets";
-
-/** Count of a block that is not to be looked at again. */
-const NEVER: u32 = 1 << 30;
 
 export abstract class Heat {
   /** Bytes of micro-operations between samples; 0: nothing is translated. */
@@ -70,7 +68,7 @@ export function translateAgain(u: usize): void {
 
 function translate(u: usize): bool {
   const pc = pcOf(u);
-  if (!writeModule(pc, u)) return false;
+  if (!writeModule(pc, u, Heat.threshold >> 2)) return false;
   const count = Module.functionCount;
   if (!hasRoom(count)) return false;
   const slot = Entries.count;
@@ -92,6 +90,6 @@ export function sample(u: usize): void {
   if (Heat.generation != Arena.generation) forgetTranslations();
   if (op == ops.OP_LINK || op == ops.OP_GOTO) return;
   const count = countOf(u) + 1;
-  setCount(u, count);
-  if (count >= Heat.threshold && count < NEVER && !translate(u)) setCount(u, NEVER);
+  setCount(u, count, Cpu.page);
+  if (count >= Heat.threshold && count < NEVER && !translate(u)) setCount(u, NEVER, Cpu.page);
 }

@@ -8,12 +8,13 @@
  */
 
 import { decodeAt } from "../code/block";
+import { pageOffsetOf } from "../code/side";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { writeBody } from "./body";
 import { CALLS_MAX, Calls, IMPORTED, IMPORTS_FIRST, patchCalls } from "./calls";
-import { countOf } from "./counters";
+import { blockAt, countOf, nextWarm, pageAt } from "./counters";
 import { canTranslate } from "./coverage";
 import { Entries, slotOf } from "./entries";
 import { findRegion } from "./graph";
@@ -24,13 +25,16 @@ import * as wasm from "./opcodes";
 import { clearUsed } from "./operands";
 import { orderBlocks } from "./order";
 import { byte, closeSize, Out, openSize, padded, unsigned } from "./out";
-import { BLOCK_CALLEE, BLOCK_ENDS, BLOCK_NEXT, BLOCK_TAKEN_REL, ENDS_CALL, Work } from "./work";
+import { BLOCK_CALLEE, BLOCK_ENDS, BLOCK_NEXT, BLOCK_REL, BLOCK_TAKEN_REL, ENDS_CALL, Work } from "./work";
 
 /** Functions of one module, and functions it may import. */
 export const FUNCTIONS_MAX: i32 = 32;
 const IMPORTS_MAX: i32 = 64;
 /** Guest instructions of one module, beyond which it takes in no more functions. */
 const MODULE_INSTRUCTIONS: i32 = 3000;
+/** Blocks of a module that are known to be in it. */
+const COVERED_MAX: i32 = 1024;
+
 export abstract class Module {
   static pcs: usize = 0;
   static blocks: usize = 0;
@@ -38,6 +42,11 @@ export abstract class Module {
   static functionCount: i32 = 0;
   static importCount: i32 = 0;
   static instructions: i32 = 0;
+  /** How many of the functions are written. */
+  static written: i32 = 0;
+  /** pcs of the blocks in them. */
+  static covered: usize = 0;
+  static coveredCount: i32 = 0;
   /** Room for the code section, and for what stands in front of it. */
   static code: usize = 0;
   static codeEnd: usize = 0;
@@ -56,7 +65,7 @@ export abstract class Module {
 const CODE_BYTES: usize = 384 * 1024;
 const HEAD_BYTES: usize = 4096;
 /** Bytes that `initModule` takes. */
-export const MODULE_BYTES: u32 = <u32>(CODE_BYTES + HEAD_BYTES + 16 * 1024);
+export const MODULE_BYTES: u32 = <u32>(CODE_BYTES + HEAD_BYTES + 24 * 1024);
 
 /** Takes MODULE_BYTES from `base` on. */
 export function initModule(base: usize): void {
@@ -67,7 +76,8 @@ export function initModule(base: usize): void {
   Module.blocks = Module.pcs + (FUNCTIONS_MAX << 3);
   Module.imports = Module.blocks + (FUNCTIONS_MAX << 2);
   Calls.base = Module.imports + (IMPORTS_MAX << 2);
-  Module.scratch = Calls.base + (CALLS_MAX << 2);
+  Module.covered = Calls.base + (CALLS_MAX << 2);
+  Module.scratch = Module.covered + (COVERED_MAX << 3);
 }
 
 /** The block that was decoded for `pc`, if the fetch TLB has its page; else 0. */
@@ -214,15 +224,61 @@ function writeHead(): void {
   Module.headEnd = Out.at;
 }
 
+/** Notes the blocks of the region at hand as translated. */
+function cover(): void {
+  for (let id = 0; id < Work.blockCount && Module.coveredCount < COVERED_MAX; id++) {
+    const at = Module.covered + ((<usize>Module.coveredCount) << 3);
+    store<u64>(at, Work.base + <u64>(<i64>Work.get(id, BLOCK_REL)));
+    Module.coveredCount++;
+  }
+}
+
+function isCovered(pc: u64): bool {
+  for (let i = 0; i < Module.coveredCount; i++)
+    if (load<u64>(Module.covered + ((<usize>i) << 3)) == pc) return true;
+  return false;
+}
+
+/** Writes the functions that are listed and not yet written, and those that they call. */
+function writeListed(): bool {
+  while (Module.written < Module.functionCount) {
+    writeFunction(Module.written);
+    cover();
+    Module.written++;
+    if (Out.isFull()) return false;
+  }
+  return true;
+}
+
 /**
- * Writes the module for the entry `pc`, whose decoded block is `block`. False if there is nothing to
+ * Takes in blocks that were met at least `count` times, unless they lie in a region of the module: a module
+ * costs V8 more than a millisecond, whatever is in it (measured, docs/decisions.md), so those that are
+ * warm come along with one that is hot.
+ */
+function writeWarm(count: u32): bool {
+  for (let at = nextWarm(0, count); at; at = nextWarm(at, count)) {
+    const block = blockAt(at);
+    const pc = pageAt(at) + pageOffsetOf(block);
+    if (Module.functionCount >= FUNCTIONS_MAX >> 1) return true;
+    if (blockOf(pc) != block || Uop.op(block) == ops.OP_ENTER || isCovered(pc)) continue;
+    calleeOf(pc);
+    if (!writeListed()) return false;
+  }
+  return true;
+}
+
+/**
+ * Writes the module for the entry `pc`, whose decoded block is `block`, and for others that were met
+ * `warm` times (0: for none). False if there is nothing to
  * gain or it becomes too large.
  */
-export function writeModule(pc: u64, block: usize): bool {
+export function writeModule(pc: u64, block: usize, warm: u32): bool {
   Module.functionCount = 0;
   Module.importCount = 0;
   Calls.count = 0;
   Module.instructions = 0;
+  Module.written = 0;
+  Module.coveredCount = 0;
   if (!startsWell(pc)) return false;
   addFunction(pc, block);
   Out.at = Module.code;
@@ -230,10 +286,7 @@ export function writeModule(pc: u64, block: usize): bool {
   const section = openSection(10);
   // The count has a fixed size, as it is not known yet.
   const count = openSize();
-  for (let i = 0; i < Module.functionCount; i++) {
-    writeFunction(i);
-    if (Out.isFull()) return false;
-  }
+  if (!writeListed() || (warm && !writeWarm(warm))) return false;
   const end = Out.at;
   closeSize(section);
   patchCalls(Module.importCount + IMPORTS_FIRST);
