@@ -51,6 +51,27 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
     expect(s.x(side, A1)).toBe((turns * depth * (depth + 1)) / 2);
   });
 
+  test("recursion with every register in use comes back", async () => {
+    const free = Array.from({ length: 26 }, (_unused, i) => i + 3).filter((r) => r !== A0);
+    const scene = sceneOf((asm) => {
+      asm.label("again");
+      asm.li(A0, 1000);
+      asm.emit(["jal", RA, "down"], ["addi", 30, 30, 1], ["jal", 0, "again"]);
+      asm.label("down");
+      asm.emit(["beq", A0, 0, "out"], ...push, ["addi", A0, A0, -1]);
+      for (const r of free) asm.emit(["add", r, r, A0]);
+      for (let f = 0; f < 31; f++) asm.emit(["fsgnj.d", f + 1, f, f]);
+      asm.emit(["jal", RA, "down"]);
+      for (const r of free) asm.emit(["xor", r, r, RA]);
+      for (let f = 0; f < 31; f++) asm.emit(["fsgnjn.d", f, f + 1, f]);
+      asm.emit(...pop);
+      asm.label("out");
+      asm.emit(RET);
+    });
+    const side = await run(scene, 1_500_000, 99_991);
+    expect(s.x(side, 30)).toBeGreaterThan(8);
+  });
+
   test("mutual recursion and a call through a register", async () => {
     const scene = sceneOf((asm) => {
       asm.label("again");

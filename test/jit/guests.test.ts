@@ -23,6 +23,18 @@ const guestOf = ({ program, append, memoryMiB }: (typeof runs)[0]): GuestOptions
 });
 
 describe.each(s.TRANSLATORS)("%s", (_, options) => {
+  test("guests in turn on one core do not disturb each other", async () => {
+    const guests = runs.filter(({ program }) => /^(kv|kernels|mmu)/.test(program)).map(guestOf);
+    const bytes = guests.reduce((sum, { memoryBytes }) => sum + memoryBytes, 8 << 20);
+    const shared = await s.newCore({ ...options, memoryBytes: bytes });
+    const alone = await s.newCore({ memoryBytes: bytes });
+    const pairs = guests.map(
+      (guest) => [startGuest(alone, guest), startGuest(shared, guest)] as const,
+    );
+    for (let turn = 0; turn < 30; turn++) for (const pair of pairs) s.runBoth(pair, 30_011);
+    expect(shared.translated.functions).toBeGreaterThan(20);
+  });
+
   test.each(runs)(
     "$program $append",
     async (run) => {
