@@ -24,7 +24,11 @@ const NAMES = Array.from({ length: 256 }, (_, index) =>
   String.fromCharCode(97 + (index >> 4), 97 + (index & 15)),
 );
 
-type Refill = (gva: bigint, access: number, size: number) => number;
+/** What translated code calls of the core. */
+interface Callable {
+  readonly refill: (gva: bigint, access: number, size: number) => number;
+  readonly enterAt: (left: number, pc: bigint, depth: number) => number;
+}
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
 export class Linker {
@@ -32,19 +36,21 @@ export class Linker {
   readonly #onModule: ((bytes: Uint8Array) => void) | undefined;
   #memory: WebAssembly.Memory | undefined;
   #table: WebAssembly.Table | undefined;
-  #refill: Refill = () => 0;
+  #refill: Callable["refill"] = () => 0;
+  #enterAt: Callable["enterAt"] = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
   }
 
   /** From now on modules are for the core with this memory and table. */
-  attach(memory: WebAssembly.Memory, table: WebAssembly.Table, refill: Refill): void {
+  attach(memory: WebAssembly.Memory, table: WebAssembly.Table, core: Callable): void {
     if (table.length > JIT_TABLE_FIRST)
       throw new TypeError(`core.wasm has ${table.length} functions in its table`);
     table.grow(JIT_TABLE_FIRST - table.length);
     this.#memory = memory;
-    this.#refill = refill;
+    this.#refill = core.refill;
+    this.#enterAt = core.enterAt;
     this.#table = table;
   }
 
@@ -69,7 +75,7 @@ export class Linker {
     if (first + count > table.length) table.grow(Math.max(256, first + count - table.length));
     const module = new WebAssembly.Module(bytes);
     const { exports } = new WebAssembly.Instance(module, {
-      m: { m: memory, r: this.#refill },
+      m: { m: memory, r: this.#refill, e: this.#enterAt },
       f: functions,
     });
     for (let index = 0; index < count; index++)

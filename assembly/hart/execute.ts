@@ -9,8 +9,9 @@ import { FpFlags, NX } from "../float/flags";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { copyOf, noteMiss, slotOf } from "../jit/entries";
-import { Heat, sample, translateAgain } from "../jit/heat";
+import { callEntry, INTERPRET } from "../jit/enter";
+import { copyOf, isWorthwhile, noteMiss } from "../jit/entries";
+import { giveUp, Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
 import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
@@ -171,21 +172,23 @@ function enter(start: usize, left: i32, tag: u64): i32 {
   clearHints(tag);
   do {
     const entered = Cpu.page;
-    const result = call_indirect<i32>(slotOf(u) + abi.JIT_TABLE_FIRST, left, Cpu.page, CALLS_DEEP);
+    const result = callEntry(u, left, Cpu.page, CALLS_DEEP);
     const done = (left - (result & ~7)) >> 3;
     left = result & ~7;
     const from = u;
+    if (!Heat.isForced() && !isWorthwhile(from, done)) giveUp(from);
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (!u || left <= 0) return left;
     if (Heat.isForced()) {
-      Heat.isSingle = (result & 1) != 0;
+      Heat.isSingle = (result & INTERPRET) != 0;
       Spot.u = 0;
       return left;
     }
-    if (result & 1) {
+    if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
-      if (isAccess(Uop.op(Spot.u)) && noteMiss(from, done)) again(from, entered);
+      if (isAccess(Uop.op(Spot.u)) && Uop.op(from) == ops.OP_ENTER && noteMiss(from, done))
+        again(from, entered);
       return left;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);

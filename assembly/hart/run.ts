@@ -5,7 +5,7 @@
  */
 import * as abi from "../../bindings/abi";
 import { buildBlock, buildStraddling } from "../code/block";
-import { blockAt, tableOf } from "../code/cache";
+import { blockAt, resetArena, tableOf } from "../code/cache";
 import { FpFlags } from "../float/flags";
 import { OP_ENTER } from "../isa/ops";
 import { Uop } from "../isa/uop";
@@ -145,6 +145,10 @@ function forcedStretch(left: u32): i32 {
 
 /** One stretch of at most `left` budget units. Returns a status of the dispatch loop. */
 function stretch(left: u32): i32 {
+  if (Heat.isFull) {
+    resetArena();
+    Heat.isFull = false;
+  }
   currentTag();
   if (Heat.isForced()) return forcedStretch(left);
   const exact = left <= MARGIN;

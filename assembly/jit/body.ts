@@ -15,7 +15,8 @@ import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { memoryAccess } from "./access";
 import { atomic } from "./atomic";
-import { callee } from "./calls";
+import { callee, ENTER_AT } from "./calls";
+import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
 import { checkFloat, float, loadFloatState } from "./float";
 import { floatNeeds } from "./float-kinds";
 import { hintOf } from "./hints";
@@ -66,6 +67,7 @@ import {
   BLOCK_TAKEN_REL,
   ENDS_BRANCH,
   ENDS_CALL,
+  ENDS_CALL_REGISTER,
   ENDS_FALL,
   ENDS_INDIRECT,
   ENDS_INTERPRET,
@@ -188,8 +190,8 @@ function link(id: i32, u: usize): void {
   setX(rdOfUop(u));
 }
 
-/** JR or JALR: the target is read before the link is written. */
-function indirect(id: i32, u: usize): void {
+/** Reads the target of the JR or JALR at `u`, then writes the link. */
+function targetToPc(id: i32, u: usize): void {
   getX(rs1OfUop(u));
   const offset = <i64>load<i16>(u, 4);
   if (offset) {
@@ -200,6 +202,11 @@ function indirect(id: i32, u: usize): void {
   byte(wasm.I64_AND);
   set(PC);
   if (Uop.op(u) == ops.OP_JALR) link(id, u);
+}
+
+/** JR or JALR that is no call. */
+function indirect(id: i32, u: usize): void {
+  targetToPc(id, u);
   if (Work.get(id, BLOCK_ENDS) == ENDS_TABLE && Body.hasMap) table();
   get(PC);
   leave();
@@ -223,19 +230,24 @@ function table(): void {
   close();
 }
 
-/** Calls the function of the callee; comes back if that returned to where it should. */
+/** A call of what the register of the JALR at `u` says. */
+function callRegister(id: i32, u: usize): void {
+  targetToPc(id, u);
+  callPc(id);
+}
+
+/** A call of a known address: of its function, if that is there. */
 function call(id: i32, u: usize): void {
   const to = Work.get(id, BLOCK_TAKEN_REL);
-  const back = Work.get(id, BLOCK_END);
   link(id, u);
   const index = Work.get(id, BLOCK_CALLEE);
-  if (index < 0) return leaveTo(to);
+  if (index < 0) {
+    address(to);
+    set(PC);
+    return callPc(id);
+  }
   if (needsGuard(lastRel(id), to)) guardPage(to);
-  get(DEPTH);
-  byte(wasm.I32_EQZ);
-  openIf();
-  leaveTo(to);
-  close();
+  leaveIfDeep(to);
   storeRegisters();
   get(LEFT);
   address(to & ~0xfff);
@@ -244,8 +256,41 @@ function call(id: i32, u: usize): void {
   byte(wasm.I32_SUB);
   byte(wasm.CALL);
   callee(index);
-  tee(LEFT);
+  returned(id);
+}
+
+function leaveIfDeep(to: i32): void {
+  get(DEPTH);
+  byte(wasm.I32_EQZ);
+  openIf();
+  leaveTo(to);
+  close();
+}
+
+/** Calls what PC is, if it is translated; else leaves for it. */
+function callPc(id: i32): void {
+  get(DEPTH);
+  byte(wasm.I32_EQZ);
+  openIf();
+  get(PC);
+  leave();
+  close();
+  storeRegisters();
+  get(LEFT);
+  get(PC);
+  get(DEPTH);
   const32(1);
+  byte(wasm.I32_SUB);
+  byte(wasm.CALL);
+  callee(ENTER_AT);
+  returned(id);
+}
+
+/** Behind a call: goes on if it came back to where it should, else lets its caller see to it. */
+function returned(id: i32): void {
+  const back = Work.get(id, BLOCK_END);
+  tee(LEFT);
+  const32(LEFT_FLAGS);
   byte(wasm.I32_AND);
   const32(0);
   access(wasm.I64_LOAD, 3, HART_BASE + HART_PC);
@@ -254,6 +299,8 @@ function call(id: i32, u: usize): void {
   byte(wasm.I32_OR);
   openIf();
   get(LEFT);
+  const32(~NOT_ENTERED);
+  byte(wasm.I32_AND);
   byte(wasm.RETURN);
   close();
   loadRegisters();
@@ -269,6 +316,7 @@ function terminator(id: i32): void {
   const u = Work.uop(Work.get(id, BLOCK_FIRST) + Work.get(id, BLOCK_COUNT) - 1);
   if (ends == ENDS_BRANCH) return branch(id, u);
   if (ends == ENDS_CALL) return call(id, u);
+  if (ends == ENDS_CALL_REGISTER) return callRegister(id, u);
   if (ends == ENDS_INDIRECT || ends == ENDS_TABLE) return indirect(id, u);
   if (Uop.op(u) == ops.OP_JAL) link(id, u);
   goOn(id, 0, Work.get(id, BLOCK_TAKEN_REL));

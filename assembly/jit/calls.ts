@@ -8,8 +8,10 @@ export const IMPORTED: i32 = 1 << 16;
 
 /** The function of the core that fills the TLB: the first import. */
 export const REFILL: i32 = IMPORTED | 0;
+/** The one that enters the translation of a pc: the second import. */
+export const ENTER_AT: i32 = IMPORTED | 1;
 /** Imported functions in front of those that are translated. */
-export const IMPORTS_FIRST: i32 = 1;
+export const IMPORTS_FIRST: i32 = 2;
 
 export abstract class Calls {
   /** Where each wants its number. */

@@ -32,6 +32,7 @@ import {
   clearWork,
   ENDS_BRANCH,
   ENDS_CALL,
+  ENDS_CALL_REGISTER,
   ENDS_FALL,
   ENDS_INDIRECT,
   ENDS_INTERPRET,
@@ -48,6 +49,9 @@ import {
 const RA: u32 = 1;
 /** The alternate link register. */
 const ALTERNATE_RA: u32 = 5;
+
+/** Instructions that are looked at for leaders: about the size of a region. */
+const SCAN_MAX: i32 = 200;
 
 abstract class Scan {
   /** Bytes of the instruction that was decoded last. */
@@ -107,7 +111,7 @@ function scan(from: i32): void {
     const op = decodeRel(rel, u);
     if (op < 0) return;
     Work.addMark(rel, SEEN);
-    if (++Work.instructionCount > INSTRUCTIONS_MAX >> 1) return;
+    if (++Work.instructionCount > SCAN_MAX) return;
     const behind = rel + Scan.bytes;
     if (isBranch(op)) {
       if (wasReached(targetRel(u, rel))) addLeader(targetRel(u, rel));
@@ -201,6 +205,7 @@ function endWith(id: i32, u: usize, rel: i32): void {
     return ends(id, ENDS_CALL, Scan.target, behind);
   const isTable =
     op == ops.OP_JR && isTableJump(u) && Targets.count > 0 && rel >> 12 == Targets.jump >> 12;
+  if (op == ops.OP_JALR && rdOfUop(u) == RA) return ends(id, ENDS_CALL_REGISTER, 0, behind);
   ends(id, isTable ? ENDS_TABLE : ENDS_INDIRECT, 0, behind);
 }
 

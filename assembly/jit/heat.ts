@@ -25,6 +25,8 @@ export abstract class Heat {
   static left: i32 = 0;
   /** That of the arena when the counts were begun: when it was emptied, they are void. */
   static generation: u32 = 0;
+  /** No more translations fit: all decoded code is to be dropped as soon as none of it runs. */
+  static isFull: bool = false;
   /** Samples that make a block worth translating; 0: everything is, before it runs (for tests). */
   static threshold: u32 = 3;
   /** Everything is translated, but this one instruction is the interpreter's. */
@@ -39,6 +41,7 @@ export abstract class Heat {
 function forgetTranslations(): void {
   Heat.generation = Arena.generation;
   Entries.count = 0;
+  Entries.bytes = 0;
   forgetMaps();
   forgetCounts();
 }
@@ -68,18 +71,27 @@ export function translateAgain(u: usize): void {
 
 function translate(u: usize): bool {
   const pc = pcOf(u);
-  if (!writeModule(pc, u, Heat.threshold >> 2)) return false;
+  if (!writeModule(pc, u, Heat.threshold >> 1)) return false;
   const count = Module.functionCount;
-  if (!hasRoom(count)) return false;
+  if (!hasRoom(count)) {
+    Heat.isFull = true;
+    return false;
+  }
   const slot = Entries.count;
   describe(slot);
   if (!host.install()) return false;
+  Entries.bytes += <u32>(Module.headEnd - Module.head) + <u32>(Out.at - Module.code);
   for (let i = 0; i < count; i++) {
     const at = Module.pc(i);
     if (Uop.op(Module.block(i)) == ops.OP_ENTER) replaceEntry(Module.block(i), slot + i);
     else addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);
   }
   return true;
+}
+
+/** The block at `u` is the interpreter's for good. */
+export function giveUp(u: usize): void {
+  setCount(u, NEVER, 0);
 }
 
 /** A sample ended in front of the block at `u`. */

@@ -25,7 +25,7 @@ import * as wasm from "./opcodes";
 import { clearUsed } from "./operands";
 import { orderBlocks } from "./order";
 import { byte, closeSize, Out, openSize, padded, unsigned } from "./out";
-import { BLOCK_CALLEE, BLOCK_ENDS, BLOCK_NEXT, BLOCK_REL, BLOCK_TAKEN_REL, ENDS_CALL, Work } from "./work";
+import { BLOCK_CALLEE, BLOCK_ENDS, BLOCK_REL, BLOCK_TAKEN_REL, ENDS_CALL, Work } from "./work";
 
 /** Functions of one module, and functions it may import. */
 export const FUNCTIONS_MAX: i32 = 32;
@@ -128,7 +128,6 @@ function resolveCalls(): void {
     if (Work.get(id, BLOCK_ENDS) != ENDS_CALL) continue;
     const callee = calleeOf(Work.base + <u64>(<i64>Work.get(id, BLOCK_TAKEN_REL)));
     Work.set(id, BLOCK_CALLEE, callee);
-    if (callee < 0) Work.set(id, BLOCK_NEXT, -1);
   }
 }
 
@@ -200,6 +199,10 @@ function writeHead(): void {
   name(114);
   byte(0);
   byte(1);
+  name(109);
+  name(101);
+  byte(0);
+  byte(0);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);

@@ -14,6 +14,7 @@ import {
   BLOCK_TAKEN,
   ENDS_BRANCH,
   ENDS_CALL,
+  ENDS_CALL_REGISTER,
   ENDS_FALL,
   ENDS_JUMP,
   ENDS_TABLE,
@@ -40,7 +41,8 @@ export function successor(id: i32, side: i32): i32 {
   const ends = Work.get(id, BLOCK_ENDS);
   if (ends == ENDS_TABLE) return side < 2 ? -1 : targetAt(side - 2);
   if (side == 0) return ends == ENDS_JUMP || ends == ENDS_BRANCH ? Work.get(id, BLOCK_TAKEN) : -1;
-  const goesOn = ends == ENDS_FALL || ends == ENDS_BRANCH || ends == ENDS_CALL;
+  const goesOn =
+    ends == ENDS_FALL || ends == ENDS_BRANCH || ends == ENDS_CALL || ends == ENDS_CALL_REGISTER;
   return goesOn ? Work.get(id, BLOCK_NEXT) : -1;
 }
 

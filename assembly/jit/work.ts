@@ -63,6 +63,8 @@ export const ENDS_BRANCH: i32 = 2;
 export const ENDS_CALL: i32 = 3;
 /** JR or JALR: leaves for wherever the register says. */
 export const ENDS_INDIRECT: i32 = 4;
+/** Calls wherever the register of a JALR says, comes back to `next`. */
+export const ENDS_CALL_REGISTER: i32 = 7;
 /** JR through a table: to one of `Targets`, or leaves. */
 export const ENDS_TABLE: i32 = 6;
 /** Behind the last instruction stands one for the interpreter. */

@@ -1,0 +1,26 @@
+/** Entering translated code, from the interpreter and from translated calls whose function is not known. */
+import { JIT_TABLE_FIRST } from "../../bindings/abi";
+import { Arena } from "../code/cache";
+import { hart } from "../hart/state";
+import { OP_ENTER } from "../isa/ops";
+import { Uop } from "../isa/uop";
+import { slotOf } from "./entries";
+
+/** Flags in what a function returns beside the window that is left, which is a multiple of 8. */
+export const INTERPRET: i32 = 1;
+/** Nothing was done: there is no translation of pc. */
+export const NOT_ENTERED: i32 = 2;
+export const LEFT_FLAGS: i32 = INTERPRET | NOT_ENTERED;
+
+/** Runs the function of the entry that the block at `u` is; `page` is the gva of its page. */
+export function callEntry(u: usize, left: i32, page: u64, depth: i32): i32 {
+  return call_indirect<i32>(slotOf(u) + JIT_TABLE_FIRST, left, page, depth);
+}
+
+/** A translated call of `pc`, whose function its caller does not know. */
+export function enterAt(left: i32, pc: u64, depth: i32): i32 {
+  hart.pc = pc;
+  const u = Arena.misses(pc) ? 0 : Arena.block(pc);
+  if (!u || Uop.op(u) != OP_ENTER) return left | NOT_ENTERED;
+  return callEntry(u, left, pc & ~0xfff, depth);
+}
