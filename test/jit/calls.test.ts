@@ -137,6 +137,32 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
     expect(s.x(side, A2)).toBeGreaterThanOrEqual(2 * (s.x(side, S0) - 1));
   });
 
+  test("calls of what lies behind them, and through registers to nowhere near", async () => {
+    const far = RAM_BASE + 0x180000;
+    const scene = sceneOf((asm) => {
+      asm.label("again");
+      // Both reach the next instruction as if it were a function that never returns.
+      asm.emit(["jal", RA, "next"]);
+      asm.label("next");
+      asm.emit(["addi", A0, A0, 1], ["addi", T0, RA, 12], ["jalr", RA, T0, 0]);
+      asm.emit(["addi", A1, A1, 1]);
+      asm.li(T0, far);
+      asm.emit(["andi", T1, S0, 1], ["slli", T1, T1, 4], ["add", T0, T0, T1]);
+      asm.emit(["jalr", RA, T0, 0], ["addi", S0, S0, 1], ["jal", 0, "again"]);
+    });
+    const bytes = s.assemble(far, (asm) => {
+      asm.emit(["addi", A2, A2, 1], RET);
+      asm.org(far + 16);
+      asm.emit(["addi", A2, A2, 3], RET);
+    });
+    const side = await run({ writes: [...scene.writes, { gpa: far, bytes }] }, 30_000);
+    const turns = s.x(side, S0);
+    expect(turns).toBeGreaterThan(1000);
+    expect(Math.abs(s.x(side, A0) - turns)).toBeLessThanOrEqual(1);
+    expect(Math.abs(s.x(side, A1) - turns)).toBeLessThanOrEqual(1);
+    expect(Math.abs(s.x(side, A2) - 2 * turns)).toBeLessThanOrEqual(3);
+  });
+
   test("calls into the middle of a function and of an instruction", async () => {
     // At "middle" + 2 lies c.addi a0, 3 in the upper half of a lui.
     const add = s.assemble(0, (asm) => asm.emit(["c.addi", A0, 3]));

@@ -3,6 +3,7 @@
  (type $1 (func (param i64 i32 i32) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
+ (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (export "aa" (func $0))
  (export "ab" (func $1))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
@@ -109,7 +110,7 @@
           )
          )
         )
-        (i32.const 1)
+        (i32.const 3)
        )
        (i64.ne
         (i64.load offset=4608
@@ -123,7 +124,10 @@
       )
       (then
        (return
-        (local.get $0)
+        (i32.and
+         (local.get $0)
+         (i32.const -3)
+        )
        )
       )
      )
