@@ -26,7 +26,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
 
   test.each<[number, readonly [number, number] | undefined, number]>([
     [1, undefined, 42],
-    [2, [500, 1], 43],
+    [2, [2000, 2], 43],
   ])("%i vCPUs, sampling %o, seed %i", async (vcpus, sampling, seed) => {
     const start = (engine: Engine, at?: readonly [number, number]) => async () => {
       const core = await createCore({
