@@ -99,7 +99,8 @@ async function storeBandwidth(module: WebAssembly.Module, runs: number): Promise
     onConsole: () => undefined,
   });
   const bytes = new Uint8Array(sweeper().buffer);
-  vm.boot({ writes: [{ gpa: ENTRY, bytes }], entry: ENTRY, deviceTreeGpa: 0, elf: undefined });
+  const nowhere = { deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined };
+  vm.boot({ writes: [{ gpa: ENTRY, bytes }], entry: ENTRY, ...nowhere });
   const nothing = (): void => undefined;
   const owner = { config: new Uint8Array(0), pause: nothing, resume: nothing, destroy: nothing };
   const guest = new MigratableVm(vm, owner);

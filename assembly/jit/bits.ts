@@ -129,6 +129,7 @@ export function bitsValue(u: usize, op: i32): void {
     case ops.OP_CTZ:
     case ops.OP_CPOP:
       rs1(u);
+      // clz, ctz and popcnt stand in this order on both sides, of 64 bits and below of 32.
       return byte(wasm.I64_CLZ + <u32>(op - ops.OP_CLZ));
     case ops.OP_CLZW:
     case ops.OP_CTZW:
