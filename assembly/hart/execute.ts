@@ -211,7 +211,8 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
     Cpu.remain = acc - <i32>u + Reserve.bytes;
     if (why == AT_PC) return WINDOW;
     const op = Uop.op(u);
-    if (why == USED && Reserve.bytes > 0) {
+    // A block may have run beyond what was left in all, not only beyond the sample.
+    if (why == USED && Cpu.remain > 0) {
       if (Heat.left <= 0) sample(u);
       acc += Reserve.take();
     } else if (why == USED || op == ops.OP_STOP) return leaveAt(u, Cpu.remain);

@@ -122,8 +122,14 @@ function scan(from: i32): void {
     if (op == ops.OP_JAL || op == ops.OP_JALR) addLeader(behind);
     if (op == ops.OP_JR && isTableJump(u)) noteJump(rel);
     if (op >= ops.OP_J && op <= ops.OP_JALR) return;
+    if (crosses(rel, behind)) return addLeader(behind);
     rel = behind;
   }
+}
+
+/** Does a block that goes on from `rel` to `behind` leave its page? It ends there: the next page is guarded. */
+function crosses(rel: i32, behind: i32): bool {
+  return rel >> 12 != behind >> 12;
 }
 
 /** Is the JR at `u` not a return? */
@@ -219,7 +225,7 @@ function fillBlock(id: i32): void {
     const behind = rel + Scan.bytes;
     if (isBranch(op) || (op >= ops.OP_J && op <= ops.OP_JALR)) return endWith(id, u, rel);
     if (!Work.isNear(behind)) return ends(id, ENDS_INTERPRET, 0, behind);
-    if (Work.mark(behind) & LEADER) return ends(id, ENDS_FALL, 0, behind);
+    if (Work.mark(behind) & LEADER || crosses(rel, behind)) return ends(id, ENDS_FALL, 0, behind);
     rel = behind;
   }
 }

@@ -1,0 +1,360 @@
+(module
+ (type $0 (func (param i32 i64 i32) (result i32)))
+ (type $1 (func (param i64 i32 i32) (result i32)))
+ (import "m" "m" (memory $mimport$0 1))
+ (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
+ (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (export "aa" (func $0))
+ (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
+  (local $3 i32)
+  (local $4 i32)
+  (local $5 i32)
+  (local $6 i32)
+  (local $7 i64)
+  (local $8 i64)
+  (local $9 i64)
+  (local $10 i64)
+  (local $11 i64)
+  (local $12 i64)
+  (local $13 i64)
+  (local $14 i64)
+  (local $15 i64)
+  (local $16 i64)
+  (local $17 f64)
+  (local $18 f64)
+  (local $19 f64)
+  (local $20 f64)
+  (local $21 f64)
+  (local $22 f64)
+  (local $23 f64)
+  (local $24 f64)
+  (local $25 f64)
+  (local $scratch i32)
+  (local $scratch_27 i32)
+  (local $scratch_28 i32)
+  (local $scratch_29 i32)
+  (block
+   (block $block
+    (local.set $8
+     (i64.load offset=1536
+      (i32.const 0)
+     )
+    )
+    (local.set $14
+     (i64.load offset=4136
+      (i32.const 0)
+     )
+    )
+    (local.set $15
+     (i64.load offset=4144
+      (i32.const 0)
+     )
+    )
+    (local.set $16
+     (i64.load offset=4176
+      (i32.const 0)
+     )
+    )
+    (loop $label
+     (br_if $block
+      (block (result i32)
+       (local.set $scratch
+        (i32.le_s
+         (local.get $0)
+         (i32.const 0)
+        )
+       )
+       (local.set $3
+        (i32.const 0)
+       )
+       (local.get $scratch)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 40)
+      )
+     )
+     (local.set $7
+      (i64.add
+       (local.get $16)
+       (i64.const 8)
+      )
+     )
+     (if
+      (i64.ne
+       (i64.load offset=1792
+        (i32.const 0)
+       )
+       (i64.and
+        (local.get $7)
+        (i64.const -4089)
+       )
+      )
+      (then
+       (br_if $block
+        (block (result i32)
+         (local.set $scratch_27
+          (i64.ne
+           (i64.load offset=16384
+            (local.tee $4
+             (i32.and
+              (i32.shr_u
+               (i32.wrap_i64
+                (local.get $7)
+               )
+               (i32.const 8)
+              )
+              (i32.const 16368)
+             )
+            )
+           )
+           (i64.or
+            (i64.and
+             (local.get $7)
+             (i64.const -4089)
+            )
+            (local.get $8)
+           )
+          )
+         )
+         (local.set $3
+          (i32.const 5)
+         )
+         (local.get $scratch_27)
+        )
+       )
+       (i64.store offset=1792
+        (i32.const 0)
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
+       )
+       (i32.store offset=1800
+        (i32.const 0)
+        (i32.load offset=16392
+         (local.get $4)
+        )
+       )
+      )
+     )
+     (local.set $14
+      (i64.load
+       (i32.add
+        (i32.load offset=1800
+         (i32.const 0)
+        )
+        (i32.wrap_i64
+         (local.get $7)
+        )
+       )
+      )
+     )
+     (local.set $14
+      (i64.add
+       (local.get $14)
+       (i64.const 1)
+      )
+     )
+     (local.set $7
+      (i64.add
+       (local.get $16)
+       (i64.const 8)
+      )
+     )
+     (if
+      (i64.ne
+       (i64.load offset=2048
+        (i32.const 0)
+       )
+       (i64.and
+        (local.get $7)
+        (i64.const -4089)
+       )
+      )
+      (then
+       (br_if $block
+        (block (result i32)
+         (local.set $scratch_28
+          (i64.ne
+           (i64.load offset=32768
+            (local.tee $4
+             (i32.and
+              (i32.shr_u
+               (i32.wrap_i64
+                (local.get $7)
+               )
+               (i32.const 8)
+              )
+              (i32.const 16368)
+             )
+            )
+           )
+           (i64.or
+            (i64.and
+             (local.get $7)
+             (i64.const -4089)
+            )
+            (local.get $8)
+           )
+          )
+         )
+         (local.set $3
+          (i32.const 262147)
+         )
+         (local.get $scratch_28)
+        )
+       )
+       (i64.store offset=2048
+        (i32.const 0)
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
+       )
+       (i32.store offset=2056
+        (i32.const 0)
+        (i32.load offset=32776
+         (local.get $4)
+        )
+       )
+      )
+     )
+     (i64.store
+      (i32.add
+       (i32.load offset=2056
+        (i32.const 0)
+       )
+       (i32.wrap_i64
+        (local.get $7)
+       )
+      )
+      (local.get $14)
+     )
+     (local.set $7
+      (i64.add
+       (local.get $16)
+       (i64.const 3)
+      )
+     )
+     (if
+      (i64.ne
+       (i64.load offset=1792
+        (i32.const 0)
+       )
+       (i64.and
+        (local.get $7)
+        (i64.const -4096)
+       )
+      )
+      (then
+       (br_if $block
+        (block (result i32)
+         (local.set $scratch_29
+          (i64.ne
+           (i64.load offset=16384
+            (local.tee $4
+             (i32.and
+              (i32.shr_u
+               (i32.wrap_i64
+                (local.get $7)
+               )
+               (i32.const 8)
+              )
+              (i32.const 16368)
+             )
+            )
+           )
+           (i64.or
+            (i64.and
+             (local.get $7)
+             (i64.const -4096)
+            )
+            (local.get $8)
+           )
+          )
+         )
+         (local.set $3
+          (i32.const 393218)
+         )
+         (local.get $scratch_29)
+        )
+       )
+       (i64.store offset=1792
+        (i32.const 0)
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
+       )
+       (i32.store offset=1800
+        (i32.const 0)
+        (i32.load offset=16392
+         (local.get $4)
+        )
+       )
+      )
+     )
+     (local.set $15
+      (i64.load8_u
+       (i32.add
+        (i32.load offset=1800
+         (i32.const 0)
+        )
+        (i32.wrap_i64
+         (local.get $7)
+        )
+       )
+      )
+     )
+     (br $label)
+    )
+    (unreachable)
+   )
+   (local.set $9
+    (i64.add
+     (i64.shl
+      (i64.extend_i32_s
+       (i32.shr_s
+        (local.get $3)
+        (i32.const 16)
+       )
+      )
+      (i64.const 1)
+     )
+     (local.get $1)
+    )
+   )
+   (local.set $0
+    (i32.add
+     (i32.or
+      (i32.shl
+       (i32.and
+        (local.get $3)
+        (i32.const 65535)
+       )
+       (i32.const 3)
+      )
+      (i32.const 1)
+     )
+     (local.get $0)
+    )
+   )
+  )
+  (i64.store offset=4136
+   (i32.const 0)
+   (local.get $14)
+  )
+  (i64.store offset=4144
+   (i32.const 0)
+   (local.get $15)
+  )
+  (i64.store offset=4608
+   (i32.const 0)
+   (local.get $9)
+  )
+  (local.get $0)
+ )
+)
