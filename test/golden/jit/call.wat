@@ -38,6 +38,11 @@
       (i32.const 0)
      )
     )
+    (local.set $6
+     (i32.load offset=1552
+      (i32.const 0)
+     )
+    )
     (local.set $14
      (i64.load offset=4104
       (i32.const 0)
@@ -243,6 +248,11 @@
    (block $block
     (local.set $8
      (i64.load offset=1536
+      (i32.const 0)
+     )
+    )
+    (local.set $6
+     (i32.load offset=1552
       (i32.const 0)
      )
     )

@@ -40,6 +40,11 @@
       (i32.const 0)
      )
     )
+    (local.set $6
+     (i32.load offset=1552
+      (i32.const 0)
+     )
+    )
     (local.set $14
      (i64.load offset=4136
       (i32.const 0)
