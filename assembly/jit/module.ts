@@ -282,7 +282,7 @@ export function writeModule(pc: u64, block: usize, warm: u32): bool {
   Module.instructions = 0;
   Module.written = 0;
   Module.coveredCount = 0;
-  if (!startsWell(pc)) return false;
+  if (blockOf(pc) != block || !startsWell(pc)) return false;
   addFunction(pc, block);
   Out.at = Module.code;
   Out.end = Module.codeEnd;
