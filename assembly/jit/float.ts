@@ -148,6 +148,24 @@ function rounded(factor: f64): void {
   byte(wasm.F64_ADD);
 }
 
+/** Is PRODUCT a zero because A or B is, and C not too large? Then the sum is exact. */
+function isZeroProduct(): void {
+  isNonzero(A);
+  isNonzero(B);
+  byte(wasm.I32_AND);
+  isNonzero(PRODUCT);
+  byte(wasm.I32_OR);
+  byte(wasm.I32_EQZ);
+  below(C, LARGE);
+  byte(wasm.I32_AND);
+}
+
+function isNonzero(index: u32): void {
+  getT(index);
+  constF64(0);
+  byte(wasm.F64_NE);
+}
+
 /** A * B + C, rounded once, to RESULT: as `f64Fma` of `float/f64.ts`. */
 function fuse(site: i32): void {
   product(A, B);
@@ -160,8 +178,21 @@ function fuse(site: i32): void {
   constF64(SMALL);
   byte(wasm.F64_GE);
   byte(wasm.I32_AND);
+  openIf();
+  fuseMiddling(site);
+  byte(wasm.ELSE);
+  isZeroProduct();
   byte(wasm.I32_EQZ);
   exitIf(site);
+  getT(PRODUCT);
+  getT(C);
+  byte(wasm.F64_ADD);
+  setT(RESULT);
+  close();
+}
+
+/** Likewise where the parts below neither overflow nor lose bits to underflow. */
+function fuseMiddling(site: i32): void {
   upper(A, A_HIGH);
   upper(B, B_HIGH);
   getT(A);
