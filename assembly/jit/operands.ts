@@ -9,8 +9,6 @@ export abstract class Used {
   static xWritten: u32 = 0;
   static f: u32 = 0;
   static fWritten: u32 = 0;
-  /** Loads or stores are among the operations. */
-  static memory: bool = false;
 }
 
 export function clearUsed(): void {

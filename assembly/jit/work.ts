@@ -160,6 +160,6 @@ export function clearWork(): void {
   Work.instructionCount = 0;
 }
 
-/** Every page that the region may reach: calls `found` for its number relative to the entry's. */
+/** First and last page that a region may reach, relative to the entry's. */
 export const FIRST_PAGE: i32 = -PAGES_BEFORE;
 export const LAST_PAGE: i32 = PAGES - PAGES_BEFORE - 1;
