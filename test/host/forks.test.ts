@@ -8,11 +8,8 @@ import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
 const FORKS = 100;
 const FORKS_NS_MAX = 2e9;
 const PAGE = 4096;
-/**
- * Directory, registers and the chunks of the map that a vm has for itself: 64 of them if it writes everywhere.
- * Mostly 3 pages in all, but 80 were seen on a busy machine; the copies that `metrics` count are apart.
- */
-const OWN_BYTES_MAX = 128 * PAGE;
+/** Map and dirty bitmap of 65,536 pages, registers, and what else a vm has for itself. */
+const OWN_BYTES_MAX = 80 * PAGE;
 const kernel = join(import.meta.dirname, "../../guests/bin/dirtier.elf");
 
 test("a hundred forks take less than 2 s and no memory but what they write", async () => {
