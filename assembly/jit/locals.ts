@@ -15,7 +15,7 @@ import { access, byte, const32, const64, get, set, unsigned } from "./out";
 export const LEFT: u32 = 0;
 export const BASE: u32 = 1;
 export const DEPTH: u32 = 2;
-/** Which exit was taken: offset from BASE in halfwords << 16 | instructions that were not done. */
+/** Which exit was taken: offset from BASE in halfwords << 16 | what LEFT lacks, in instructions (i16). */
 export const SITE: u32 = 3;
 /** Offset of a TLB entry, and a temporary. */
 export const SLOT: u32 = 4;

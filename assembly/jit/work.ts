@@ -149,7 +149,7 @@ export function initWork(base: usize): void {
   Work.marks = take(Work.pages, PAGES << 3);
   Work.ids = take(Work.marks, HALFWORDS);
   Work.stack = take(Work.ids, HALFWORDS << 1);
-  Work.order = take(Work.stack, BLOCKS_MAX << 5);
+  Work.order = take(Work.stack, BLOCKS_MAX << 6);
 }
 
 /** Forgets the region before. */
