@@ -5,6 +5,7 @@
 import { HART_BASE, HART_PC, JIT_BASE, JIT_TAG } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { Copies, closeFast, closeRound, openFast, openRound, planCopies } from "./copies";
 import { checkFloat, loadFloatState } from "./float";
 import { checkWindow, guardPage, lastRel, needsGuard } from "./guard";
 import { instruction, needsOf } from "./instruction";
@@ -22,18 +23,21 @@ import {
   siteOf,
 } from "./labels";
 import { BASE, getX, LEFT, loadRegisters, PC, SITE, storeRegisters, TAG } from "./locals";
+import { behind } from "./nests";
 import * as wasm from "./opcodes";
 import { rs1OfUop, rs2OfUop } from "./operands";
-import { mergeChildBefore, orderOf, successor } from "./order";
+import { blockAtOrder, mergeChildBefore, orderOf, successor } from "./order";
 import { access, byte, const32, const64, get, Out, set } from "./out";
 import { writeMap } from "./targets";
 import { call, callRegister, indirect, link } from "./transfer";
 import {
+  BLOCK_BEHIND,
   BLOCK_COUNT,
   BLOCK_END,
   BLOCK_ENDS,
   BLOCK_FIRST,
   BLOCK_FLAGS,
+  BLOCK_LEVELS,
   BLOCK_REL,
   BLOCK_TAKEN_REL,
   ENDS_BRANCH,
@@ -56,7 +60,8 @@ abstract class Body {
 
 /** Is the way from `id` to `to` a plain branch to a label? */
 function isLabelled(id: i32, to: i32): bool {
-  return orderOf(to) <= orderOf(id) || (Work.get(to, BLOCK_FLAGS) & <i32>IS_MERGE) != 0;
+  if (orderOf(to) <= orderOf(id) || Work.get(to, BLOCK_BEHIND) >= 0) return true;
+  return (Work.get(to, BLOCK_FLAGS) & <i32>IS_MERGE) != 0;
 }
 
 /** Goes from block `id` to its successor on `side`, which stands at `rel`. */
@@ -124,7 +129,8 @@ function terminator(id: i32): void {
 function straight(id: i32): void {
   const count = Work.get(id, BLOCK_COUNT);
   const first = Work.get(id, BLOCK_FIRST);
-  if (id == 0 || Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) checkWindow(Work.get(id, BLOCK_REL));
+  const isHead = id == 0 || (Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) != 0;
+  if (isHead && !Copies.isFast) checkWindow(Work.get(id, BLOCK_REL));
   let needs = 0;
   for (let i = 0; i < count; i++) needs |= needsOf(Work.uop(first + i));
   if (needs) checkFloat(needs, siteOf(Work.get(id, BLOCK_REL), 0));
@@ -146,13 +152,48 @@ function within(id: i32, order: i32): void {
   tree(child);
 }
 
+/** The last block in order, before place `order`, that is written behind `loop`; -1: none. */
+function lastBehind(loop: i32, order: i32): i32 {
+  for (let i = order - 1; i >= 0; i--)
+    if (Work.get(blockAtOrder(i), BLOCK_BEHIND) == loop) return blockAtOrder(i);
+  return -1;
+}
+
+/** The body of the innermost loop of `id`, or both if it has two. */
+function loop(id: i32): void {
+  const rounds = planCopies(id, Body.count);
+  if (rounds) {
+    openFast(rounds, Body.count);
+    for (let round = 0; round < rounds; round++) {
+      openRound(id, round);
+      within(id, Body.count);
+      closeRound();
+    }
+    closeFast();
+  }
+  within(id, Body.count);
+}
+
+/** Level `index` of the loop of `id`, with what is behind it from the last such block before `order` on. */
+function nest(id: i32, index: i32, order: i32): void {
+  const child = lastBehind(behind(id, index), order);
+  if (child >= 0) {
+    openBlock(child);
+    nest(id, index, orderOf(child));
+    close();
+    return tree(child);
+  }
+  openLoop(id);
+  if (index > 0) nest(id, index - 1, Body.count);
+  else loop(id);
+  close();
+  byte(wasm.UNREACHABLE);
+}
+
 /** Block `id` and all that it dominates. */
 function tree(id: i32): void {
   if (!(Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP)) return within(id, Body.count);
-  openLoop(id);
-  within(id, Body.count);
-  close();
-  byte(wasm.UNREACHABLE);
+  nest(id, Work.get(id, BLOCK_LEVELS) - 1, Body.count);
 }
 
 /** Writes the code of the region that was found and ordered; `count` blocks are reached. */

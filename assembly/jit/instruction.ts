@@ -2,7 +2,9 @@
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { memoryAccess } from "./access";
+import { isAccess } from "./access-kinds";
 import { atomic } from "./atomic";
+import { groupedAccess, isGrouped } from "./copies";
 import { float } from "./float";
 import { floatNeeds } from "./float-kinds";
 import { hintOf } from "./hints";
@@ -26,7 +28,8 @@ export function instruction(index: i32, undone: i32): void {
   }
   if (op >= ops.OP_J && op <= ops.OP_BGEU) return; // The terminator.
   const site = siteOf(rel, undone);
-  if (op >= ops.OP_LB && op <= ops.OP_FSD) return memoryAccess(u, hintOf(index), site);
+  if (isGrouped(index)) return groupedAccess(u, index);
+  if (isAccess(op)) return memoryAccess(u, hintOf(index), site);
   if (op == ops.OP_AMO) return atomic(u, site);
   if (op == ops.OP_SYSTEM) return zero(u, site);
   if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);

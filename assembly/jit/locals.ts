@@ -34,6 +34,8 @@ const FIRST: u32 = 14;
 const I32_TEMPORARIES: u32 = 4;
 const I64_TEMPORARIES: u32 = 7;
 const FLOAT_TEMPORARIES: u32 = 9;
+/** Pointers into linear memory, behind all else (`copies.ts`). */
+const HOSTS: u32 = 6;
 
 /** Local of each x and f register. */
 const LOCALS: usize = memory.data(64);
@@ -43,6 +45,11 @@ export abstract class Locals {
   static f64Count: u32 = 0;
   /** f64 temporaries follow the registers. */
   static f0: u32 = 0;
+}
+
+/** The local for the pointer of group `index`. */
+export function hostOf(index: i32): u32 {
+  return Locals.f0 + FLOAT_TEMPORARIES + <u32>index;
 }
 
 /** Gives every used register its local. */
@@ -68,10 +75,11 @@ export function placeRegisters(): void {
 
 /** Declares the locals: groups of one type. */
 export function declareLocals(): void {
-  unsigned(3);
+  unsigned(4);
   group(I32_TEMPORARIES, wasm.TYPE_I32);
   group(Locals.i64Count, wasm.TYPE_I64);
   group(Locals.f64Count, wasm.TYPE_F64);
+  group(HOSTS, wasm.TYPE_I32);
 }
 
 function group(count: u32, type: u32): void {
