@@ -17,8 +17,10 @@ import { memoryAccess } from "./access";
 import { atomic } from "./atomic";
 import { callee, ENTER_AT } from "./calls";
 import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
-import { checkFloat, float, loadFloatState } from "./float";
-import { floatNeeds } from "./float-kinds";
+import { float } from "./float";
+import { floatNeeds, isFloat } from "./float-kinds";
+import { checkFloat, loadFloatState } from "./float-pieces";
+import { halfAccess } from "./half";
 import { hintOf } from "./hints";
 import { integer } from "./integer";
 import {
@@ -42,6 +44,7 @@ import {
   DEPTH,
   getX,
   LEFT,
+  Locals,
   loadRegisters,
   PC,
   SITE,
@@ -57,6 +60,7 @@ import { mergeChildBefore, orderOf, successor } from "./order";
 import { access, byte, const32, const64, get, Out, set, tee } from "./out";
 import { Targets, writeMap } from "./targets";
 import {
+  BLOCK_BOXED,
   BLOCK_CALLEE,
   BLOCK_COUNT,
   BLOCK_END,
@@ -339,7 +343,8 @@ function instruction(index: i32, undone: i32): void {
   if (op >= ops.OP_LB && op <= ops.OP_FSD) return memoryAccess(u, hintOf(index), site);
   if (op == ops.OP_AMO) return atomic(u, site);
   if (op == ops.OP_SYSTEM) return zero(u, site);
-  if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);
+  if (isFloat(op)) return float(u, site);
+  if (op == ops.OP_FLH || op == ops.OP_FSH) return halfAccess(u, site);
   integer(u);
 }
 
@@ -352,6 +357,7 @@ function straight(id: i32): void {
   const count = Work.get(id, BLOCK_COUNT);
   const first = Work.get(id, BLOCK_FIRST);
   if (id == 0 || Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) checkWindow(Work.get(id, BLOCK_REL));
+  Locals.boxed = <u32>Work.get(id, BLOCK_BOXED);
   let needs = 0;
   for (let i = 0; i < count; i++) needs |= needsOf(Work.uop(first + i));
   if (needs) checkFloat(needs, siteOf(Work.get(id, BLOCK_REL), 0));

@@ -48,7 +48,9 @@ export const BLOCK_CALLEE: usize = 44;
 /** Header of the innermost loop around it (-1: none), and how many loops are around it. */
 export const BLOCK_LOOP: usize = 48;
 export const BLOCK_DEPTH: usize = 52;
-const BLOCK_BYTES: usize = 56;
+/** f registers whose single is at hand where it begins (see `boxed.ts`). */
+export const BLOCK_BOXED: usize = 56;
+const BLOCK_BYTES: usize = 60;
 
 export const IS_LOOP: u32 = 1;
 export const IS_MERGE: u32 = 2;

@@ -1,9 +1,11 @@
 (module
  (type $0 (func (param i32 i64 i32) (result i32)))
  (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -31,11 +33,15 @@
   (local $25 f64)
   (local $26 f64)
   (local $27 f64)
+  (local $28 f32)
+  (local $29 f32)
+  (local $30 f32)
+  (local $31 f32)
   (local $scratch i32)
-  (local $scratch_29 i32)
-  (local $scratch_30 i32)
-  (local $scratch_31 i32)
-  (local $scratch_32 i32)
+  (local $scratch_33 i32)
+  (local $scratch_34 i32)
+  (local $scratch_35 i32)
+  (local $scratch_36 i32)
   (block
    (block $block
     (local.set $8
@@ -90,7 +96,7 @@
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_29
+       (local.set $scratch_33
         (i32.ne
          (i32.and
           (local.get $6)
@@ -102,7 +108,7 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch_29)
+       (local.get $scratch_33)
       )
      )
      (local.set $0
@@ -124,7 +130,7 @@
      (local.set $20
       (local.get $17)
      )
-     (local.set $27
+     (local.set $22
       (f64.add
        (local.get $19)
        (local.get $20)
@@ -132,11 +138,11 @@
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_30
+       (local.set $scratch_34
         (i64.eq
          (i64.and
           (i64.reinterpret_f64
-           (local.get $27)
+           (local.get $22)
           )
           (i64.const 9218868437227405312)
          )
@@ -146,11 +152,11 @@
        (local.set $3
         (i32.const 131077)
        )
-       (local.get $scratch_30)
+       (local.get $scratch_34)
       )
      )
      (local.set $16
-      (local.get $27)
+      (local.get $22)
      )
      (local.set $19
       (local.get $16)
@@ -158,7 +164,7 @@
      (local.set $20
       (local.get $17)
      )
-     (local.set $27
+     (local.set $22
       (f64.mul
        (local.get $19)
        (local.get $20)
@@ -169,7 +175,7 @@
        (i64.sub
         (i64.shl
          (i64.reinterpret_f64
-          (local.get $27)
+          (local.get $22)
          )
          (i64.const 1)
         )
@@ -180,10 +186,10 @@
       (then
        (br_if $block
         (block (result i32)
-         (local.set $scratch_31
+         (local.set $scratch_35
           (i32.or
            (f64.ne
-            (local.get $27)
+            (local.get $22)
             (f64.const 0)
            )
            (i32.and
@@ -201,39 +207,45 @@
          (local.set $3
           (i32.const 262148)
          )
-         (local.get $scratch_31)
+         (local.get $scratch_35)
         )
        )
       )
      )
      (local.set $18
-      (local.get $27)
+      (local.get $22)
+     )
+     (local.set $19
+      (local.get $16)
+     )
+     (local.set $20
+      (local.get $18)
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_32
+       (local.set $scratch_36
         (i32.or
          (f64.ne
-          (local.get $16)
-          (local.get $16)
+          (local.get $19)
+          (local.get $19)
          )
          (f64.ne
-          (local.get $18)
-          (local.get $18)
+          (local.get $20)
+          (local.get $20)
          )
         )
        )
        (local.set $3
         (i32.const 393219)
        )
-       (local.get $scratch_32)
+       (local.get $scratch_36)
       )
      )
      (local.set $14
       (i64.extend_i32_u
        (f64.lt
-        (local.get $16)
-        (local.get $18)
+        (local.get $19)
+        (local.get $20)
        )
       )
      )
