@@ -8,6 +8,7 @@ import type { Field } from "../../ts/isa/fields.ts";
 import { allInstructions, type Instruction } from "../../ts/isa/instructions.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import type { Assembler, Line } from "../diff/asm.ts";
+import type { Side } from "../diff/lockstep-guest.ts";
 import { Prng } from "../diff/prng.ts";
 import { doubleValue, floatValue, halfValue, integerValue, singleValue } from "../diff/values.ts";
 import * as s from "./scene.ts";
@@ -98,7 +99,7 @@ function emitCase(asm: Assembler, index: number, { entry, operands }: Case): voi
 }
 
 /** What each of `count` cases folded to: results, flags. */
-function foldsOf(side: s.Side, count: number): (readonly bigint[])[] {
+function foldsOf(side: Side, count: number): (readonly bigint[])[] {
   const words = new BigUint64Array(count * 2);
   side.vm.ram.read(RESULTS, new Uint8Array(words.buffer));
   return Array.from({ length: count }, (_, i) => [...words.subarray(i * 2, i * 2 + 2)]);
