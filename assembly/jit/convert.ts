@@ -10,10 +10,10 @@ import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop } from "./operands";
 import { byte, constF64 } from "./out";
 
-const TWO_31: f64 = 2147483648;
-const TWO_32: f64 = 4294967296;
-const TWO_63: f64 = 9223372036854775808;
-const TWO_64: f64 = 4294967296.0 * 4294967296.0;
+const TWO_31: f64 = 2147483648.0;
+const TWO_32: f64 = 4294967296.0;
+const TWO_63: f64 = 9223372036854775808.0;
+const TWO_64: f64 = 18446744073709551616.0;
 
 /** FCVT between formats: exact to a wider one, rounded to nearest to a narrower one. */
 export function convert(u: usize, site: i32): void {
