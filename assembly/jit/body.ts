@@ -15,6 +15,7 @@ import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { memoryAccess } from "./access";
 import { atomic } from "./atomic";
+import { takeSingles } from "./boxed";
 import { callee, ENTER_AT } from "./calls";
 import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
 import { float } from "./float";
@@ -404,6 +405,7 @@ export function writeBody(count: i32): void {
   set(TAG);
   loadFloatState();
   loadRegisters();
+  takeSingles(siteOf(Work.entryRel, 0));
   tree(0);
   close();
   // Here with SITE: the interpreter goes on at its pc.

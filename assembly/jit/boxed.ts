@@ -66,9 +66,34 @@ function behind(id: i32): u32 {
   return ends == ENDS_CALL || ends == ENDS_CALL_REGISTER ? 0 : boxed;
 }
 
+/** What the block of the entry reads as singles before it writes them: asked for in front of its loops. */
+function wantedAtEntry(): u32 {
+  const end = Work.get(0, BLOCK_COUNT);
+  let wanted: u32 = 0;
+  let written: u32 = 0;
+  for (let i = 0; i < end; i++) {
+    const u = Work.uop(Work.get(0, BLOCK_FIRST) + i);
+    wanted |= singlesReadBy(u) & ~written;
+    written |= floatWrittenBy(u);
+  }
+  return wanted;
+}
+
+/** Takes the singles that are to be at hand in block 0; exits through `site` if one is not boxed. */
+export function takeSingles(site: i32): void {
+  const wanted = <u32>Work.get(0, BLOCK_BOXED);
+  Locals.boxed = 0;
+  for (let r: u32 = 0; r < 32; r++) {
+    if (!((wanted >> r) & 1)) continue;
+    getSingle(r, site);
+    byte(wasm.DROP);
+  }
+}
+
 /** Leaves in BLOCK_BOXED of the blocks, `count` in order, what is boxed wherever they are entered from. */
 export function findBoxed(count: i32): void {
-  for (let i = 0; i < count; i++) Work.set(blockAtOrder(i), BLOCK_BOXED, i && Used.single ? -1 : 0);
+  for (let i = 0; i < count; i++) Work.set(blockAtOrder(i), BLOCK_BOXED, Used.single ? -1 : 0);
+  Work.set(0, BLOCK_BOXED, wantedAtEntry());
   let isChanged = Used.single != 0;
   while (isChanged) {
     isChanged = false;

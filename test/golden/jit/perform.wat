@@ -1,0 +1,253 @@
+(module
+ (type $0 (func (param i32 i64 i32) (result i32)))
+ (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
+ (import "m" "m" (memory $mimport$0 1))
+ (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
+ (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (export "aa" (func $0))
+ (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
+  (local $3 i32)
+  (local $4 i32)
+  (local $5 i32)
+  (local $6 i32)
+  (local $7 i64)
+  (local $8 i64)
+  (local $9 i64)
+  (local $10 i64)
+  (local $11 i64)
+  (local $12 i64)
+  (local $13 i64)
+  (local $14 i64)
+  (local $15 i64)
+  (local $16 i64)
+  (local $17 i64)
+  (local $18 f64)
+  (local $19 f64)
+  (local $20 f64)
+  (local $21 f64)
+  (local $22 f64)
+  (local $23 f64)
+  (local $24 f64)
+  (local $25 f64)
+  (local $26 f64)
+  (local $27 f64)
+  (local $28 f64)
+  (local $29 f64)
+  (local $30 f32)
+  (local $31 f32)
+  (local $32 f32)
+  (local $33 f32)
+  (local $scratch i32)
+  (local $scratch_35 i32)
+  (local $scratch_36 i32)
+  (local $scratch_37 i32)
+  (block
+   (block $block
+    (local.set $8
+     (i64.load offset=1536
+      (i32.const 0)
+     )
+    )
+    (local.set $6
+     (i32.load offset=1552
+      (i32.const 0)
+     )
+    )
+    (local.set $14
+     (i64.load offset=4136
+      (i32.const 0)
+     )
+    )
+    (local.set $15
+     (i64.load offset=4144
+      (i32.const 0)
+     )
+    )
+    (local.set $16
+     (i64.load offset=4184
+      (i32.const 0)
+     )
+    )
+    (local.set $17
+     (i64.load offset=4192
+      (i32.const 0)
+     )
+    )
+    (local.set $18
+     (f64.load offset=4432
+      (i32.const 0)
+     )
+    )
+    (local.set $19
+     (f64.load offset=4440
+      (i32.const 0)
+     )
+    )
+    (local.set $20
+     (f64.load offset=4448
+      (i32.const 0)
+     )
+    )
+    (loop $label
+     (br_if $block
+      (block (result i32)
+       (local.set $scratch
+        (i32.le_s
+         (local.get $0)
+         (i32.const 0)
+        )
+       )
+       (local.set $3
+        (i32.const 0)
+       )
+       (local.get $scratch)
+      )
+     )
+     (br_if $block
+      (block (result i32)
+       (local.set $scratch_35
+        (i32.ne
+         (i32.and
+          (local.get $6)
+          (i32.const 1)
+         )
+         (i32.const 1)
+        )
+       )
+       (local.set $3
+        (i32.const 0)
+       )
+       (local.get $scratch_35)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 32)
+      )
+     )
+     (i64.store offset=4184
+      (i32.const 0)
+      (local.get $16)
+     )
+     (i64.store offset=4192
+      (i32.const 0)
+      (local.get $17)
+     )
+     (drop
+      (call $fimport$2
+       (i64.const 1616390287)
+      )
+     )
+     (local.set $14
+      (i64.load offset=4136
+       (i32.const 0)
+      )
+     )
+     (f64.store offset=4432
+      (i32.const 0)
+      (local.get $18)
+     )
+     (br_if $block
+      (block (result i32)
+       (local.set $scratch_36
+        (i32.eqz
+         (call $fimport$2
+          (i64.const -2160299199045816312)
+         )
+        )
+       )
+       (local.set $3
+        (i32.const 131075)
+       )
+       (local.get $scratch_36)
+      )
+     )
+     (local.set $15
+      (i64.load offset=4144
+       (i32.const 0)
+      )
+     )
+     (f64.store offset=4440
+      (i32.const 0)
+      (local.get $19)
+     )
+     (f64.store offset=4448
+      (i32.const 0)
+      (local.get $20)
+     )
+     (br_if $block
+      (block (result i32)
+       (local.set $scratch_37
+        (i32.eqz
+         (call $fimport$2
+          (i64.const 55650489871128704)
+         )
+        )
+       )
+       (local.set $3
+        (i32.const 262146)
+       )
+       (local.get $scratch_37)
+      )
+     )
+     (local.set $19
+      (f64.load offset=4440
+       (i32.const 0)
+      )
+     )
+     (br $label)
+    )
+    (unreachable)
+   )
+   (local.set $9
+    (i64.add
+     (i64.shl
+      (i64.extend_i32_s
+       (i32.shr_s
+        (local.get $3)
+        (i32.const 16)
+       )
+      )
+      (i64.const 1)
+     )
+     (local.get $1)
+    )
+   )
+   (local.set $0
+    (i32.add
+     (i32.or
+      (i32.shl
+       (i32.and
+        (local.get $3)
+        (i32.const 65535)
+       )
+       (i32.const 3)
+      )
+      (i32.const 1)
+     )
+     (local.get $0)
+    )
+   )
+  )
+  (i64.store offset=4136
+   (i32.const 0)
+   (local.get $14)
+  )
+  (i64.store offset=4144
+   (i32.const 0)
+   (local.get $15)
+  )
+  (f64.store offset=4440
+   (i32.const 0)
+   (local.get $19)
+  )
+  (i64.store offset=4608
+   (i32.const 0)
+   (local.get $9)
+  )
+  (local.get $0)
+ )
+)
