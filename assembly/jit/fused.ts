@@ -28,11 +28,9 @@ import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop, rs3OfUop } from "./operands";
 import { byte, const64, constF64 } from "./out";
 
-/** Of a sum in f64: the bits that a single, and that a half has not, and them where it is a tie. */
-const BELOW_SINGLE: i64 = (1 << 29) - 1;
-const TIE_SINGLE: i64 = 1 << 28;
-const BELOW_HALF: i64 = ((<i64>1) << 42) - 1;
-const TIE_HALF: i64 = (<i64>1) << 41;
+/** Of a sum in f64: the bits that a single has not, and them where it is a tie. */
+const BELOW: i64 = (1 << 29) - 1;
+const TIE: i64 = 1 << 28;
 
 function get(index: u32): void {
   getT(DOUBLE, index);
@@ -170,14 +168,15 @@ function sum(): void {
 }
 
 /**
- * Exits if SUM, which was rounded, came to lie just between two shorter numbers, where rounding it once
- * more would lose what it was before; `below` are the bits that they have not.
+ * Exits if SUM, which was rounded, came to lie just between two singles, where rounding it once more would
+ * lose what it was before. With halves that cannot be: a product that is cut off at the end of 53 bits is
+ * less than 2^-31 of the addend, which is a half already.
  */
-function untied(below: i64, tie: i64, site: i32): void {
+function untied(site: i32): void {
   bits(DOUBLE, SUM);
-  const64(below);
+  const64(BELOW);
   byte(wasm.I64_AND);
-  const64(tie);
+  const64(TIE);
   byte(wasm.I64_EQ);
   exitIf(site);
 }
@@ -185,7 +184,7 @@ function untied(below: i64, tie: i64, site: i32): void {
 /** As `f32Fma` of `float/f32.ts`. A sum that is zero is exact. */
 function fuseSingles(u: usize, site: i32): void {
   sum();
-  untied(BELOW_SINGLE, TIE_SINGLE, site);
+  untied(site);
   get(SUM);
   byte(wasm.F32_DEMOTE_F64);
   setT(SINGLE, RESULT);
@@ -208,7 +207,6 @@ export function fused(u: usize, format: u32, site: i32): void {
   if (format == SINGLE) return fuseSingles(u, site);
   if (format == HALF) {
     sum();
-    untied(BELOW_HALF, TIE_HALF, site);
     get(SUM);
     return setNarrowed64(rdOfUop(u), site);
   }

@@ -32,6 +32,11 @@ const computing = allInstructions().filter(({ group }) =>
   ["integer", "multiply", "bitmanip", "conditional", "float"].includes(group),
 );
 
+/** A product just between two singles, and so little more or less that no double tells it. */
+const TIES: readonly bigint[][] = ["0d800000", "8d800000", "80000001"].map((addend) =>
+  ["3f800800", "3f800800", addend].map((bits) => BigInt(`0xffffffff${bits}`)),
+);
+
 /** A table of operands of each format. */
 function tables(prng: Prng): Uint8Array {
   const bytes = new Uint8Array(FORMATS.length * ROWS * ROW_BYTES);
@@ -43,6 +48,8 @@ function tables(prng: Prng): Uint8Array {
     words.push(integerValue(prng), integerValue(prng));
     words.push(prng.chance(70) ? 1n : BigInt(prng.below(32)));
     words.push(prng.chance(75) ? 0n : BigInt(prng.below(5)));
+    const tie = TIES[row];
+    if (tie) words.splice(0, words.length, ...tie, 0n, 0n, 1n, 0n);
     words.forEach((word, i) => {
       view.setBigUint64(row * ROW_BYTES + i * 8, word, true);
     });

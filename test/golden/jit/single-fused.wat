@@ -79,10 +79,91 @@
       (i32.const 0)
      )
     )
+    (br_if $block
+     (block (result i32)
+      (local.set $scratch
+       (i64.lt_u
+        (local.tee $10
+         (i64.reinterpret_f64
+          (local.get $14)
+         )
+        )
+        (i64.const -4294967296)
+       )
+      )
+      (local.set $3
+       (i32.const 0)
+      )
+      (local.get $scratch)
+     )
+    )
+    (drop
+     (local.tee $27
+      (f32.reinterpret_i32
+       (i32.wrap_i64
+        (local.get $10)
+       )
+      )
+     )
+    )
+    (br_if $block
+     (block (result i32)
+      (local.set $scratch_36
+       (i64.lt_u
+        (local.tee $10
+         (i64.reinterpret_f64
+          (local.get $15)
+         )
+        )
+        (i64.const -4294967296)
+       )
+      )
+      (local.set $3
+       (i32.const 0)
+      )
+      (local.get $scratch_36)
+     )
+    )
+    (drop
+     (local.tee $28
+      (f32.reinterpret_i32
+       (i32.wrap_i64
+        (local.get $10)
+       )
+      )
+     )
+    )
+    (br_if $block
+     (block (result i32)
+      (local.set $scratch_37
+       (i64.lt_u
+        (local.tee $10
+         (i64.reinterpret_f64
+          (local.get $16)
+         )
+        )
+        (i64.const -4294967296)
+       )
+      )
+      (local.set $3
+       (i32.const 0)
+      )
+      (local.get $scratch_37)
+     )
+    )
+    (drop
+     (local.tee $29
+      (f32.reinterpret_i32
+       (i32.wrap_i64
+        (local.get $10)
+       )
+      )
+     )
+    )
     (loop $label
      (br_if $block
       (block (result i32)
-       (local.set $scratch
+       (local.set $scratch_38
         (i32.le_s
          (local.get $0)
          (i32.const 0)
@@ -91,12 +172,12 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch)
+       (local.get $scratch_38)
       )
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_36
+       (local.set $scratch_39
         (i32.ne
          (i32.and
           (local.get $6)
@@ -108,7 +189,7 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch_36)
+       (local.get $scratch_39)
       )
      )
      (local.set $0
@@ -117,94 +198,22 @@
        (i32.const 16)
       )
      )
-     (br_if $block
-      (block (result i32)
-       (local.set $scratch_37
-        (i64.lt_u
-         (local.tee $10
-          (i64.reinterpret_f64
-           (local.get $14)
-          )
-         )
-         (i64.const -4294967296)
-        )
-       )
-       (local.set $3
-        (i32.const 2)
-       )
-       (local.get $scratch_37)
-      )
-     )
      (local.set $18
       (f64.neg
        (f64.promote_f32
-        (local.tee $27
-         (f32.reinterpret_i32
-          (i32.wrap_i64
-           (local.get $10)
-          )
-         )
-        )
+        (local.get $27)
        )
-      )
-     )
-     (br_if $block
-      (block (result i32)
-       (local.set $scratch_38
-        (i64.lt_u
-         (local.tee $10
-          (i64.reinterpret_f64
-           (local.get $15)
-          )
-         )
-         (i64.const -4294967296)
-        )
-       )
-       (local.set $3
-        (i32.const 2)
-       )
-       (local.get $scratch_38)
       )
      )
      (local.set $19
       (f64.promote_f32
-       (local.tee $28
-        (f32.reinterpret_i32
-         (i32.wrap_i64
-          (local.get $10)
-         )
-        )
-       )
-      )
-     )
-     (br_if $block
-      (block (result i32)
-       (local.set $scratch_39
-        (i64.lt_u
-         (local.tee $10
-          (i64.reinterpret_f64
-           (local.get $16)
-          )
-         )
-         (i64.const -4294967296)
-        )
-       )
-       (local.set $3
-        (i32.const 2)
-       )
-       (local.get $scratch_39)
+       (local.get $28)
       )
      )
      (local.set $20
       (f64.neg
        (f64.promote_f32
-        (local.tee $29
-         (f32.reinterpret_i32
-          (i32.wrap_i64
-           (local.get $10)
-          )
-         )
-        )
+        (local.get $29)
        )
       )
      )

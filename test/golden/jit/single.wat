@@ -99,10 +99,64 @@
       (i32.const 0)
      )
     )
+    (br_if $block
+     (block (result i32)
+      (local.set $scratch
+       (i64.lt_u
+        (local.tee $10
+         (i64.reinterpret_f64
+          (local.get $17)
+         )
+        )
+        (i64.const -4294967296)
+       )
+      )
+      (local.set $3
+       (i32.const 0)
+      )
+      (local.get $scratch)
+     )
+    )
+    (drop
+     (local.tee $30
+      (f32.reinterpret_i32
+       (i32.wrap_i64
+        (local.get $10)
+       )
+      )
+     )
+    )
+    (br_if $block
+     (block (result i32)
+      (local.set $scratch_39
+       (i64.lt_u
+        (local.tee $10
+         (i64.reinterpret_f64
+          (local.get $20)
+         )
+        )
+        (i64.const -4294967296)
+       )
+      )
+      (local.set $3
+       (i32.const 0)
+      )
+      (local.get $scratch_39)
+     )
+    )
+    (drop
+     (local.tee $33
+      (f32.reinterpret_i32
+       (i32.wrap_i64
+        (local.get $10)
+       )
+      )
+     )
+    )
     (loop $label
      (br_if $block
       (block (result i32)
-       (local.set $scratch
+       (local.set $scratch_40
         (i32.le_s
          (local.get $0)
          (i32.const 0)
@@ -111,12 +165,12 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch)
+       (local.get $scratch_40)
       )
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_39
+       (local.set $scratch_41
         (i32.ne
          (i32.and
           (local.get $6)
@@ -128,7 +182,7 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch_39)
+       (local.get $scratch_41)
       )
      )
      (local.set $0
@@ -153,7 +207,7 @@
       (then
        (br_if $block
         (block (result i32)
-         (local.set $scratch_40
+         (local.set $scratch_42
           (i64.ne
            (i64.load offset=16384
             (local.tee $4
@@ -180,7 +234,7 @@
          (local.set $3
           (i32.const 7)
          )
-         (local.get $scratch_40)
+         (local.get $scratch_42)
         )
        )
        (i64.store offset=1792
@@ -224,32 +278,8 @@
      (local.set $34
       (local.get $31)
      )
-     (br_if $block
-      (block (result i32)
-       (local.set $scratch_41
-        (i64.lt_u
-         (local.tee $10
-          (i64.reinterpret_f64
-           (local.get $17)
-          )
-         )
-         (i64.const -4294967296)
-        )
-       )
-       (local.set $3
-        (i32.const 131078)
-       )
-       (local.get $scratch_41)
-      )
-     )
      (local.set $35
-      (local.tee $30
-       (f32.reinterpret_i32
-        (i32.wrap_i64
-         (local.get $10)
-        )
-       )
-      )
+      (local.get $30)
      )
      (local.set $37
       (f32.mul
@@ -273,7 +303,7 @@
       (then
        (br_if $block
         (block (result i32)
-         (local.set $scratch_42
+         (local.set $scratch_43
           (i32.or
            (f32.ne
             (local.get $37)
@@ -294,7 +324,7 @@
          (local.set $3
           (i32.const 131078)
          )
-         (local.get $scratch_42)
+         (local.get $scratch_43)
         )
        )
       )
@@ -316,32 +346,8 @@
      (local.set $34
       (local.get $32)
      )
-     (br_if $block
-      (block (result i32)
-       (local.set $scratch_43
-        (i64.lt_u
-         (local.tee $10
-          (i64.reinterpret_f64
-           (local.get $20)
-          )
-         )
-         (i64.const -4294967296)
-        )
-       )
-       (local.set $3
-        (i32.const 262149)
-       )
-       (local.get $scratch_43)
-      )
-     )
      (local.set $35
-      (local.tee $33
-       (f32.reinterpret_i32
-        (i32.wrap_i64
-         (local.get $10)
-        )
-       )
-      )
+      (local.get $33)
      )
      (local.set $37
       (f32.add
