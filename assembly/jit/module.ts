@@ -116,8 +116,7 @@ function calleeOf(pc: u64): i32 {
   if (!block) return -1;
   if (Uop.op(block) == ops.OP_ENTER) return isOfNow(slotOf(block)) ? importOf(slotOf(block)) : -1;
   if (!countOf(block)) return -1; // Cold as far as one knows.
-  const isFull =
-    Module.functionCount == FUNCTIONS_MAX || Module.instructions > MODULE_INSTRUCTIONS;
+  const isFull = Module.functionCount == FUNCTIONS_MAX || Module.instructions > MODULE_INSTRUCTIONS;
   return isFull || !startsWell(pc) ? -1 : addFunction(pc, block);
 }
 
