@@ -15,7 +15,7 @@ import { access, byte, const32, const64, get, set, unsigned } from "./out";
 export const LEFT: u32 = 0;
 export const BASE: u32 = 1;
 export const DEPTH: u32 = 2;
-/** Which exit was taken: offset from BASE in halfwords << 16 | instructions that were not done. */
+/** Which exit was taken: offset from BASE in halfwords << 16 | what LEFT lacks, in instructions (i16). */
 export const SITE: u32 = 3;
 /** Offset of a TLB entry, and a temporary. */
 export const SLOT: u32 = 4;
@@ -34,6 +34,8 @@ const FIRST: u32 = 14;
 const I32_TEMPORARIES: u32 = 4;
 const I64_TEMPORARIES: u32 = 7;
 const FLOAT_TEMPORARIES: u32 = 9;
+/** Pointers into linear memory, behind all else (`copies.ts`). */
+const HOSTS: u32 = 6;
 
 /** Local of each x and f register. */
 const LOCALS: usize = memory.data(64);
@@ -43,6 +45,11 @@ export abstract class Locals {
   static f64Count: u32 = 0;
   /** f64 temporaries follow the registers. */
   static f0: u32 = 0;
+}
+
+/** The local for the pointer of group `index`. */
+export function hostOf(index: i32): u32 {
+  return Locals.f0 + FLOAT_TEMPORARIES + <u32>index;
 }
 
 /** Gives every used register its local. */
@@ -68,10 +75,11 @@ export function placeRegisters(): void {
 
 /** Declares the locals: groups of one type. */
 export function declareLocals(): void {
-  unsigned(3);
+  unsigned(4);
   group(I32_TEMPORARIES, wasm.TYPE_I32);
   group(Locals.i64Count, wasm.TYPE_I64);
   group(Locals.f64Count, wasm.TYPE_F64);
+  group(HOSTS, wasm.TYPE_I32);
 }
 
 function group(count: u32, type: u32): void {

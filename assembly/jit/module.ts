@@ -22,6 +22,7 @@ import { findRegion } from "./graph";
 import { placeHints } from "./hints";
 import { declareLocals, placeRegisters } from "./locals";
 import { findLoops } from "./loops";
+import { findNests } from "./nests";
 import * as wasm from "./opcodes";
 import { clearUsed } from "./operands";
 import { orderBlocks } from "./order";
@@ -136,6 +137,7 @@ function writeFunction(index: i32): void {
   resolveCalls();
   const count = orderBlocks();
   findLoops(count);
+  findNests(count);
   placeHints(count);
   placeRegisters();
   const start = openSize();

@@ -83,3 +83,13 @@ export function noteOperands(u: usize): void {
   if (op >= ops.OP_BEQ && op <= ops.OP_BGEU) return;
   writesX(rdOfUop(u));
 }
+
+/** The x register that the operation at `u` writes, as a bit; 0: none. Its operands must have been noted before. */
+export function writtenBy(u: usize): u32 {
+  const before = Used.xWritten;
+  Used.xWritten = 0;
+  noteOperands(u);
+  const written = Used.xWritten & ~1;
+  Used.xWritten = before;
+  return written;
+}

@@ -29,8 +29,14 @@
   (local $22 f64)
   (local $23 f64)
   (local $24 f64)
+  (local $25 i32)
+  (local $26 i32)
+  (local $27 i32)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
   (local $scratch i32)
-  (local $scratch_26 i32)
+  (local $scratch_32 i32)
   (block $block1
    (block $block
     (local.set $8
@@ -68,16 +74,16 @@
        (local.get $scratch)
       )
      )
-     (local.set $0
-      (i32.sub
-       (local.get $0)
-       (i32.const 8)
-      )
-     )
      (local.set $14
       (i64.add
        (local.get $1)
        (i64.const 4)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 8)
       )
      )
      (if
@@ -148,7 +154,7 @@
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_26
+       (local.set $scratch_32
         (i32.le_s
          (local.get $0)
          (i32.const 0)
@@ -157,19 +163,19 @@
        (local.set $3
         (i32.const 131072)
        )
-       (local.get $scratch_26)
-      )
-     )
-     (local.set $0
-      (i32.sub
-       (local.get $0)
-       (i32.const 16)
+       (local.get $scratch_32)
       )
      )
      (local.set $15
       (i64.add
        (local.get $15)
        (i64.const 1)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 16)
       )
      )
      (br $label)
@@ -193,12 +199,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )
@@ -243,6 +249,12 @@
   (local $22 f64)
   (local $23 f64)
   (local $24 f64)
+  (local $25 i32)
+  (local $26 i32)
+  (local $27 i32)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
   (local $scratch i32)
   (block $block1
    (block $block
@@ -280,12 +292,6 @@
       (local.get $scratch)
      )
     )
-    (local.set $0
-     (i32.sub
-      (local.get $0)
-      (i32.const 16)
-     )
-    )
     (local.set $15
      (i64.add
       (local.get $15)
@@ -296,6 +302,12 @@
      (i64.and
       (local.get $14)
       (i64.const -2)
+     )
+    )
+    (local.set $0
+     (i32.sub
+      (local.get $0)
+      (i32.const 16)
      )
     )
     (local.set $9
@@ -320,12 +332,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )
