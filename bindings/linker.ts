@@ -2,9 +2,14 @@ import { JIT_BASE, JIT_MODULE_HEAD, JIT_TABLE_FIRST } from "./abi.ts";
 
 /** Counts of what a core has translated. */
 export interface LinkerMetrics {
+  /** Modules that were made, the functions in them and their bytes. */
   modules: number;
   functions: number;
   bytes: number;
+  /** Modules that went again, for others or with the code they were made of. */
+  evicted: number;
+  /** Bytes of those that are there. */
+  cachedBytes: number;
 }
 
 /** JIT_MODULE_HEAD to JIT_MODULE_IMPORT_COUNT. */
@@ -33,7 +38,15 @@ interface Callable {
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
 export class Linker {
-  readonly metrics: LinkerMetrics = { modules: 0, functions: 0, bytes: 0 };
+  readonly metrics: LinkerMetrics = {
+    modules: 0,
+    functions: 0,
+    bytes: 0,
+    evicted: 0,
+    cachedBytes: 0,
+  };
+  /** Bytes of each module that is there, by the slot of its first function. */
+  readonly #modules = new Map<number, number>();
   readonly #onModule: ((bytes: Uint8Array) => void) | undefined;
   #memory: WebAssembly.Memory | undefined;
   #table: WebAssembly.Table | undefined;
@@ -89,7 +102,21 @@ export class Linker {
     this.metrics.modules++;
     this.metrics.functions += count;
     this.metrics.bytes += bytes.length;
+    this.metrics.cachedBytes += bytes.length;
+    this.#modules.set(slot, bytes.length);
     return 1;
+  };
+
+  /** `uninstall` of `assembly/host.ts`: the engine may take the functions' memory back. */
+  readonly uninstall = (slot: number, count: number): void => {
+    for (let index = slot; index < slot + count; index++) {
+      this.#table?.set(JIT_TABLE_FIRST + index, null);
+      const bytes = this.#modules.get(index);
+      if (bytes === undefined) continue;
+      this.#modules.delete(index);
+      this.metrics.evicted++;
+      this.metrics.cachedBytes -= bytes;
+    }
   };
 
   /** Makes a module that imports the functions in `slots`; what it exports. */

@@ -1,6 +1,6 @@
 /**
  * A module of translated functions: those that the entry calls, and what they call, come along, so
- * that guest calls are Wasm calls. Functions that other modules have already are imported.
+ * that guest calls are Wasm calls. Functions that other modules of its generation have already are imported.
  *
  *   import 0     memory     m.m
  *   import k     function   f.k
@@ -17,7 +17,8 @@ import { findBoxed } from "./boxed";
 import { CALLS_MAX, Calls, IMPORTED, IMPORTS_FIRST, patchCalls } from "./calls";
 import { blockAt, countOf, nextWarm, pageAt } from "./counters";
 import { canTranslate } from "./coverage";
-import { Entries, slotOf } from "./entries";
+import { slotOf } from "./entries";
+import { isOfNow } from "./generations";
 import { findRegion } from "./graph";
 import { placeHints } from "./hints";
 import { declareLocals, placeRegisters } from "./locals";
@@ -115,12 +116,9 @@ function calleeOf(pc: u64): i32 {
   for (let i = 0; i < Module.functionCount; i++) if (Module.pc(i) == pc) return i;
   const block = blockOf(pc);
   if (!block) return -1;
-  if (Uop.op(block) == ops.OP_ENTER) return importOf(slotOf(block));
+  if (Uop.op(block) == ops.OP_ENTER) return isOfNow(slotOf(block)) ? importOf(slotOf(block)) : -1;
   if (!countOf(block)) return -1; // Cold as far as one knows.
-  const isFull =
-    Module.functionCount == FUNCTIONS_MAX ||
-    Module.functionCount + Entries.count >= Entries.max ||
-    Module.instructions > MODULE_INSTRUCTIONS;
+  const isFull = Module.functionCount == FUNCTIONS_MAX || Module.instructions > MODULE_INSTRUCTIONS;
   return isFull || !startsWell(pc) ? -1 : addFunction(pc, block);
 }
 

@@ -35,8 +35,8 @@ export async function createWorkerHost(options: HostOptions): Promise<HostApi> {
   });
   const host = new WorkerHost(await spawnHostWorker());
   try {
-    const { memory, seed, engine } = options;
-    await host.open({ core, memory, seed, engine });
+    const { codeCache, engine, memory, seed } = options;
+    await host.open({ core, memory, seed, engine, codeCache });
   } catch (error) {
     await host.close();
     throw error;

@@ -14,6 +14,7 @@ export interface WorkerHostOptions {
   readonly memory: number | string | undefined;
   readonly seed: number | undefined;
   readonly engine: Engine | undefined;
+  readonly codeCache: number | string | undefined;
   readonly core: WebAssembly.Module;
 }
 
