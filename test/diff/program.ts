@@ -169,7 +169,9 @@ function writeRecord(setting: Setting, registers: RegisterPlan, pointers: readon
   const code = BigInt(at.CODE + index * at.CODE_BYTES);
   const bases = [space?.userBase ?? code, code, 0n, code];
   const plan = [...bases, BigInt(limits.escape), limits.directSret ? 1n : 0n];
-  plan.push(BigInt(limits.mayLock ? 0 : at.SCRATCH_PAGES), BigInt(space?.exposedPages ?? 0));
+  // What locked entries of PMP may keep even from M-mode is not hashed.
+  const hashed = limits.mayLock ? [0, 0] : [at.SCRATCH_PAGES, space?.exposedPages ?? 0];
+  plan.push(...hashed.map(BigInt));
   plan.forEach((value, n) => {
     put(at.RECORD_PLAN + 8 * n, value);
   });
