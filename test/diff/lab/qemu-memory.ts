@@ -186,4 +186,82 @@ export const MEMORY_FAULTS: readonly Fault[] = [
       },
     ],
   },
+  {
+    name: "hlv-keeps-its-mode",
+    reason:
+      "HLV and HSV act with the privilege that SPVP says, whenever it was written. QEMU 7.2 keeps the pages " +
+      "that they found until something empties its TLB, for accesses with the other privilege, too.",
+    edits: [
+      {
+        file: "mmu/access.ts",
+        from: "/** Details of the load or store",
+        to:
+          'import { isStorable as isKeptStorable, keepPage, keptPage } from "../lab";\n\n' +
+          "/** Details of the load or store",
+      },
+      {
+        file: "mmu/access.ts",
+        from: "  if (known) return known;",
+        to:
+          "  if (known) return known;\n" +
+          "  const kept: usize = Walk.forced ? keptPage(gva, access == ACCESS_STORE, hart.priv) : 0;\n" +
+          "  if (kept && FAULT) {\n" +
+          "    Walk.gpa = load<u64>(kept, 8) | (gva & 0xfff);\n" +
+          "    return <usize>load<u32>(kept, 16) + (<usize>gva & 0xfff);\n  }",
+      },
+      {
+        file: "mmu/access.ts",
+        from: "  return frame + (<usize>Walk.gpa & 0xfff);",
+        to:
+          "  const page = Walk.gpa & ~0xfff;\n" +
+          "  if (Walk.forced && pmpAllows(page, abi.PAGE_BYTES, access, priv)) {\n" +
+          "    const storable = pmpAllows(page, abi.PAGE_BYTES, ACCESS_STORE, priv);\n" +
+          "    const isStore = access == ACCESS_STORE;\n" +
+          "    keepPage(gva, page, frame, hart.priv, storable && isKeptStorable(isStore));\n  }\n" +
+          "  return frame + (<usize>Walk.gpa & 0xfff);",
+      },
+      {
+        file: "mmu/guest-walk.ts",
+        from: "      if (!permitsFirst(pte, access, priv))",
+        to: "      Lab.leaf1 = pte;\n      if (!permitsFirst(pte, access, priv))",
+      },
+      {
+        file: "mmu/guest-walk.ts",
+        from: "      const leads = permitsSecond",
+        to: "      if (!pseudo) Lab.leaf2 = pte;\n      const leads = permitsSecond",
+      },
+      {
+        file: "mmu/guest-walk.ts",
+        from: "  count(HART_WALKS);",
+        to: "  count(HART_WALKS);\n  Lab.leaf1 = ~0;\n  Lab.leaf2 = ~0;",
+      },
+      { file: "hart/guest-mode.ts", from: "  hart.virt = 0;", to: "  hart.virt = 0;\n  Lab.flushes++;" },
+      {
+        file: "hart/csr-supervisor.ts",
+        from: "  hart.mstatus = (hart.mstatus & ~writable) | (value & writable);",
+        to:
+          "  // MXR SUM MPRV MPP MPV\n" +
+          "  if ((hart.mstatus ^ value) & writable & 0x80000e1800) Lab.flushes++;\n" +
+          "  hart.mstatus = (hart.mstatus & ~writable) | (value & writable);",
+      },
+      { file: "hart/csr-supervisor.ts", from: "  hart.satp = value;", to: "  hart.satp = value;\n  Lab.flushes++;" },
+      {
+        file: "hart/fences.ts",
+        from: "  switch (funct7Of(raw)) {\n    case SFENCE_VMA:\n    case SINVAL_VMA:\n      fenceFirst",
+        to:
+          "  if (funct7Of(raw) != SINVAL_BRACKET) Lab.flushes++;\n" +
+          "  switch (funct7Of(raw)) {\n    case SFENCE_VMA:\n    case SINVAL_VMA:\n      fenceFirst",
+      },
+      {
+        file: "hart/csr.ts",
+        from: "  hart.pmpActive =",
+        to: "  Lab.flushes++;\n  hart.pmpActive =",
+      },
+      {
+        file: "hart/csr.ts",
+        from: "  store<u64>(pmpaddrAt(index), value & PMP_ADDRESS);",
+        to: "  Lab.flushes++;\n  store<u64>(pmpaddrAt(index), value & PMP_ADDRESS);",
+      },
+    ],
+  },
 ];

@@ -29,31 +29,7 @@ const FIRST = 1;
 export const switchOf = (n: number): bigint => 1n << BigInt(n + FIRST);
 
 const SWITCHES = "assembly/lab.ts";
-const SWITCHES_SOURCE = `
-export abstract class Lab {
-  static mask: u64 = 0;
-  /** vsstatus when the guest was entered. */
-  static entered: u64 = 0;
-  /** The guest physical address of the last access. */
-  static gpa: u64 = 0;
-  /** The last fault was the second stage's. */
-  static second: bool = false;
-  /** Faults that were switched on where it was asked. */
-  static used: u64 = 0;
-  static on(n: u32): bool {
-    const bit = Lab.mask & ((<u64>1) << n);
-    Lab.used |= bit;
-    return bit != 0;
-  }
-}
-export function setFaults(mask: u64): void {
-  Lab.mask = mask;
-  Lab.used = 0;
-}
-export function usedFaults(): u64 {
-  return Lab.used;
-}
-`;
+const LAB_SOURCE = "test/diff/lab/switches.as.txt";
 
 const UNCACHED_EDITS: readonly Edit[] = [
   {
@@ -85,7 +61,7 @@ const UNCACHED_EDITS: readonly Edit[] = [
 
 /** The source of the core, by path, with all of `faults` in it. */
 class Source {
-  readonly #edited = new Map<string, string>([[SWITCHES, SWITCHES_SOURCE]]);
+  readonly #edited = new Map<string, string>([[SWITCHES, plain(LAB_SOURCE)]]);
 
   constructor(faults: readonly Fault[]) {
     for (const edit of UNCACHED_EDITS) this.#edit(edit, 0);
