@@ -1,6 +1,6 @@
 /**
  * A long run by hand: `node scripts/diff-run.mjs --seed N --programs N`. Prints mismatches shrunk,
- * and what was covered. With `--engines` our interpreter stands for QEMU and our translator for the core. Ends with 1 if anything unexplained differs.
+ * what was covered, and with `--names` which of QEMU's faults it was (else: which had a say). With `--engines` our interpreter stands for QEMU and our translator for the core. Ends with 1 if anything unexplained differs.
  */
 import { parseArgs } from "node:util";
 import { compareMachines, describe, type Mismatch, type Sides } from "./compare.ts";
@@ -22,6 +22,7 @@ function options() {
       shrink: { type: "string", default: "3" },
       show: { type: "string", default: "10" },
       coverage: { type: "boolean", default: false },
+      names: { type: "boolean", default: false },
     },
   });
   return {
@@ -32,6 +33,7 @@ function options() {
     shrink: Number(values.shrink),
     show: Number(values.show),
     coverage: values.coverage,
+    names: values.names,
   };
 }
 
@@ -48,14 +50,14 @@ function ourEngines(): Sides {
   return { left: new CoreMachine(left), right: new CoreMachine(right) };
 }
 
-async function withQemu(icount: boolean): Promise<Sides> {
+async function withQemu(icount: boolean, isExact: boolean): Promise<Sides> {
   if (qemuVersion() === undefined) throw new Error("qemu-system-riscv64 is not installed");
-  return { left: new QemuMachine({ icount }), right: new CoreMachine(), judge: await qemuJudge() };
+  return { left: new QemuMachine({ icount }), right: new CoreMachine(), judge: await qemuJudge({ isExact }) };
 }
 
 export async function main(): Promise<void> {
   const { seed, programs, exact, engines, ...limits } = options();
-  const sides = engines ? ourEngines() : await withQemu(exact);
+  const sides = engines ? ourEngines() : await withQemu(exact, limits.names);
   console.log(`seed ${seed}, ${programs} programs, ${sides.left.name} against ${sides.right.name}`);
   const coverage = new Coverage();
   const excused = new Map<string, number>();

@@ -226,7 +226,7 @@ export function drawProgram(plan: ElfPlan, index: number): Program {
   const { record, put, base } = writeRecord(setting, registers, pointers);
   const { exactCounters } = plan;
   const rules = guest ? [...csrRules(limits), ...guestRules()] : csrRules(limits);
-  const common = { prng, registers, limits, rules, space, pointers, exactCounters };
+  const common = { prng, registers, limits, rules, space, guest, pointers, exactCounters };
   const groups = growBody({ ...common, group: 0, mode }, flavour, prng.between(20, 160));
   // Some bodies lie across the page boundary.
   const start = prng.chance(50) ? 2 * prng.below(64) : at.PAGE - 2 * prng.between(1, 300);

@@ -20,16 +20,17 @@ export interface JudgeOptions {
 }
 
 /** A judge of differences between QEMU and our core; `lab` has at least QEMU's faults. */
-export function judgeOf(lab: Lab, { own = [], isExact = true }: JudgeOptions = {}): Judge {
+export function judgeOf(lab: Lab, { own = [], isExact = false }: JudgeOptions = {}): Judge {
   /** The faults without which the program would end otherwise. */
   async function guilty({ program }: Mismatch): Promise<string[]> {
     const { dumps, used } = await lab.run([program], [...QEMU_FAULTS, ...own]);
+    if (!isExact) return used.filter((one) => !own.includes(one)).map(({ name }) => name);
     const names: string[] = [];
     for (const one of used) {
       if (own.includes(one)) continue;
       const others = [...QEMU_FAULTS, ...own].filter((fault) => fault !== one);
-      const without = isExact ? (await lab.run([program], others)).dumps : [];
-      if (!isExact || compareExactly(without[0], dumps[0]).length > 0) names.push(one.name);
+      const without = await lab.run([program], others);
+      if (compareExactly(without.dumps[0], dumps[0]).length > 0) names.push(one.name);
     }
     return names;
   }
@@ -58,6 +59,6 @@ export function judgeOf(lab: Lab, { own = [], isExact = true }: JudgeOptions = {
 }
 
 /** A judge with a core of its own. */
-export async function qemuJudge(): Promise<Judge> {
-  return judgeOf(await Lab.create(QEMU_FAULTS));
+export async function qemuJudge(options: JudgeOptions = {}): Promise<Judge> {
+  return judgeOf(await Lab.create(QEMU_FAULTS), options);
 }

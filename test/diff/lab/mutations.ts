@@ -98,6 +98,36 @@ const MEMORIES: readonly Fault[] = [
     "  hyp.vsatp = value;\n  if (!FAULT) forgetGuestSlot();",
   ),
   fault(
+    "hfence-gvma-does-nothing",
+    "hart/fences.ts",
+    "      fenceSecond(raw);",
+    "      if (!FAULT) fenceSecond(raw);",
+  ),
+  fault(
+    "fences-forget-superpages",
+    "mmu/tlb.ts",
+    "  if (gva >= Tlb.superMin && gva <= Tlb.superMax) return false;",
+    "  if (gva >= Tlb.superMin && gva <= Tlb.superMax && !FAULT) return false;",
+  ),
+  fault(
+    "hgatp-forgets-nothing",
+    "hart/csr-hypervisor.ts",
+    "  hyp.hgatp = (mode << 60) | (value & (VMID | ROOT_PPN));\n  forgetGuestSlot();",
+    "  hyp.hgatp = (mode << 60) | (value & (VMID | ROOT_PPN));\n  if (!FAULT) forgetGuestSlot();",
+  ),
+  fault(
+    "tags-without-privilege",
+    "mmu/tlb.ts",
+    "  const mode: u32 = priv == abi.PRIV_U ? 1 : sum ? 3 : 2;\n  return <u64>(((guestSlot()",
+    "  const mode: u32 = priv == abi.PRIV_U && !FAULT ? 1 : sum ? 3 : 2;\n  return <u64>(((guestSlot()",
+  ),
+  fault(
+    "tags-without-mxr",
+    "mmu/tlb.ts",
+    "  return <u64>(((guestSlot() << 3) | mode | (mxr ? 4 : 0)) << 3);",
+    "  return <u64>(((guestSlot() << 3) | mode | (mxr && !FAULT ? 4 : 0)) << 3);",
+  ),
+  fault(
     "tags-without-sum",
     "mmu/tlb.ts",
     "function guestTag(priv: i32, sum: bool, mxr: bool): u64 {",
@@ -126,10 +156,10 @@ const TRAPS: readonly Fault[] = [
     "  if (Detail.ofGuest && !FAULT) status |= HSTATUS_GVA;",
   ),
   fault(
-    "mpv-stays",
+    "mpv-is-not-set",
     "hart/traps.ts",
-    "  let status = hart.mstatus & ~(MIE | MPP | MPV);",
-    "  let status = hart.mstatus & ~(MIE | MPP | (FAULT ? 0 : MPV));",
+    "  if (wasGuest) status |= MPV;",
+    "  if (wasGuest && !FAULT) status |= MPV;",
   ),
   fault(
     "hedeleg-ignored",

@@ -244,7 +244,11 @@ export const MEMORY_FAULTS: readonly Fault[] = [
           "  if ((hart.mstatus ^ value) & writable & 0x80000e1800) Lab.flushes++;\n" +
           "  hart.mstatus = (hart.mstatus & ~writable) | (value & writable);",
       },
-      { file: "hart/csr-supervisor.ts", from: "  hart.satp = value;", to: "  hart.satp = value;\n  Lab.flushes++;" },
+      {
+        file: "hart/csr-supervisor.ts",
+        from: "  hart.satp = value;",
+        to: "  if (hart.satp != value) Lab.flushes++;\n  hart.satp = value;",
+      },
       {
         file: "hart/fences.ts",
         from: "  switch (funct7Of(raw)) {\n    case SFENCE_VMA:\n    case SINVAL_VMA:\n      fenceFirst",
