@@ -74,30 +74,36 @@ function accessAsGuest({ prng, registers }: Context, pointer: number, mpp: bigin
   ];
 }
 
+/** Some bits of the PTE at `address` change. */
+function flip({ prng, registers }: Context, address: bigint): Group["items"] {
+  const { control } = registers;
+  const pte = registers.temporary();
+  return [
+    ...li(control, address),
+    item("ld", pte, control, 0),
+    item("xori", pte, pte, prng.between(1, 255)),
+    item("sd", pte, control, 0),
+  ];
+}
+
 /** A PTE of the first stage changes, with a fence: of everything, or of an address in the same superpage. */
-function changeFirst({ prng, registers }: Context, slot: Slot): Group["items"] {
-  const [place, pte] = [registers.temporary(), registers.temporary()];
+function changeFirst(context: Context, slot: Slot): Group["items"] {
+  const { prng, registers } = context;
   const isNamed = slot.isSuperpage && prng.chance(60);
   return [
-    ...li(place, BigInt(prng.pick(slot.ptes))),
-    item("ld", pte, place, 0),
-    item("xori", pte, pte, prng.between(1, 255)),
-    item("sd", pte, place, 0),
-    ...li(place, slot.pointer ^ 0x100000n),
-    item("hfence.vvma", isNamed ? place : 0, 0),
+    ...flip(context, BigInt(prng.pick(slot.ptes))),
+    ...li(registers.control, slot.pointer ^ 0x100000n),
+    item("hfence.vvma", isNamed ? registers.control : 0, 0),
   ];
 }
 
 /** A PTE of the second stage changes, with a fence of everything or of its page. */
-function changeSecond({ prng, registers }: Context, leaf: SecondStage["leaves"][number]) {
-  const [place, pte] = [registers.temporary(), registers.temporary()];
+function changeSecond(context: Context, leaf: SecondStage["leaves"][number]): Group["items"] {
+  const { prng, registers } = context;
   return [
-    ...li(place, BigInt(leaf.pte)),
-    item("ld", pte, place, 0),
-    item("xori", pte, pte, prng.between(1, 255)),
-    item("sd", pte, place, 0),
-    ...li(place, leaf.gpa >> 2n),
-    item("hfence.gvma", prng.chance(50) ? place : 0, 0),
+    ...flip(context, BigInt(leaf.pte)),
+    ...li(registers.control, leaf.gpa >> 2n),
+    item("hfence.gvma", prng.chance(50) ? registers.control : 0, 0),
   ];
 }
 
@@ -132,6 +138,7 @@ export const guestChange: Gadget = (context) => {
     ...li(control, where),
     ...accessAsGuest(context, control, mpp),
     ...change,
+    ...li(control, where),
     ...accessAsGuest(context, control, mpp),
     item("addi", control, 0, 0),
   ]);
