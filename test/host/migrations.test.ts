@@ -203,6 +203,7 @@ describe("jobs", () => {
             clock,
             id: name,
             strategy: "pre-copy",
+            downtimeLimitNs: 1e6, // A guest that stands still would have the whole link.
             batchPages: 16,
             signal: job.signal,
           },

@@ -99,10 +99,11 @@ export class MigrationJob {
     const bytesPerSec = spentNs > 0 ? ((sentBytes - this.#lookBytes) * 1e9) / spentNs : 0;
     this.#lookNs = nowNs;
     this.#lookBytes = sentBytes;
-    const { position } = this.place;
+    // Whoever waits for a target that has no room is the next one.
+    const { hasTurn, position = 0 } = this.place;
     return {
       ...{ name, target, strategy, priority },
-      ...(position === undefined ? { state: "running" } : { state: "queued", position }),
+      ...(hasTurn ? { state: "running" } : { state: "queued", position }),
       elapsedNs: nowNs - this.#startNs,
       sentBytes,
       bytesPerSec: Math.max(0, Math.round(bytesPerSec)),
@@ -114,8 +115,8 @@ export class MigrationJob {
   /** It is over, however it went. */
   end(): void {
     this.#forget();
-    this.place.release();
     this.#jobs.ended(this);
+    this.place.release();
   }
 }
 

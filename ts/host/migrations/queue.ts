@@ -82,6 +82,10 @@ export class Place {
     this.#order = order;
   }
 
+  get hasTurn(): boolean {
+    return this.#hasTurn;
+  }
+
   /** How many come first; undefined unless it waits. */
   get position(): number | undefined {
     return this.#queue.positionOf(this);
