@@ -37,7 +37,7 @@ abstract class Entries {
 /** Entries that a core can have. */
 export const ENTRIES_MAX: u32 = 16_384;
 /** Bytes that `initEntries` takes. */
-export const ENTRIES_BYTES: u32 = ENTRIES_MAX << <u32>ENTRY_SHIFT;
+export const ENTRIES_BYTES: u32 = ENTRIES_MAX << (<u32>ENTRY_SHIFT);
 
 export function initEntries(base: usize): void {
   Entries.base = base;
