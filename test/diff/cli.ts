@@ -52,7 +52,11 @@ function ourEngines(): Sides {
 
 async function withQemu(icount: boolean, isExact: boolean): Promise<Sides> {
   if (qemuVersion() === undefined) throw new Error("qemu-system-riscv64 is not installed");
-  return { left: new QemuMachine({ icount }), right: new CoreMachine(), judge: await qemuJudge({ isExact }) };
+  return {
+    left: new QemuMachine({ icount }),
+    right: new CoreMachine(),
+    judge: await qemuJudge({ isExact }),
+  };
 }
 
 export async function main(): Promise<void> {

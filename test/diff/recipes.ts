@@ -1,7 +1,14 @@
 /** Which gadgets a program of each flavour is made of. */
 import type { Gadget } from "./context.ts";
 import { badJump, branch, jump, loop, padJump } from "./gadgets-flow.ts";
-import { asGuest, enterGuest, guestChange, guestFence, guestMemory, world } from "./gadgets-guest.ts";
+import {
+  asGuest,
+  enterGuest,
+  guestChange,
+  guestFence,
+  guestMemory,
+  world,
+} from "./gadgets-guest.ts";
 import {
   atomic,
   changePte,

@@ -97,9 +97,7 @@ describe.each([
     expect(isNested(child)).toBe(true);
     const grandchild = await child.fork();
     for (const one of [vm, child, grandchild]) await one.resume();
-    expect(await Promise.all([vm, child, grandchild].map(sumOf))).toEqual(
-      Array(3).fill(expected),
-    );
+    expect(await Promise.all([vm, child, grandchild].map(sumOf))).toEqual(Array(3).fill(expected));
   });
 
   test("it moves at rest", async () => {

@@ -3,7 +3,13 @@
  * instruction of a program to its end; and without them like the core that is tested, which remembers
  * translations where this one walks. What that does not explain is nobody's fault but ours.
  */
-import { compareDumps, compareExactly, type Judge, type Mismatch, type Verdict } from "../compare.ts";
+import {
+  compareDumps,
+  compareExactly,
+  type Judge,
+  type Mismatch,
+  type Verdict,
+} from "../compare.ts";
 import { findRule } from "../qemu-rules.ts";
 import { Lab } from "./lab.ts";
 import { MEMORY_FAULTS } from "./qemu-memory.ts";
@@ -45,7 +51,9 @@ export function judgeOf(lab: Lab, { own = [], isExact = false }: JudgeOptions = 
       const [qemu, core] = mismatch.dumps;
       const strange = compareExactly(core, honest.dumps[n]);
       if (strange.length > 0) {
-        verdicts.push({ rest: { ...mismatch, differences: strange, dumps: [core, honest.dumps[n]] } });
+        verdicts.push({
+          rest: { ...mismatch, differences: strange, dumps: [core, honest.dumps[n]] },
+        });
         continue;
       }
       const differences = compareDumps(qemu, faulty.dumps[n]);

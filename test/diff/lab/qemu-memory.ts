@@ -235,7 +235,11 @@ export const MEMORY_FAULTS: readonly Fault[] = [
         from: "  count(HART_WALKS);",
         to: "  count(HART_WALKS);\n  Lab.leaf1 = ~0;\n  Lab.leaf2 = ~0;",
       },
-      { file: "hart/guest-mode.ts", from: "  hart.virt = 0;", to: "  hart.virt = 0;\n  Lab.flushes++;" },
+      {
+        file: "hart/guest-mode.ts",
+        from: "  hart.virt = 0;",
+        to: "  hart.virt = 0;\n  Lab.flushes++;",
+      },
       {
         file: "hart/csr-supervisor.ts",
         from: "  hart.mstatus = (hart.mstatus & ~writable) | (value & writable);",

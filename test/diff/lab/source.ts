@@ -75,7 +75,10 @@ class Source {
     const up = file.includes("/") ? ".." : ".";
     const text = this.#edited.get(path) ?? `import { Lab } from "${up}/lab";\n${plain(path)}`;
     if (text.split(from).length !== 2) throw new RangeError(`${path} does not have once: ${from}`);
-    this.#edited.set(path, text.replace(from, () => to.replaceAll("FAULT", `Lab.on(${n})`)));
+    this.#edited.set(
+      path,
+      text.replace(from, () => to.replaceAll("FAULT", `Lab.on(${n})`)),
+    );
   }
 
   read(path: string): string | null {
