@@ -33,6 +33,7 @@ const NAMES = Array.from({ length: 256 }, (_, index) =>
 interface Callable {
   readonly refill: (gva: bigint, access: number, size: number) => number;
   readonly enterAt: (left: number, pc: bigint, depth: number) => number;
+  readonly perform: (uop: bigint) => number;
 }
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
@@ -51,6 +52,7 @@ export class Linker {
   #table: WebAssembly.Table | undefined;
   #refill: Callable["refill"] = () => 0;
   #enterAt: Callable["enterAt"] = () => 0;
+  #perform: Callable["perform"] = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
@@ -64,6 +66,7 @@ export class Linker {
     this.#memory = memory;
     this.#refill = core.refill;
     this.#enterAt = core.enterAt;
+    this.#perform = core.perform;
     this.#table = table;
   }
 
@@ -121,7 +124,12 @@ export class Linker {
     const functions: Record<string, WebAssembly.ExportValue> = {};
     for (const [index, slot] of slots.entries())
       functions[NAMES[index] as string] = this.#table?.get(JIT_TABLE_FIRST + slot);
-    const own = { m: this.#memory as WebAssembly.Memory, r: this.#refill, e: this.#enterAt };
+    const own = {
+      m: this.#memory as WebAssembly.Memory,
+      r: this.#refill,
+      e: this.#enterAt,
+      p: this.#perform,
+    };
     const module = new WebAssembly.Module(bytes);
     return new WebAssembly.Instance(module, { m: own, f: functions }).exports;
   }

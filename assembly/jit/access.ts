@@ -15,9 +15,10 @@ import {
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { isLoad, offsetOf, sizeOf } from "./access-kinds";
+import { isBoxed, setSingle } from "./boxed";
 import { callee, REFILL } from "./calls";
 import { close, exitIf, openIf } from "./labels";
-import { ADDR, getF, getX, SLOT, setF, setX, TAG } from "./locals";
+import { ADDR, getF, getX, SLOT, setF, setX, singleOf, TAG } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { access, byte, const32, const64, get, set, tee } from "./out";
@@ -174,11 +175,12 @@ function moveFloat(u: usize, op: i32, offset: usize): void {
     return setF(rdOfUop(u));
   }
   if (op == ops.OP_FLW) {
-    access(wasm.I64_LOAD32_U, 2, offset);
-    const64(~(<i64>0xffffffff));
-    byte(wasm.I64_OR);
-    byte(wasm.F64_REINTERPRET_I64);
-    return setF(rdOfUop(u));
+    access(wasm.F32_LOAD, 2, offset);
+    return setSingle(rdOfUop(u));
+  }
+  if (op == ops.OP_FSW && isBoxed(rs2OfUop(u))) {
+    get(singleOf(rs2OfUop(u)));
+    return access(wasm.F32_STORE, 2, offset);
   }
   getF(rs2OfUop(u));
   if (op == ops.OP_FSD) return access(wasm.F64_STORE, 3, offset);

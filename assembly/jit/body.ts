@@ -5,8 +5,9 @@
 import { HART_BASE, HART_PC, JIT_BASE, JIT_TAG } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { takeSingles } from "./boxed";
 import { Copies, closeFast, closeRound, openFast, openRound, planCopies } from "./copies";
-import { checkFloat, loadFloatState } from "./float";
+import { checkFloat, loadFloatState } from "./float-pieces";
 import { checkWindow, guardPage, lastRel, needsGuard } from "./guard";
 import { instruction, needsOf } from "./instruction";
 import {
@@ -22,7 +23,7 @@ import {
   openLoop,
   siteOf,
 } from "./labels";
-import { BASE, getX, LEFT, loadRegisters, PC, SITE, storeRegisters, TAG } from "./locals";
+import { BASE, getX, LEFT, Locals, loadRegisters, PC, SITE, storeRegisters, TAG } from "./locals";
 import { behind } from "./nests";
 import * as wasm from "./opcodes";
 import { rs1OfUop, rs2OfUop } from "./operands";
@@ -32,6 +33,7 @@ import { writeMap } from "./targets";
 import { call, callRegister, indirect, link } from "./transfer";
 import {
   BLOCK_BEHIND,
+  BLOCK_BOXED,
   BLOCK_COUNT,
   BLOCK_END,
   BLOCK_ENDS,
@@ -131,6 +133,7 @@ function straight(id: i32): void {
   const first = Work.get(id, BLOCK_FIRST);
   const isHead = id == 0 || (Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) != 0;
   if (isHead && !Copies.isFast) checkWindow(Work.get(id, BLOCK_REL));
+  Locals.boxed = <u32>Work.get(id, BLOCK_BOXED);
   let needs = 0;
   for (let i = 0; i < count; i++) needs |= needsOf(Work.uop(first + i));
   if (needs) checkFloat(needs, siteOf(Work.get(id, BLOCK_REL), 0));
@@ -206,6 +209,7 @@ export function writeBody(count: i32): void {
   set(TAG);
   loadFloatState();
   loadRegisters();
+  takeSingles(siteOf(Work.entryRel, 0));
   tree(0);
   close();
   // Here with SITE: the interpreter goes on at its pc.

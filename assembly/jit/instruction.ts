@@ -6,7 +6,8 @@ import { isAccess } from "./access-kinds";
 import { atomic } from "./atomic";
 import { groupedAccess, isGrouped } from "./copies";
 import { float } from "./float";
-import { floatNeeds } from "./float-kinds";
+import { floatNeeds, isFloat } from "./float-kinds";
+import { halfAccess } from "./half";
 import { hintOf } from "./hints";
 import { integer } from "./integer";
 import { address, siteOf } from "./labels";
@@ -32,7 +33,8 @@ export function instruction(index: i32, undone: i32): void {
   if (isAccess(op)) return memoryAccess(u, hintOf(index), site);
   if (op == ops.OP_AMO) return atomic(u, site);
   if (op == ops.OP_SYSTEM) return zero(u, site);
-  if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);
+  if (isFloat(op)) return float(u, site);
+  if (op == ops.OP_FLH || op == ops.OP_FSH) return halfAccess(u, site);
   integer(u);
 }
 

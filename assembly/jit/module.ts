@@ -13,6 +13,7 @@ import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { writeBody } from "./body";
+import { findBoxed } from "./boxed";
 import { CALLS_MAX, Calls, IMPORTED, IMPORTS_FIRST, patchCalls } from "./calls";
 import { blockAt, countOf, nextWarm, pageAt } from "./counters";
 import { canTranslate } from "./coverage";
@@ -140,6 +141,7 @@ function writeFunction(index: i32): void {
   findNests(count);
   placeHints(count);
   placeRegisters();
+  findBoxed(count);
   const start = openSize();
   declareLocals();
   writeBody(count);
@@ -171,7 +173,7 @@ function writeHead(): void {
   store<u64>(Out.at, 0x000000016d736100);
   Out.at += 8;
   let section = openSection(1);
-  unsigned(2);
+  unsigned(3);
   byte(wasm.TYPE_FUNC);
   unsigned(3);
   byte(wasm.TYPE_I32);
@@ -184,6 +186,11 @@ function writeHead(): void {
   byte(wasm.TYPE_I64);
   byte(wasm.TYPE_I32);
   byte(wasm.TYPE_I32);
+  unsigned(1);
+  byte(wasm.TYPE_I32);
+  byte(wasm.TYPE_FUNC);
+  unsigned(1);
+  byte(wasm.TYPE_I64);
   unsigned(1);
   byte(wasm.TYPE_I32);
   closeSize(section);
@@ -203,6 +210,10 @@ function writeHead(): void {
   name(101);
   byte(0);
   byte(0);
+  name(109);
+  name(112);
+  byte(0);
+  byte(2);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);

@@ -54,7 +54,9 @@ export const BLOCK_DEPTH: usize = 52;
 export const BLOCK_LEVELS: usize = 56;
 /** Behind which loop it is written, -1: where it is reached. */
 export const BLOCK_BEHIND: usize = 60;
-const BLOCK_BYTES: usize = 64;
+/** f registers whose single is at hand where it begins (see `boxed.ts`). */
+export const BLOCK_BOXED: usize = 64;
+const BLOCK_BYTES: usize = 72;
 
 export const IS_LOOP: u32 = 1;
 export const IS_MERGE: u32 = 2;

@@ -15,6 +15,7 @@ import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { readSource } from "./files.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
+import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -64,6 +65,8 @@ export interface HostOptions {
    * goes when it is full. The JavaScript engine makes a few times as much machine code of it.
    */
   readonly codeCache?: number | string | undefined;
+  /** How many guests move at the same time, and how fast all of them together. */
+  readonly migrations?: MigrationLimits | undefined;
 }
 
 /** Files and images of a vm, read. */
@@ -90,6 +93,8 @@ export class Host implements HostApi {
   /** `arrived`: a vm was created, forked, restored, or came from another host. */
   readonly events = new TypedEventTarget<{ arrived: { readonly vm: VirtualMachine } }>();
   readonly clock: Clock;
+  /** @internal Those that leave or want to, and how many may come. */
+  readonly jobs: MigrationJobs;
   readonly #core: Core;
   readonly #random: Random;
   readonly #loop: RunLoop;
@@ -105,7 +110,9 @@ export class Host implements HostApi {
     readonly clock: Clock;
     readonly seed: number;
     readonly current: { clock: () => number };
+    readonly migrations: MigrationLimits | undefined;
   }) {
+    this.jobs = new MigrationJobs(parts.clock, parts.migrations);
     this.#core = parts.core;
     this.clock = parts.clock;
     this.#loop = new RunLoop(parts.clock);
@@ -148,7 +155,7 @@ export class Host implements HostApi {
       codeCacheBytes,
       wallTicks: () => current.clock(),
     });
-    return new Host({ core, clock, seed, current });
+    return new Host({ core, clock, seed, current, migrations: options.migrations });
   }
 
   /** All vms, in the order in which they came. */
@@ -234,6 +241,16 @@ export class Host implements HostApi {
     }
   }
 
+  /** The migrations from here that run, and those that wait for their turn, in order. */
+  migrations(): MigrationProgress[] {
+    return this.jobs.list();
+  }
+
+  /** Ends the migration of the vm called `name`; the guest goes on here. Throws `WV_STATE` if there is none. */
+  async cancelMigration(name: string): Promise<void> {
+    this.jobs.job(name).cancel();
+  }
+
   /** @internal An empty vm for the state of another, not listed yet. */
   async buildTwin(encodedConfig: Uint8Array, name?: string): Promise<VirtualMachine> {
     const saved = decodeConfig(encodedConfig);
@@ -310,9 +327,9 @@ export class Host implements HostApi {
       core: this.#core,
       loop: this.#loop,
       fork: (vm, name) => this.#fork(vm, name ?? this.#freeName(`${vm.name}-`)),
-      migrate: async (vm, target, options) => {
+      migrate: async (move) => {
         const { migrateVm } = await import("./migration.ts");
-        return migrateVm({ host: this, vm, target, options });
+        return migrateVm({ ...move, host: this });
       },
       forget: (vm) => {
         if (this.#vms.get(vm.name) === vm) this.#vms.delete(vm.name);

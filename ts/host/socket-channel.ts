@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, type Wait } from "../base/task.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
+import type { Access } from "./access.ts";
 import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
 
 /** A sender waits while the socket holds more than this. */
@@ -98,14 +99,19 @@ function broken(why: string, cause: unknown): WasmvisorError {
   return new WasmvisorError("WV_NETWORK", `migration channel: ${why}`, { cause });
 }
 
-/** Opens a migration channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_ABORTED`. */
-export async function connectMigration(target: string, signal?: AbortSignal): Promise<Channel> {
-  const path = "/v1/migration";
-  const { socket, head } = await connectUpgraded({
-    target,
-    path,
-    protocol: UPGRADE_MIGRATION,
-    signal,
-  });
+/** Where migrations come in, and where their sources ask what became of them. */
+export const PATH_MIGRATION = "/v1/migration";
+export const PATH_OUTCOME = "/v1/migration/outcome";
+
+export interface MigrationTarget {
+  readonly target: string;
+  readonly access?: Access | undefined;
+  readonly path: typeof PATH_MIGRATION | typeof PATH_OUTCOME;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Opens a channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_AUTH`, `WV_ABORTED`. */
+export async function connectMigration(to: MigrationTarget): Promise<Channel> {
+  const { socket, head } = await connectUpgraded({ ...to, protocol: UPGRADE_MIGRATION });
   return new SocketChannel(socket, head);
 }

@@ -27,11 +27,12 @@ export interface VmContext {
   readonly loop: RunLoop;
   /** Forks `vm` under a new name. */
   readonly fork: (vm: VirtualMachine, name: string | undefined) => Promise<VirtualMachine>;
-  readonly migrate: (
-    vm: VirtualMachine,
-    target: string,
-    options: MigrateOptions,
-  ) => Promise<MigrationOutcome>;
+  readonly migrate: (move: {
+    readonly vm: VirtualMachine;
+    readonly target: string;
+    readonly options: MigrateOptions;
+    readonly onTurn: (hasTurn: boolean) => void;
+  }) => Promise<MigrationOutcome>;
   /** The vm's memory has gone back: forget it. */
   readonly forget: (vm: VirtualMachine) => void;
 }
@@ -49,8 +50,9 @@ export class VirtualMachine implements Runnable, VmApi {
   readonly #turnCycles: number;
   #status: VmStatus = "created";
   #last: VmInfo | undefined;
-  /** Set while it moves to another host. */
+  /** Set while it moves to another host, or waits for its turn. */
   #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
+  #isMoving = false;
 
   /** @internal Made by `Host`. */
   constructor(parts: {
@@ -84,7 +86,7 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   #mustBe(allowed: readonly VmStatus[], action: string): void {
-    if (this.#leaving)
+    if (this.#isMoving)
       throw new WasmvisorError("WV_STATE", `${this.name}: cannot ${action} while it migrates`);
     if (!allowed.includes(this.#status))
       throw new WasmvisorError(
@@ -228,19 +230,32 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   /**
-   * Moves the running guest to another host, `tcp://ADDRESS:PORT`. Resolves with how it went: unless
-   * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`.
+   * Moves the running guest to another host, `tcp://ADDRESS:PORT` or `tls://`, as soon as the host's
+   * limit of migrations lets it. Resolves with how it went: unless that is `completed`, the guest runs on
+   * here. An abort before the switch-over is `aborted`, or rejects with `WV_ABORTED` before it has begun.
    */
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
-    this.#mustBe(["running", "paused"], "migrate");
+    const movable: readonly VmStatus[] = ["running", "paused"];
+    this.#mustBe(movable, "migrate");
+    if (this.#leaving)
+      throw new WasmvisorError("WV_STATE", `${this.name}: cannot migrate while it waits for that`);
     const abort = new AbortController();
     const forget = onAbort(options.signal, () => abort.abort(options.signal?.reason));
-    const done = this.#context.migrate(this, target, { ...options, signal: abort.signal });
+    const done = this.#context.migrate({
+      vm: this,
+      target,
+      options: { ...options, signal: abort.signal },
+      onTurn: (hasTurn) => {
+        if (hasTurn) this.#mustBe(movable, "migrate");
+        this.#isMoving = hasTurn;
+      },
+    });
     this.#leaving = { abort, done };
     try {
       return await done;
     } finally {
       this.#leaving = undefined;
+      this.#isMoving = false;
       forget();
     }
   }

@@ -1,9 +1,11 @@
 (module
  (type $0 (func (param i32 i64 i32) (result i32)))
  (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -31,17 +33,17 @@
   (local $25 f64)
   (local $26 f64)
   (local $27 f64)
-  (local $28 i32)
-  (local $29 i32)
-  (local $30 i32)
-  (local $31 i32)
+  (local $28 f32)
+  (local $29 f32)
+  (local $30 f32)
+  (local $31 f32)
   (local $32 i32)
   (local $33 i32)
+  (local $34 i32)
+  (local $35 i32)
+  (local $36 i32)
+  (local $37 i32)
   (local $scratch i32)
-  (local $scratch_35 i32)
-  (local $scratch_36 i32)
-  (local $scratch_37 i32)
-  (local $scratch_38 i32)
   (local $scratch_39 i32)
   (local $scratch_40 i32)
   (local $scratch_41 i32)
@@ -66,6 +68,10 @@
   (local $scratch_60 i32)
   (local $scratch_61 i32)
   (local $scratch_62 i32)
+  (local $scratch_63 i32)
+  (local $scratch_64 i32)
+  (local $scratch_65 i32)
+  (local $scratch_66 i32)
   (block
    (block $block1
     (local.set $8
@@ -142,7 +148,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.add
          (local.get $19)
          (local.get $20)
@@ -150,11 +156,11 @@
        )
        (br_if $block1
         (block (result i32)
-         (local.set $scratch_35
+         (local.set $scratch_39
           (i64.eq
            (i64.and
             (i64.reinterpret_f64
-             (local.get $27)
+             (local.get $22)
             )
             (i64.const 9218868437227405312)
            )
@@ -164,11 +170,11 @@
          (local.set $3
           (i32.const 196607)
          )
-         (local.get $scratch_35)
+         (local.get $scratch_39)
         )
        )
        (local.set $16
-        (local.get $27)
+        (local.get $22)
        )
        (local.set $19
         (local.get $16)
@@ -176,7 +182,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.mul
          (local.get $19)
          (local.get $20)
@@ -187,7 +193,7 @@
          (i64.sub
           (i64.shl
            (i64.reinterpret_f64
-            (local.get $27)
+            (local.get $22)
            )
            (i64.const 1)
           )
@@ -198,10 +204,10 @@
         (then
          (br_if $block1
           (block (result i32)
-           (local.set $scratch_36
+           (local.set $scratch_40
             (i32.or
              (f64.ne
-              (local.get $27)
+              (local.get $22)
               (f64.const 0)
              )
              (i32.and
@@ -219,39 +225,45 @@
            (local.set $3
             (i32.const 327678)
            )
-           (local.get $scratch_36)
+           (local.get $scratch_40)
           )
          )
         )
        )
        (local.set $18
-        (local.get $27)
+        (local.get $22)
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $18)
        )
        (br_if $block1
         (block (result i32)
-         (local.set $scratch_37
+         (local.set $scratch_41
           (i32.or
            (f64.ne
-            (local.get $16)
-            (local.get $16)
+            (local.get $19)
+            (local.get $19)
            )
            (f64.ne
-            (local.get $18)
-            (local.get $18)
+            (local.get $20)
+            (local.get $20)
            )
           )
          )
          (local.set $3
           (i32.const 458749)
          )
-         (local.get $scratch_37)
+         (local.get $scratch_41)
         )
        )
        (local.set $14
         (i64.extend_i32_u
          (f64.lt
-          (local.get $16)
-          (local.get $18)
+          (local.get $19)
+          (local.get $20)
          )
         )
        )
@@ -266,158 +278,6 @@
       (block $block3
        (br_if $block1
         (block (result i32)
-         (local.set $scratch_38
-          (i32.ne
-           (i32.and
-            (local.get $6)
-            (i32.const 3)
-           )
-           (i32.const 3)
-          )
-         )
-         (local.set $3
-          (i32.const 65530)
-         )
-         (local.get $scratch_38)
-        )
-       )
-       (local.set $17
-        (f64.convert_i32_s
-         (i32.wrap_i64
-          (local.get $15)
-         )
-        )
-       )
-       (local.set $19
-        (local.get $16)
-       )
-       (local.set $20
-        (local.get $17)
-       )
-       (local.set $27
-        (f64.add
-         (local.get $19)
-         (local.get $20)
-        )
-       )
-       (br_if $block1
-        (block (result i32)
-         (local.set $scratch_39
-          (i64.eq
-           (i64.and
-            (i64.reinterpret_f64
-             (local.get $27)
-            )
-            (i64.const 9218868437227405312)
-           )
-           (i64.const 9218868437227405312)
-          )
-         )
-         (local.set $3
-          (i32.const 196601)
-         )
-         (local.get $scratch_39)
-        )
-       )
-       (local.set $16
-        (local.get $27)
-       )
-       (local.set $19
-        (local.get $16)
-       )
-       (local.set $20
-        (local.get $17)
-       )
-       (local.set $27
-        (f64.mul
-         (local.get $19)
-         (local.get $20)
-        )
-       )
-       (if
-        (i64.ge_u
-         (i64.sub
-          (i64.shl
-           (i64.reinterpret_f64
-            (local.get $27)
-           )
-           (i64.const 1)
-          )
-          (i64.const 18014398509481984)
-         )
-         (i64.const -27021597764222976)
-        )
-        (then
-         (br_if $block1
-          (block (result i32)
-           (local.set $scratch_40
-            (i32.or
-             (f64.ne
-              (local.get $27)
-              (f64.const 0)
-             )
-             (i32.and
-              (f64.ne
-               (local.get $19)
-               (f64.const 0)
-              )
-              (f64.ne
-               (local.get $20)
-               (f64.const 0)
-              )
-             )
-            )
-           )
-           (local.set $3
-            (i32.const 327672)
-           )
-           (local.get $scratch_40)
-          )
-         )
-        )
-       )
-       (local.set $18
-        (local.get $27)
-       )
-       (br_if $block1
-        (block (result i32)
-         (local.set $scratch_41
-          (i32.or
-           (f64.ne
-            (local.get $16)
-            (local.get $16)
-           )
-           (f64.ne
-            (local.get $18)
-            (local.get $18)
-           )
-          )
-         )
-         (local.set $3
-          (i32.const 458743)
-         )
-         (local.get $scratch_41)
-        )
-       )
-       (local.set $14
-        (i64.extend_i32_u
-         (f64.lt
-          (local.get $16)
-          (local.get $18)
-         )
-        )
-       )
-       (local.set $15
-        (i64.add
-         (local.get $15)
-         (i64.const 1)
-        )
-       )
-       (br $block3)
-      )
-      (block $block4
-       (br_if $block1
-        (block (result i32)
          (local.set $scratch_42
           (i32.ne
            (i32.and
@@ -428,7 +288,7 @@
           )
          )
          (local.set $3
-          (i32.const 65524)
+          (i32.const 65530)
          )
          (local.get $scratch_42)
         )
@@ -446,7 +306,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.add
          (local.get $19)
          (local.get $20)
@@ -458,7 +318,7 @@
           (i64.eq
            (i64.and
             (i64.reinterpret_f64
-             (local.get $27)
+             (local.get $22)
             )
             (i64.const 9218868437227405312)
            )
@@ -466,13 +326,13 @@
           )
          )
          (local.set $3
-          (i32.const 196595)
+          (i32.const 196601)
          )
          (local.get $scratch_43)
         )
        )
        (local.set $16
-        (local.get $27)
+        (local.get $22)
        )
        (local.set $19
         (local.get $16)
@@ -480,7 +340,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.mul
          (local.get $19)
          (local.get $20)
@@ -491,7 +351,7 @@
          (i64.sub
           (i64.shl
            (i64.reinterpret_f64
-            (local.get $27)
+            (local.get $22)
            )
            (i64.const 1)
           )
@@ -505,7 +365,7 @@
            (local.set $scratch_44
             (i32.or
              (f64.ne
-              (local.get $27)
+              (local.get $22)
               (f64.const 0)
              )
              (i32.and
@@ -521,7 +381,7 @@
             )
            )
            (local.set $3
-            (i32.const 327666)
+            (i32.const 327672)
            )
            (local.get $scratch_44)
           )
@@ -529,24 +389,30 @@
         )
        )
        (local.set $18
-        (local.get $27)
+        (local.get $22)
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $18)
        )
        (br_if $block1
         (block (result i32)
          (local.set $scratch_45
           (i32.or
            (f64.ne
-            (local.get $16)
-            (local.get $16)
+            (local.get $19)
+            (local.get $19)
            )
            (f64.ne
-            (local.get $18)
-            (local.get $18)
+            (local.get $20)
+            (local.get $20)
            )
           )
          )
          (local.set $3
-          (i32.const 458737)
+          (i32.const 458743)
          )
          (local.get $scratch_45)
         )
@@ -554,8 +420,8 @@
        (local.set $14
         (i64.extend_i32_u
          (f64.lt
-          (local.get $16)
-          (local.get $18)
+          (local.get $19)
+          (local.get $20)
          )
         )
        )
@@ -565,9 +431,9 @@
          (i64.const 1)
         )
        )
-       (br $block4)
+       (br $block3)
       )
-      (block $block5
+      (block $block4
        (br_if $block1
         (block (result i32)
          (local.set $scratch_46
@@ -580,7 +446,7 @@
           )
          )
          (local.set $3
-          (i32.const 65518)
+          (i32.const 65524)
          )
          (local.get $scratch_46)
         )
@@ -598,7 +464,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.add
          (local.get $19)
          (local.get $20)
@@ -610,7 +476,7 @@
           (i64.eq
            (i64.and
             (i64.reinterpret_f64
-             (local.get $27)
+             (local.get $22)
             )
             (i64.const 9218868437227405312)
            )
@@ -618,13 +484,13 @@
           )
          )
          (local.set $3
-          (i32.const 196589)
+          (i32.const 196595)
          )
          (local.get $scratch_47)
         )
        )
        (local.set $16
-        (local.get $27)
+        (local.get $22)
        )
        (local.set $19
         (local.get $16)
@@ -632,7 +498,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.mul
          (local.get $19)
          (local.get $20)
@@ -643,7 +509,7 @@
          (i64.sub
           (i64.shl
            (i64.reinterpret_f64
-            (local.get $27)
+            (local.get $22)
            )
            (i64.const 1)
           )
@@ -657,7 +523,7 @@
            (local.set $scratch_48
             (i32.or
              (f64.ne
-              (local.get $27)
+              (local.get $22)
               (f64.const 0)
              )
              (i32.and
@@ -673,7 +539,7 @@
             )
            )
            (local.set $3
-            (i32.const 327660)
+            (i32.const 327666)
            )
            (local.get $scratch_48)
           )
@@ -681,24 +547,30 @@
         )
        )
        (local.set $18
-        (local.get $27)
+        (local.get $22)
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $18)
        )
        (br_if $block1
         (block (result i32)
          (local.set $scratch_49
           (i32.or
            (f64.ne
-            (local.get $16)
-            (local.get $16)
+            (local.get $19)
+            (local.get $19)
            )
            (f64.ne
-            (local.get $18)
-            (local.get $18)
+            (local.get $20)
+            (local.get $20)
            )
           )
          )
          (local.set $3
-          (i32.const 458731)
+          (i32.const 458737)
          )
          (local.get $scratch_49)
         )
@@ -706,8 +578,8 @@
        (local.set $14
         (i64.extend_i32_u
          (f64.lt
-          (local.get $16)
-          (local.get $18)
+          (local.get $19)
+          (local.get $20)
          )
         )
        )
@@ -717,9 +589,9 @@
          (i64.const 1)
         )
        )
-       (br $block5)
+       (br $block4)
       )
-      (block $block6
+      (block $block5
        (br_if $block1
         (block (result i32)
          (local.set $scratch_50
@@ -732,7 +604,7 @@
           )
          )
          (local.set $3
-          (i32.const 65512)
+          (i32.const 65518)
          )
          (local.get $scratch_50)
         )
@@ -750,7 +622,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.add
          (local.get $19)
          (local.get $20)
@@ -762,7 +634,7 @@
           (i64.eq
            (i64.and
             (i64.reinterpret_f64
-             (local.get $27)
+             (local.get $22)
             )
             (i64.const 9218868437227405312)
            )
@@ -770,13 +642,13 @@
           )
          )
          (local.set $3
-          (i32.const 196583)
+          (i32.const 196589)
          )
          (local.get $scratch_51)
         )
        )
        (local.set $16
-        (local.get $27)
+        (local.get $22)
        )
        (local.set $19
         (local.get $16)
@@ -784,7 +656,7 @@
        (local.set $20
         (local.get $17)
        )
-       (local.set $27
+       (local.set $22
         (f64.mul
          (local.get $19)
          (local.get $20)
@@ -795,7 +667,7 @@
          (i64.sub
           (i64.shl
            (i64.reinterpret_f64
-            (local.get $27)
+            (local.get $22)
            )
            (i64.const 1)
           )
@@ -809,7 +681,165 @@
            (local.set $scratch_52
             (i32.or
              (f64.ne
-              (local.get $27)
+              (local.get $22)
+              (f64.const 0)
+             )
+             (i32.and
+              (f64.ne
+               (local.get $19)
+               (f64.const 0)
+              )
+              (f64.ne
+               (local.get $20)
+               (f64.const 0)
+              )
+             )
+            )
+           )
+           (local.set $3
+            (i32.const 327660)
+           )
+           (local.get $scratch_52)
+          )
+         )
+        )
+       )
+       (local.set $18
+        (local.get $22)
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $18)
+       )
+       (br_if $block1
+        (block (result i32)
+         (local.set $scratch_53
+          (i32.or
+           (f64.ne
+            (local.get $19)
+            (local.get $19)
+           )
+           (f64.ne
+            (local.get $20)
+            (local.get $20)
+           )
+          )
+         )
+         (local.set $3
+          (i32.const 458731)
+         )
+         (local.get $scratch_53)
+        )
+       )
+       (local.set $14
+        (i64.extend_i32_u
+         (f64.lt
+          (local.get $19)
+          (local.get $20)
+         )
+        )
+       )
+       (local.set $15
+        (i64.add
+         (local.get $15)
+         (i64.const 1)
+        )
+       )
+       (br $block5)
+      )
+      (block $block6
+       (br_if $block1
+        (block (result i32)
+         (local.set $scratch_54
+          (i32.ne
+           (i32.and
+            (local.get $6)
+            (i32.const 3)
+           )
+           (i32.const 3)
+          )
+         )
+         (local.set $3
+          (i32.const 65512)
+         )
+         (local.get $scratch_54)
+        )
+       )
+       (local.set $17
+        (f64.convert_i32_s
+         (i32.wrap_i64
+          (local.get $15)
+         )
+        )
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $17)
+       )
+       (local.set $22
+        (f64.add
+         (local.get $19)
+         (local.get $20)
+        )
+       )
+       (br_if $block1
+        (block (result i32)
+         (local.set $scratch_55
+          (i64.eq
+           (i64.and
+            (i64.reinterpret_f64
+             (local.get $22)
+            )
+            (i64.const 9218868437227405312)
+           )
+           (i64.const 9218868437227405312)
+          )
+         )
+         (local.set $3
+          (i32.const 196583)
+         )
+         (local.get $scratch_55)
+        )
+       )
+       (local.set $16
+        (local.get $22)
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $17)
+       )
+       (local.set $22
+        (f64.mul
+         (local.get $19)
+         (local.get $20)
+        )
+       )
+       (if
+        (i64.ge_u
+         (i64.sub
+          (i64.shl
+           (i64.reinterpret_f64
+            (local.get $22)
+           )
+           (i64.const 1)
+          )
+          (i64.const 18014398509481984)
+         )
+         (i64.const -27021597764222976)
+        )
+        (then
+         (br_if $block1
+          (block (result i32)
+           (local.set $scratch_56
+            (i32.or
+             (f64.ne
+              (local.get $22)
               (f64.const 0)
              )
              (i32.and
@@ -827,39 +857,45 @@
            (local.set $3
             (i32.const 327654)
            )
-           (local.get $scratch_52)
+           (local.get $scratch_56)
           )
          )
         )
        )
        (local.set $18
-        (local.get $27)
+        (local.get $22)
+       )
+       (local.set $19
+        (local.get $16)
+       )
+       (local.set $20
+        (local.get $18)
        )
        (br_if $block1
         (block (result i32)
-         (local.set $scratch_53
+         (local.set $scratch_57
           (i32.or
            (f64.ne
-            (local.get $16)
-            (local.get $16)
+            (local.get $19)
+            (local.get $19)
            )
            (f64.ne
-            (local.get $18)
-            (local.get $18)
+            (local.get $20)
+            (local.get $20)
            )
           )
          )
          (local.set $3
           (i32.const 458725)
          )
-         (local.get $scratch_53)
+         (local.get $scratch_57)
         )
        )
        (local.set $14
         (i64.extend_i32_u
          (f64.lt
-          (local.get $16)
-          (local.get $18)
+          (local.get $19)
+          (local.get $20)
          )
         )
        )
@@ -873,7 +909,7 @@
       )
       (br_if $block1
        (block (result i32)
-        (local.set $scratch_54
+        (local.set $scratch_58
          (i32.ne
           (i32.and
            (local.get $6)
@@ -885,7 +921,7 @@
         (local.set $3
          (i32.const 65506)
         )
-        (local.get $scratch_54)
+        (local.get $scratch_58)
        )
       )
       (local.set $17
@@ -901,7 +937,7 @@
       (local.set $20
        (local.get $17)
       )
-      (local.set $27
+      (local.set $22
        (f64.add
         (local.get $19)
         (local.get $20)
@@ -909,11 +945,11 @@
       )
       (br_if $block1
        (block (result i32)
-        (local.set $scratch_55
+        (local.set $scratch_59
          (i64.eq
           (i64.and
            (i64.reinterpret_f64
-            (local.get $27)
+            (local.get $22)
            )
            (i64.const 9218868437227405312)
           )
@@ -923,11 +959,11 @@
         (local.set $3
          (i32.const 196577)
         )
-        (local.get $scratch_55)
+        (local.get $scratch_59)
        )
       )
       (local.set $16
-       (local.get $27)
+       (local.get $22)
       )
       (local.set $19
        (local.get $16)
@@ -935,7 +971,7 @@
       (local.set $20
        (local.get $17)
       )
-      (local.set $27
+      (local.set $22
        (f64.mul
         (local.get $19)
         (local.get $20)
@@ -946,7 +982,7 @@
         (i64.sub
          (i64.shl
           (i64.reinterpret_f64
-           (local.get $27)
+           (local.get $22)
           )
           (i64.const 1)
          )
@@ -957,10 +993,10 @@
        (then
         (br_if $block1
          (block (result i32)
-          (local.set $scratch_56
+          (local.set $scratch_60
            (i32.or
             (f64.ne
-             (local.get $27)
+             (local.get $22)
              (f64.const 0)
             )
             (i32.and
@@ -978,39 +1014,45 @@
           (local.set $3
            (i32.const 327648)
           )
-          (local.get $scratch_56)
+          (local.get $scratch_60)
          )
         )
        )
       )
       (local.set $18
-       (local.get $27)
+       (local.get $22)
+      )
+      (local.set $19
+       (local.get $16)
+      )
+      (local.set $20
+       (local.get $18)
       )
       (br_if $block1
        (block (result i32)
-        (local.set $scratch_57
+        (local.set $scratch_61
          (i32.or
           (f64.ne
-           (local.get $16)
-           (local.get $16)
+           (local.get $19)
+           (local.get $19)
           )
           (f64.ne
-           (local.get $18)
-           (local.get $18)
+           (local.get $20)
+           (local.get $20)
           )
          )
         )
         (local.set $3
          (i32.const 458719)
         )
-        (local.get $scratch_57)
+        (local.get $scratch_61)
        )
       )
       (local.set $14
        (i64.extend_i32_u
         (f64.lt
-         (local.get $16)
-         (local.get $18)
+         (local.get $19)
+         (local.get $20)
         )
        )
       )
@@ -1030,7 +1072,7 @@
      )
      (br_if $block1
       (block (result i32)
-       (local.set $scratch_58
+       (local.set $scratch_62
         (i32.le_s
          (local.get $0)
          (i32.const 0)
@@ -1039,12 +1081,12 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch_58)
+       (local.get $scratch_62)
       )
      )
      (br_if $block1
       (block (result i32)
-       (local.set $scratch_59
+       (local.set $scratch_63
         (i32.ne
          (i32.and
           (local.get $6)
@@ -1056,7 +1098,7 @@
        (local.set $3
         (i32.const 0)
        )
-       (local.get $scratch_59)
+       (local.get $scratch_63)
       )
      )
      (local.set $17
@@ -1072,7 +1114,7 @@
      (local.set $20
       (local.get $17)
      )
-     (local.set $27
+     (local.set $22
       (f64.add
        (local.get $19)
        (local.get $20)
@@ -1080,11 +1122,11 @@
      )
      (br_if $block1
       (block (result i32)
-       (local.set $scratch_60
+       (local.set $scratch_64
         (i64.eq
          (i64.and
           (i64.reinterpret_f64
-           (local.get $27)
+           (local.get $22)
           )
           (i64.const 9218868437227405312)
          )
@@ -1094,11 +1136,11 @@
        (local.set $3
         (i32.const 196607)
        )
-       (local.get $scratch_60)
+       (local.get $scratch_64)
       )
      )
      (local.set $16
-      (local.get $27)
+      (local.get $22)
      )
      (local.set $19
       (local.get $16)
@@ -1106,7 +1148,7 @@
      (local.set $20
       (local.get $17)
      )
-     (local.set $27
+     (local.set $22
       (f64.mul
        (local.get $19)
        (local.get $20)
@@ -1117,7 +1159,7 @@
        (i64.sub
         (i64.shl
          (i64.reinterpret_f64
-          (local.get $27)
+          (local.get $22)
          )
          (i64.const 1)
         )
@@ -1128,10 +1170,10 @@
       (then
        (br_if $block1
         (block (result i32)
-         (local.set $scratch_61
+         (local.set $scratch_65
           (i32.or
            (f64.ne
-            (local.get $27)
+            (local.get $22)
             (f64.const 0)
            )
            (i32.and
@@ -1149,39 +1191,45 @@
          (local.set $3
           (i32.const 327678)
          )
-         (local.get $scratch_61)
+         (local.get $scratch_65)
         )
        )
       )
      )
      (local.set $18
-      (local.get $27)
+      (local.get $22)
+     )
+     (local.set $19
+      (local.get $16)
+     )
+     (local.set $20
+      (local.get $18)
      )
      (br_if $block1
       (block (result i32)
-       (local.set $scratch_62
+       (local.set $scratch_66
         (i32.or
          (f64.ne
-          (local.get $16)
-          (local.get $16)
+          (local.get $19)
+          (local.get $19)
          )
          (f64.ne
-          (local.get $18)
-          (local.get $18)
+          (local.get $20)
+          (local.get $20)
          )
         )
        )
        (local.set $3
         (i32.const 458749)
        )
-       (local.get $scratch_62)
+       (local.get $scratch_66)
       )
      )
      (local.set $14
       (i64.extend_i32_u
        (f64.lt
-        (local.get $16)
-        (local.get $18)
+        (local.get $19)
+        (local.get $20)
        )
       )
      )
