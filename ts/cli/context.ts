@@ -24,6 +24,7 @@ type OptionName =
   | "json"
   | "kernel"
   | "listen"
+  | "live"
   | "maxIncoming"
   | "maxOutgoing"
   | "memory"
