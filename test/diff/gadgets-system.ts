@@ -61,7 +61,7 @@ export const vector: Gadget = ({ prng, registers, mode }) => {
 };
 
 /** Code that only M-mode runs: others trap at mhartid, which leaves 1 in the register. */
-function onlyInM(context: Context, items: Group["items"]): Group["items"] {
+export function onlyInM(context: Context, items: Group["items"]): Group["items"] {
   const { group } = context; // The context moves on before the layout is known.
   const { control } = context.registers;
   return [

@@ -10,6 +10,7 @@ type OptionName =
   | "bandwidth"
   | "bare"
   | "clock"
+  | "codeCache"
   | "cpus"
   | "days"
   | "disk"

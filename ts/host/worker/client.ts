@@ -36,8 +36,8 @@ export async function createWorkerHost(options: HostOptions): Promise<HostApi> {
   });
   const host = new WorkerHost(await spawnHostWorker());
   try {
-    const { memory, migrations, seed, engine } = options;
-    await host.open({ core, memory, migrations, seed, engine });
+    const { codeCache, engine, memory, migrations, seed } = options;
+    await host.open({ core, memory, migrations, seed, engine, codeCache });
   } catch (error) {
     await host.close();
     throw error;

@@ -15,6 +15,7 @@ export interface WorkerHostOptions {
   readonly memory: number | string | undefined;
   readonly seed: number | undefined;
   readonly engine: Engine | undefined;
+  readonly codeCache: number | string | undefined;
   readonly migrations: MigrationLimits | undefined;
   readonly core: WebAssembly.Module;
 }
