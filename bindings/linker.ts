@@ -28,6 +28,7 @@ const NAMES = Array.from({ length: 256 }, (_, index) =>
 interface Callable {
   readonly refill: (gva: bigint, access: number, size: number) => number;
   readonly enterAt: (left: number, pc: bigint, depth: number) => number;
+  readonly resume: (left: number, back: bigint, depth: number) => number;
 }
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
@@ -38,6 +39,7 @@ export class Linker {
   #table: WebAssembly.Table | undefined;
   #refill: Callable["refill"] = () => 0;
   #enterAt: Callable["enterAt"] = () => 0;
+  #resume: Callable["resume"] = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
@@ -51,6 +53,7 @@ export class Linker {
     this.#memory = memory;
     this.#refill = core.refill;
     this.#enterAt = core.enterAt;
+    this.#resume = core.resume;
     this.#table = table;
   }
 
@@ -94,7 +97,8 @@ export class Linker {
     const functions: Record<string, WebAssembly.ExportValue> = {};
     for (const [index, slot] of slots.entries())
       functions[NAMES[index] as string] = this.#table?.get(JIT_TABLE_FIRST + slot);
-    const own = { m: this.#memory as WebAssembly.Memory, r: this.#refill, e: this.#enterAt };
+    const memory = this.#memory as WebAssembly.Memory;
+    const own = { m: memory, r: this.#refill, e: this.#enterAt, b: this.#resume };
     const module = new WebAssembly.Module(bytes);
     return new WebAssembly.Instance(module, { m: own, f: functions }).exports;
   }

@@ -9,13 +9,14 @@ import {
   JIT_FETCH_TAG,
   JIT_TAG,
   TLB_FETCH_BASE,
+  TLB_FETCH_ENTRIES,
 } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { memoryAccess } from "./access";
 import { atomic } from "./atomic";
-import { callee, ENTER_AT } from "./calls";
+import { callee, ENTER_AT, RESUME } from "./calls";
 import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
 import { checkFloat, float, loadFloatState } from "./float";
 import { floatNeeds } from "./float-kinds";
@@ -109,7 +110,7 @@ function guardPage(rel: i32): void {
   byte(wasm.I32_WRAP_I64);
   const32(8);
   byte(wasm.I32_SHR_U);
-  const32(0xff0);
+  const32((TLB_FETCH_ENTRIES - 1) << 4);
   byte(wasm.I32_AND);
   tee(SLOT);
   access(wasm.I64_LOAD, 3, TLB_FETCH_BASE);
@@ -287,10 +288,9 @@ function callPc(id: i32): void {
   returned(id);
 }
 
-/** Behind a call: goes on if it came back to where it should, else lets its caller see to it. */
-function returned(id: i32): void {
-  const back = Work.get(id, BLOCK_END);
-  tee(LEFT);
+/** Leaves on the stack if the call that left LEFT did not come back to where it should. */
+function hasStrayed(back: i32): void {
+  get(LEFT);
   const32(LEFT_FLAGS);
   byte(wasm.I32_AND);
   const32(0);
@@ -298,11 +298,29 @@ function returned(id: i32): void {
   address(back);
   byte(wasm.I64_NE);
   byte(wasm.I32_OR);
+}
+
+/** Behind a call: goes on when it has come back to where it should, else lets its caller see to it. */
+function returned(id: i32): void {
+  const back = Work.get(id, BLOCK_END);
+  set(LEFT);
+  hasStrayed(back);
+  openIf();
+  get(LEFT);
+  address(back);
+  get(DEPTH);
+  const32(1);
+  byte(wasm.I32_SUB);
+  byte(wasm.CALL);
+  callee(RESUME);
+  set(LEFT);
+  hasStrayed(back);
   openIf();
   get(LEFT);
   const32(~NOT_ENTERED);
   byte(wasm.I32_AND);
   byte(wasm.RETURN);
+  close();
   close();
   loadRegisters();
   checkWindow(back);

@@ -10,8 +10,10 @@ export const IMPORTED: i32 = 1 << 16;
 export const REFILL: i32 = IMPORTED | 0;
 /** The one that enters the translation of a pc: the second import. */
 export const ENTER_AT: i32 = IMPORTED | 1;
+/** The one that goes on with a call that left its function: the third import. */
+export const RESUME: i32 = IMPORTED | 2;
 /** Imported functions in front of those that are translated. */
-export const IMPORTS_FIRST: i32 = 2;
+export const IMPORTS_FIRST: i32 = 3;
 
 export abstract class Calls {
   /** Where each wants its number. */

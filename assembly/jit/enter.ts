@@ -17,10 +17,35 @@ export function callEntry(u: usize, left: i32, page: u64, depth: i32): i32 {
   return call_indirect<i32>(slotOf(u) + JIT_TABLE_FIRST, left, page, depth);
 }
 
+/** The region that a resumed call left for the interpreter in; 0: none, it was the one that was entered. */
+export abstract class Left {
+  static u: usize = 0;
+  static page: u64 = 0;
+}
+
 /** A translated call of `pc`, whose function its caller does not know. */
 export function enterAt(left: i32, pc: u64, depth: i32): i32 {
   hart.pc = pc;
   const u = Arena.misses(pc) ? 0 : Arena.block(pc);
   if (!u || Uop.op(u) != OP_ENTER) return left | NOT_ENTERED;
   return callEntry(u, left, pc & ~0xfff, depth);
+}
+
+/**
+ * A translated call left its function elsewhere than at `back`, with `result`: goes on from region to
+ * region until it is there, so that the caller need not be left as well (measured: docs/decisions.md).
+ */
+export function resume(result: i32, back: u64, depth: i32): i32 {
+  let left = result;
+  while (!(left & LEFT_FLAGS) && left > 0) {
+    const pc = hart.pc;
+    if (pc == back || Arena.misses(pc)) break;
+    const u = Arena.block(pc);
+    if (!u || Uop.op(u) != OP_ENTER) break;
+    left = callEntry(u, left, pc & ~0xfff, depth);
+    if (!(left & INTERPRET) || Left.u) continue;
+    Left.u = u;
+    Left.page = pc & ~0xfff;
+  }
+  return left;
 }

@@ -21,7 +21,7 @@ const ENTRY_RUNS: usize = 12;
 const ENTRY_DONE: usize = 16;
 /** After so many runs the instructions of one are looked at: fewer than this are not worth the way. */
 const RUNS: u32 = 2048;
-const WORTH: u32 = 24;
+const WORTH: u32 = 12;
 /** Bytes of modules beyond which all are dropped: V8 makes about four times as much of them. */
 const BYTES_MAX: u32 = 16 << 20;
 

@@ -203,6 +203,10 @@ function writeHead(): void {
   name(101);
   byte(0);
   byte(0);
+  name(109);
+  name(98);
+  byte(0);
+  byte(0);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);

@@ -4,6 +4,7 @@
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "b" (func $fimport$2 (param i32 i64 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -100,7 +101,7 @@
       (block (result i32)
        (local.set $scratch_29
         (i64.ne
-         (i64.load offset=32768
+         (i64.load offset=131072
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -109,7 +110,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -135,7 +136,7 @@
          (i32.wrap_i64
           (local.get $7)
          )
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
         )
@@ -161,7 +162,7 @@
       (block (result i32)
        (local.set $scratch_30
         (i64.ne
-         (i64.load offset=16384
+         (i64.load offset=65536
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -170,7 +171,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -195,7 +196,7 @@
         (i32.wrap_i64
          (local.get $7)
         )
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )
@@ -239,7 +240,7 @@
       (block (result i32)
        (local.set $scratch_31
         (i64.ne
-         (i64.load offset=32768
+         (i64.load offset=131072
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -248,7 +249,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -277,7 +278,7 @@
             (i32.wrap_i64
              (local.get $7)
             )
-            (i32.load offset=32776
+            (i32.load offset=131080
              (local.get $4)
             )
            )

@@ -4,6 +4,7 @@
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "b" (func $fimport$2 (param i32 i64 i32) (result i32)))
  (export "aa" (func $0))
  (export "ab" (func $1))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
@@ -102,19 +103,20 @@
       (i32.const 0)
       (local.get $15)
      )
+     (local.set $0
+      (call $1
+       (local.get $0)
+       (local.get $1)
+       (i32.sub
+        (local.get $2)
+        (i32.const 1)
+       )
+      )
+     )
      (if
       (i32.or
        (i32.and
-        (local.tee $0
-         (call $1
-          (local.get $0)
-          (local.get $1)
-          (i32.sub
-           (local.get $2)
-           (i32.const 1)
-          )
-         )
-        )
+        (local.get $0)
         (i32.const 3)
        )
        (i64.ne
@@ -128,10 +130,42 @@
        )
       )
       (then
-       (return
-        (i32.and
+       (local.set $0
+        (call $fimport$2
          (local.get $0)
-         (i32.const -3)
+         (i64.add
+          (local.get $1)
+          (i64.const 4)
+         )
+         (i32.sub
+          (local.get $2)
+          (i32.const 1)
+         )
+        )
+       )
+       (if
+        (i32.or
+         (i32.and
+          (local.get $0)
+          (i32.const 3)
+         )
+         (i64.ne
+          (i64.load offset=4608
+           (i32.const 0)
+          )
+          (i64.add
+           (local.get $1)
+           (i64.const 4)
+          )
+         )
+        )
+        (then
+         (return
+          (i32.and
+           (local.get $0)
+           (i32.const -3)
+          )
+         )
         )
        )
       )

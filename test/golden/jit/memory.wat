@@ -4,6 +4,7 @@
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "b" (func $fimport$2 (param i32 i64 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -102,7 +103,7 @@
         (block (result i32)
          (local.set $scratch_27
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -111,7 +112,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -139,7 +140,7 @@
        )
        (i32.store offset=1800
         (i32.const 0)
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )
@@ -184,7 +185,7 @@
         (block (result i32)
          (local.set $scratch_28
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -193,7 +194,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -221,7 +222,7 @@
        )
        (i32.store offset=2056
         (i32.const 0)
-        (i32.load offset=32776
+        (i32.load offset=131080
          (local.get $4)
         )
        )
@@ -259,7 +260,7 @@
         (block (result i32)
          (local.set $scratch_29
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -268,7 +269,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -296,7 +297,7 @@
        )
        (i32.store offset=1800
         (i32.const 0)
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )
