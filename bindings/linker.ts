@@ -29,6 +29,7 @@ interface Callable {
   readonly refill: (gva: bigint, access: number, size: number) => number;
   readonly enterAt: (left: number, pc: bigint, depth: number) => number;
   readonly resume: (left: number, back: bigint, depth: number) => number;
+  readonly csrInPlace: (operand: bigint, raw: number, left: number) => number;
 }
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
@@ -40,6 +41,7 @@ export class Linker {
   #refill: Callable["refill"] = () => 0;
   #enterAt: Callable["enterAt"] = () => 0;
   #resume: Callable["resume"] = () => 0;
+  #csrInPlace: Callable["csrInPlace"] = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
@@ -54,6 +56,7 @@ export class Linker {
     this.#refill = core.refill;
     this.#enterAt = core.enterAt;
     this.#resume = core.resume;
+    this.#csrInPlace = core.csrInPlace;
     this.#table = table;
   }
 
@@ -98,7 +101,13 @@ export class Linker {
     for (const [index, slot] of slots.entries())
       functions[NAMES[index] as string] = this.#table?.get(JIT_TABLE_FIRST + slot);
     const memory = this.#memory as WebAssembly.Memory;
-    const own = { m: memory, r: this.#refill, e: this.#enterAt, b: this.#resume };
+    const own = {
+      m: memory,
+      r: this.#refill,
+      e: this.#enterAt,
+      b: this.#resume,
+      c: this.#csrInPlace,
+    };
     const module = new WebAssembly.Module(bytes);
     return new WebAssembly.Instance(module, { m: own, f: functions }).exports;
   }

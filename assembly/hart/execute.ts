@@ -5,7 +5,6 @@
 import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
 import { firstOf } from "../code/fuse";
-import { FpFlags, NX } from "../float/flags";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
@@ -18,11 +17,11 @@ import { Data } from "../mmu/data";
 import { currentTag, Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
-import { mayZero } from "./cache-block";
-import { floatDirty, floatOn, isFloatDirty } from "./csr";
+import { floatDirty, floatOn } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
 import { AT_PC, loop, RARE, Spot, USED } from "./loop";
+import { permissions } from "./permissions";
 import { Cpu, hart, NEXT, REDIRECT, RETRY, STRADDLES, WINDOW } from "./state";
 import { fenceI, illegalAt, system } from "./system";
 import { pendingInterrupts, raise } from "./traps";
@@ -158,13 +157,6 @@ function isAccess(op: i32): bool {
   return (op >= ops.OP_LB && op <= ops.OP_FSD) || op == ops.OP_AMO;
 }
 
-/** What translated code may do (JIT_FLOAT). */
-function permissions(): u32 {
-  const zero: u32 = mayZero() ? 4 : 0;
-  if (!isFloatDirty()) return zero;
-  return zero | (FpFlags.bits & NX && !hart.frm ? 3 : 1);
-}
-
 /** Runs translated code from the entry at `start` on; what is left of the window. Ends at `Spot`, see below. */
 function enter(start: usize, window: i32, tag: u64): i32 {
   let u = start;
@@ -176,6 +168,7 @@ function enter(start: usize, window: i32, tag: u64): i32 {
   do {
     const entered = Cpu.page;
     Left.u = 0;
+    Left.isLooking = false;
     const result = callEntry(u, left, Cpu.page, CALLS_DEEP);
     const done = (left - (result & ~7)) >> 3;
     left = result & ~7;
@@ -187,7 +180,8 @@ function enter(start: usize, window: i32, tag: u64): i32 {
       Spot.u = 0;
       return left;
     }
-    if (!u || left <= 0) break;
+    if (Left.isLooking) Spot.u = 0;
+    if (!Spot.u || left <= 0) break;
     if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
       if (isAccess(Uop.op(Spot.u)) && noteMiss(from, done))

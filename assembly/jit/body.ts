@@ -7,7 +7,6 @@ import {
   HART_PC,
   JIT_BASE,
   JIT_FETCH_TAG,
-  JIT_TAG,
   TLB_FETCH_BASE,
   TLB_FETCH_ENTRIES,
 } from "../../bindings/abi";
@@ -17,6 +16,7 @@ import { Tlb } from "../mmu/tlb";
 import { memoryAccess } from "./access";
 import { atomic } from "./atomic";
 import { callee, ENTER_AT, RESUME } from "./calls";
+import { csr, isCsr, loadTag } from "./csr";
 import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
 import { checkFloat, float, loadFloatState } from "./float";
 import { floatNeeds } from "./float-kinds";
@@ -50,7 +50,6 @@ import {
   setX,
   storeRegisters,
   T0,
-  TAG,
 } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
@@ -323,6 +322,7 @@ function returned(id: i32): void {
   close();
   close();
   loadRegisters();
+  loadTag();
   checkWindow(back);
   goOn(id, 1, back);
 }
@@ -356,6 +356,7 @@ function instruction(index: i32, undone: i32): void {
   const site = siteOf(rel, undone);
   if (op >= ops.OP_LB && op <= ops.OP_FSD) return memoryAccess(u, hintOf(index), site);
   if (op == ops.OP_AMO) return atomic(u, site);
+  if (isCsr(u)) return csr(u, undone, site, siteOf(rel + 4, undone - 1));
   if (op == ops.OP_SYSTEM) return zero(u, site);
   if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);
   integer(u);
@@ -411,9 +412,7 @@ export function writeBody(count: i32): void {
   Body.bias = max(0, Work.instructionCount - MARGIN) << 3;
   Body.hasMap = writeMap();
   openExits();
-  const32(0);
-  access(wasm.I64_LOAD, 3, JIT_BASE + JIT_TAG);
-  set(TAG);
+  loadTag();
   loadFloatState();
   loadRegisters();
   tree(0);

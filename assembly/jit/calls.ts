@@ -12,8 +12,10 @@ export const REFILL: i32 = IMPORTED | 0;
 export const ENTER_AT: i32 = IMPORTED | 1;
 /** The one that goes on with a call that left its function: the third import. */
 export const RESUME: i32 = IMPORTED | 2;
+/** The one that does CSR instructions: the fourth import. */
+export const CSR: i32 = IMPORTED | 3;
 /** Imported functions in front of those that are translated. */
-export const IMPORTS_FIRST: i32 = 3;
+export const IMPORTS_FIRST: i32 = 4;
 
 export abstract class Calls {
   /** Where each wants its number. */

@@ -17,10 +17,12 @@ export function callEntry(u: usize, left: i32, page: u64, depth: i32): i32 {
   return call_indirect<i32>(slotOf(u) + JIT_TABLE_FIRST, left, page, depth);
 }
 
-/** The region that a resumed call left for the interpreter in; 0: none, it was the one that was entered. */
 export abstract class Left {
+  /** The region that a resumed call left for the interpreter in; 0: none, it was the one that was entered. */
   static u: usize = 0;
   static page: u64 = 0;
+  /** Left behind an instruction after which there may be an interrupt, or other rules for translated code. */
+  static isLooking: bool = false;
 }
 
 /** A translated call of `pc`, whose function its caller does not know. */

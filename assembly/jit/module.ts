@@ -207,6 +207,10 @@ function writeHead(): void {
   name(98);
   byte(0);
   byte(0);
+  name(109);
+  name(99);
+  byte(0);
+  byte(1);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);

@@ -33,6 +33,7 @@ export const I64_STORE32: u32 = 0x3e;
 export const I32_CONST: u32 = 0x41;
 export const I64_CONST: u32 = 0x42;
 export const I32_EQZ: u32 = 0x45;
+export const I32_EQ: u32 = 0x46;
 export const I32_NE: u32 = 0x47;
 export const I32_LE_S: u32 = 0x4c;
 export const I64_EQZ: u32 = 0x50;

@@ -5,6 +5,7 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "b" (func $fimport$2 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$3 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (export "ab" (func $1))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
@@ -177,6 +178,11 @@
      )
      (local.set $15
       (i64.load offset=4160
+       (i32.const 0)
+      )
+     )
+     (local.set $8
+      (i64.load offset=1536
        (i32.const 0)
       )
      )
