@@ -8,7 +8,7 @@ import { firstOf } from "../code/fuse";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { callEntry, INTERPRET, Left } from "../jit/enter";
+import { callEntry, INTERPRET, Left, resume } from "../jit/enter";
 import { copyOf, isWorthwhile, noteMiss } from "../jit/entries";
 import { giveUp, Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
@@ -28,6 +28,8 @@ import { pendingInterrupts, raise } from "./traps";
 
 /** How deep translated calls may be nested. */
 const CALLS_DEEP: i32 = 256;
+/** What is no address of code. */
+const NOWHERE: u64 = ~0;
 
 /** Ends the loop at `u` before its instruction; `left` is what remains of the window. */
 function leaveAt(u: usize, left: i32): i32 {
@@ -145,11 +147,11 @@ abstract class Reserve {
   }
 }
 
-/** Translates the region of the entry at `u`, in the page at gva `entered`, again. */
-function again(u: usize, entered: u64): void {
+/** Translates the region that has left for the interpreter again. */
+function again(): void {
   const page = Cpu.page;
-  Cpu.page = entered;
-  translateAgain(u);
+  Cpu.page = Left.page;
+  translateAgain(Left.u);
   Cpu.page = page;
 }
 
@@ -166,13 +168,9 @@ function enter(start: usize, window: i32, tag: u64): i32 {
   store<u32>(abi.JIT_BASE, permissions(), abi.JIT_FLOAT);
   clearHints(tag);
   do {
-    const entered = Cpu.page;
-    Left.u = 0;
-    Left.isLooking = false;
-    const result = callEntry(u, left, Cpu.page, CALLS_DEEP);
-    const done = (left - (result & ~7)) >> 3;
+    Left.at(u, Cpu.page, left);
+    const result = resume(callEntry(u, left, Cpu.page, CALLS_DEEP), NOWHERE, CALLS_DEEP);
     left = result & ~7;
-    const from = Left.u ? Left.u : u;
     u = Arena.find(hart.pc);
     Spot.u = u;
     if (Heat.isForced() && u) {
@@ -184,8 +182,7 @@ function enter(start: usize, window: i32, tag: u64): i32 {
     if (!Spot.u || left <= 0) break;
     if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
-      if (isAccess(Uop.op(Spot.u)) && noteMiss(from, done))
-        again(from, Left.u ? Left.page : entered);
+      if (isAccess(Uop.op(Spot.u)) && noteMiss(Left.u, (Left.window - left) >> 3)) again();
       break;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);
@@ -228,6 +225,7 @@ export function execute(start: usize, window: i32, dataTag: u64): i32 {
     } else if (why == USED || op == ops.OP_STOP) return leaveAt(u, Cpu.remain);
     else if (op == ops.OP_ENTER) {
       Cpu.remain = enter(u, Cpu.remain, tag);
+      tag = Tlb.dataTag;
       u = Spot.u;
       if (!u || Cpu.remain <= 0) return WINDOW;
       acc = <i32>u + Reserve.begin(Cpu.remain);
