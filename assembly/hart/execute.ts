@@ -182,7 +182,8 @@ function enter(start: usize, window: i32, tag: u64): i32 {
     if (!Spot.u || left <= 0) break;
     if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
-      if (isAccess(Uop.op(Spot.u)) && noteMiss(Left.u, (Left.window - left) >> 3)) again();
+      const first = firstOf(Uop.op(Spot.u));
+      if (isAccess(first) && noteMiss(Left.u, (Left.window - left) >> 3)) again();
       break;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);
