@@ -4,7 +4,7 @@ import { funct3Of, rs1Of } from "../isa/fields";
 import { OP_SYSTEM } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { CSR, callee } from "./calls";
-import { close, exit, exitIf, openIf } from "./labels";
+import { close, exit, exitIf, Labels, openIf } from "./labels";
 import { getX, LEFT, SLOT, setX, TAG } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop } from "./operands";
@@ -50,7 +50,7 @@ export function csr(u: usize, undone: i32, site: i32, behind: i32): void {
   else getX(rs1OfUop(u));
   const32(<i32>raw);
   get(LEFT);
-  const32(undone << 3);
+  const32((undone - Labels.pending) << 3);
   byte(wasm.I32_ADD);
   byte(wasm.CALL);
   callee(CSR);
