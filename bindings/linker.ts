@@ -34,6 +34,8 @@ interface Callable {
   readonly refill: (gva: bigint, access: number, size: number) => number;
   readonly enterAt: (left: number, pc: bigint, depth: number) => number;
   readonly perform: (uop: bigint) => number;
+  readonly resume: (left: number, back: bigint, depth: number) => number;
+  readonly csrInPlace: (operand: bigint, raw: number, left: number) => number;
 }
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
@@ -53,6 +55,8 @@ export class Linker {
   #refill: Callable["refill"] = () => 0;
   #enterAt: Callable["enterAt"] = () => 0;
   #perform: Callable["perform"] = () => 0;
+  #resume: Callable["resume"] = () => 0;
+  #csrInPlace: Callable["csrInPlace"] = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
@@ -67,6 +71,8 @@ export class Linker {
     this.#refill = core.refill;
     this.#enterAt = core.enterAt;
     this.#perform = core.perform;
+    this.#resume = core.resume;
+    this.#csrInPlace = core.csrInPlace;
     this.#table = table;
   }
 
@@ -129,6 +135,8 @@ export class Linker {
       r: this.#refill,
       e: this.#enterAt,
       p: this.#perform,
+      b: this.#resume,
+      c: this.#csrInPlace,
     };
     const module = new WebAssembly.Module(bytes);
     return new WebAssembly.Instance(module, { m: own, f: functions }).exports;

@@ -5,30 +5,31 @@
 import * as abi from "../../bindings/abi";
 import { Arena, pcOf } from "../code/cache";
 import { firstOf } from "../code/fuse";
-import { FpFlags, NX } from "../float/flags";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { callEntry, INTERPRET } from "../jit/enter";
+import { callEntry, INTERPRET, Left, resume } from "../jit/enter";
 import { copyOf, isWorthwhile, noteMiss } from "../jit/entries";
 import { giveUp, Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
 import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
 import { Data } from "../mmu/data";
-import { Tlb } from "../mmu/tlb";
+import { currentTag, Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
-import { mayZero } from "./cache-block";
-import { floatDirty, floatOn, isFloatDirty } from "./csr";
+import { floatDirty, floatOn } from "./csr";
 import { floatOperation } from "./float";
 import { runFloats } from "./float-run";
 import { AT_PC, loop, RARE, Spot, USED } from "./loop";
-import { Cpu, hart, NEXT, RETRY, STRADDLES, WINDOW } from "./state";
+import { permissions } from "./permissions";
+import { Cpu, hart, NEXT, REDIRECT, RETRY, STRADDLES, WINDOW } from "./state";
 import { fenceI, illegalAt, system } from "./system";
-import { raise } from "./traps";
+import { pendingInterrupts, raise } from "./traps";
 
 /** How deep translated calls may be nested. */
 const CALLS_DEEP: i32 = 256;
+/** What is no address of code. */
+const NOWHERE: u64 = ~0;
 
 /** Ends the loop at `u` before its instruction; `left` is what remains of the window. */
 function leaveAt(u: usize, left: i32): i32 {
@@ -146,11 +147,11 @@ abstract class Reserve {
   }
 }
 
-/** Translates the region of the entry at `u`, in the page at gva `entered`, again. */
-function again(u: usize, entered: u64): void {
+/** Translates the region that has left for the interpreter again. */
+function again(): void {
   const page = Cpu.page;
-  Cpu.page = entered;
-  translateAgain(u);
+  Cpu.page = Left.page;
+  translateAgain(Left.u);
   Cpu.page = page;
 }
 
@@ -158,52 +159,58 @@ function isAccess(op: i32): bool {
   return (op >= ops.OP_LB && op <= ops.OP_FSD) || op == ops.OP_AMO;
 }
 
-/** What translated code may do (JIT_FLOAT). */
-function permissions(): u32 {
-  const zero: u32 = mayZero() ? 4 : 0;
-  if (!isFloatDirty()) return zero;
-  return zero | (FpFlags.bits & NX && !hart.frm ? 3 : 1);
-}
-
 /** Runs translated code from the entry at `start` on; what is left of the window. Ends at `Spot`, see below. */
-function enter(start: usize, left: i32, tag: u64): i32 {
+function enter(start: usize, window: i32, tag: u64): i32 {
   let u = start;
+  let left = window;
   store<u64>(abi.JIT_BASE, tag, abi.JIT_TAG);
   store<u64>(abi.JIT_BASE, Tlb.fetchTag, abi.JIT_FETCH_TAG);
   store<u32>(abi.JIT_BASE, permissions(), abi.JIT_FLOAT);
   clearHints(tag);
   do {
-    const entered = Cpu.page;
-    const result = callEntry(u, left, Cpu.page, CALLS_DEEP);
-    const done = (left - (result & ~7)) >> 3;
+    Left.at(u, Cpu.page, left);
+    const result = resume(callEntry(u, left, Cpu.page, CALLS_DEEP), NOWHERE, CALLS_DEEP);
     left = result & ~7;
-    const from = u;
-    if (!Heat.isForced() && !isWorthwhile(from, done)) giveUp(from);
     u = Arena.find(hart.pc);
     Spot.u = u;
-    if (!u || left <= 0) return left;
-    if (Heat.isForced()) {
-      Heat.isSingle = (result & INTERPRET) != 0;
+    if (Heat.isForced() && u) {
+      Heat.isSingle = left > 0 && (result & INTERPRET) != 0;
       Spot.u = 0;
       return left;
     }
+    if (Left.isLooking) Spot.u = 0;
+    if (!Spot.u || left <= 0) break;
     if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
       const first = firstOf(Uop.op(Spot.u));
-      if (isAccess(first) && Uop.op(from) == ops.OP_ENTER && noteMiss(from, done))
-        again(from, entered);
-      return left;
+      if (isAccess(first) && noteMiss(Left.u, (Left.window - left) >> 3)) again();
+      break;
     }
     if (Heat.left <= 0 && Heat.interval) sample(u);
   } while (Uop.op(u) == ops.OP_ENTER);
+  // Regions that others lead to are as good as those: what counts is how far they come together.
+  if (!Heat.isForced() && !isWorthwhile(start, (window - left) >> 3)) giveUp(start);
   return left;
 }
 
 /**
- * Runs from the block at `start` with a window of `window` bytes; `tag` is that of data accesses.
+ * Where to go on after an instruction that set `hart.pc`: its block, or 0 if there is something to look
+ * at first: interrupts, a timer that is due at another time, a block that is not known. `timer` is when it was
+ * due before. Saves the way out to the slice and back (measured: docs/decisions.md).
+ */
+function redirected(timer: u64, left: i32): usize {
+  if (left <= 0 || pendingInterrupts() || Cpu.timerCycle != timer) return 0;
+  if (Heat.isForced() || Heat.isFull) return 0;
+  currentTag();
+  return Arena.find(hart.pc);
+}
+
+/**
+ * Runs from the block at `start` with a window of `window` bytes; `dataTag` is that of data accesses.
  * Returns REDIRECT, WINDOW, STRADDLES, RETRY or LEAVE, and leaves `Cpu.remain` and `hart.pc` behind.
  */
-export function execute(start: usize, window: i32, tag: u64): i32 {
+export function execute(start: usize, window: i32, dataTag: u64): i32 {
+  let tag = dataTag;
   let why = loop(start, <i32>start + Reserve.begin(window), tag);
   while (true) {
     let u = Spot.u;
@@ -219,6 +226,7 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
     } else if (why == USED || op == ops.OP_STOP) return leaveAt(u, Cpu.remain);
     else if (op == ops.OP_ENTER) {
       Cpu.remain = enter(u, Cpu.remain, tag);
+      tag = Tlb.dataTag;
       u = Spot.u;
       if (!u || Cpu.remain <= 0) return WINDOW;
       acc = <i32>u + Reserve.begin(Cpu.remain);
@@ -239,9 +247,19 @@ export function execute(start: usize, window: i32, tag: u64): i32 {
     } else {
       const next = op >= ops.OP_FADD_D && op < ops.OP_NOP_NOP ? runFloats(u, tag) : u;
       if (next == u) {
+        const timer = Cpu.timerCycle;
         const status = rare(u);
-        if (status) return leaveWith(status, Cpu.remain);
-        u += 8;
+        if (status) {
+          const next = status == REDIRECT ? redirected(timer, Cpu.remain - 8) : 0;
+          if (!next) return leaveWith(status, Cpu.remain);
+          tag = Tlb.dataTag;
+          acc += <i32>next - <i32>u - 8;
+          u = next;
+          Spot.u = u;
+          Spot.acc = acc;
+          why = RARE;
+          if (Uop.op(u) == ops.OP_ENTER) continue;
+        } else u += 8;
       } else u = next;
     }
     why = loop(u, acc, tag);

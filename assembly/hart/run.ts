@@ -14,7 +14,7 @@ import { frameForLoad, Space } from "../memory/space";
 import { translateGuest } from "../mmu/guest-walk";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
 import { currentTag, fillFetch, forgetSlots, noteSuperpage, Tlb } from "../mmu/tlb";
-import { accessFault, translate, Walk } from "../mmu/walk";
+import { accessFault, isGlobal, translate, Walk } from "../mmu/walk";
 import { refreshTimer } from "./counters";
 import { execute } from "./execute";
 import { Cpu, hart, LEAVE, REDIRECT, RETRY, STRADDLES, WINDOW } from "./state";
@@ -67,13 +67,13 @@ function enter(): usize {
     Cpu.exit = 0;
     frame = fetchFrame(pc, 2);
     if (!frame) return 0;
-    if (!Fetch.partial) fillFetch(pc, tableOf(frame), frame);
+    if (!Fetch.partial) fillFetch(pc, tableOf(frame), frame, isGlobal());
   }
   Cpu.page = pc & ~0xfff;
   if (Fetch.partial) return exactBlock(frame, 1);
   const generation = blockAt(frame, <u32>pc & 0xffe);
   // Decoding may have emptied the arena and with it the TLB entry: bring it back.
-  if (load<u32>(entry, 8) != <u32>tableOf(frame)) fillFetch(pc, tableOf(frame), frame);
+  if (load<u32>(entry, 8) != <u32>tableOf(frame)) fillFetch(pc, tableOf(frame), frame, false);
   return generation;
 }
 

@@ -43,15 +43,19 @@ function csrAccess(raw: u32): i32 {
   if (!readCsr(csr)) return csrRefused(raw);
   const old = Csr.value;
   Csr.redirect = false;
-  if (writes) {
-    const value =
-      kind == 1 ? operand : kind == 2 ? rmwBase(csr, old) | operand : rmwBase(csr, old) & ~operand;
-    if (!writeCsr(csr, value)) return csrRefused(raw);
-  }
+  if (writes && !writeCsr(csr, csrValue(raw, operand, old))) return csrRefused(raw);
   setX(rdOf(raw), old);
   if (!Csr.redirect) return NEXT;
   hart.pc += 4;
   return REDIRECT;
+}
+
+/** What the CSR instruction `raw` writes to a CSR that was read as `old`. */
+export function csrValue(raw: u32, operand: u64, old: u64): u64 {
+  const kind = funct3Of(raw) & 3;
+  if (kind == 1) return operand;
+  const base = rmwBase(raw >> 20, old);
+  return kind == 2 ? base | operand : base & ~operand;
 }
 
 /** Set and clear work on the writable part of mip: the level of SEIP does not stick (3.1.9). */

@@ -2,11 +2,12 @@
  * Writes the body of one translated function: control flow as nested blocks and loops, made from the
  * dominator tree (Ramsey, "Beyond Relooper", ICFP 2022).
  */
-import { HART_BASE, HART_PC, JIT_BASE, JIT_TAG } from "../../bindings/abi";
+import { HART_BASE, HART_PC } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { takeSingles } from "./boxed";
 import { Copies, closeFast, closeRound, openFast, openRound, planCopies } from "./copies";
+import { loadTag } from "./csr";
 import { checkFloat, loadFloatState } from "./float-pieces";
 import { checkWindow, guardPage, lastRel, needsGuard } from "./guard";
 import { instruction, needsOf } from "./instruction";
@@ -23,7 +24,7 @@ import {
   openLoop,
   siteOf,
 } from "./labels";
-import { BASE, getX, LEFT, Locals, loadRegisters, PC, SITE, storeRegisters, TAG } from "./locals";
+import { BASE, getX, LEFT, Locals, loadRegisters, PC, SITE, storeRegisters } from "./locals";
 import { behind } from "./nests";
 import * as wasm from "./opcodes";
 import { rs1OfUop, rs2OfUop } from "./operands";
@@ -204,9 +205,7 @@ export function writeBody(count: i32): void {
   Body.count = count;
   Body.hasMap = writeMap();
   openExits();
-  const32(0);
-  access(wasm.I64_LOAD, 3, JIT_BASE + JIT_TAG);
-  set(TAG);
+  loadTag();
   loadFloatState();
   loadRegisters();
   takeSingles(siteOf(Work.entryRel, 0));

@@ -12,8 +12,12 @@ export const REFILL: i32 = IMPORTED | 0;
 export const ENTER_AT: i32 = IMPORTED | 1;
 /** The one that does an operation that is too long as WebAssembly: the third import. */
 export const PERFORM: i32 = IMPORTED | 2;
+/** The one that goes on with a call that left its function: the fourth import. */
+export const RESUME: i32 = IMPORTED | 3;
+/** The one that does CSR instructions: the fifth import. */
+export const CSR: i32 = IMPORTED | 4;
 /** Imported functions in front of those that are translated. */
-export const IMPORTS_FIRST: i32 = 3;
+export const IMPORTS_FIRST: i32 = 5;
 
 export abstract class Calls {
   /** Where each wants its number. */

@@ -24,7 +24,7 @@ const ENTRY_RUNS: usize = 20;
 const ENTRY_DONE: usize = 24;
 /** After so many runs the instructions of one are looked at: fewer than this are not worth the way. */
 const RUNS: u32 = 2048;
-const WORTH: u32 = 24;
+const WORTH: u32 = 12;
 
 abstract class Entries {
   static base: usize = 0;

@@ -1,5 +1,5 @@
 /** What translated code makes sure of on its way: that the window is large enough, and that pages are where they were. */
-import { JIT_BASE, JIT_FETCH_TAG, TLB_FETCH_BASE } from "../../bindings/abi";
+import { JIT_BASE, JIT_FETCH_TAG, TLB_FETCH_BASE, TLB_FETCH_ENTRIES } from "../../bindings/abi";
 import { Tlb } from "../mmu/tlb";
 import { address, close, exitIf, leaveTo, openIf, siteOf } from "./labels";
 import { LEFT, SLOT, T0 } from "./locals";
@@ -35,7 +35,7 @@ export function guardPage(rel: i32): void {
   byte(wasm.I32_WRAP_I64);
   const32(8);
   byte(wasm.I32_SHR_U);
-  const32(0xff0);
+  const32((TLB_FETCH_ENTRIES - 1) << 4);
   byte(wasm.I32_AND);
   tee(SLOT);
   access(wasm.I64_LOAD, 3, TLB_FETCH_BASE);

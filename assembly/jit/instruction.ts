@@ -5,6 +5,7 @@ import { memoryAccess } from "./access";
 import { isAccess } from "./access-kinds";
 import { atomic } from "./atomic";
 import { groupedAccess, isGrouped } from "./copies";
+import { csr, isCsr } from "./csr";
 import { float } from "./float";
 import { floatNeeds, isFloat } from "./float-kinds";
 import { halfAccess } from "./half";
@@ -32,6 +33,7 @@ export function instruction(index: i32, undone: i32): void {
   if (isGrouped(index)) return groupedAccess(u, index);
   if (isAccess(op)) return memoryAccess(u, hintOf(index), site);
   if (op == ops.OP_AMO) return atomic(u, site);
+  if (isCsr(u)) return csr(u, undone, site, siteOf(rel + 4, undone - 1));
   if (op == ops.OP_SYSTEM) return zero(u, site);
   if (isFloat(op)) return float(u, site);
   if (op == ops.OP_FLH || op == ops.OP_FSH) return halfAccess(u, site);

@@ -166,6 +166,14 @@ function exportName(index: u32): void {
   byte(97 + (index & 15));
 }
 
+/** Imports the function of the core with this name and type. */
+function importCore(char: u32, type: u32): void {
+  name(109);
+  name(char);
+  byte(0);
+  byte(type);
+}
+
 /** Everything in front of the code section. */
 function writeHead(): void {
   Out.at = Module.head;
@@ -202,18 +210,11 @@ function writeHead(): void {
   byte(2);
   byte(0);
   unsigned(1);
-  name(109);
-  name(114);
-  byte(0);
-  byte(1);
-  name(109);
-  name(101);
-  byte(0);
-  byte(0);
-  name(109);
-  name(112);
-  byte(0);
-  byte(2);
+  importCore(114, 1);
+  importCore(101, 0);
+  importCore(112, 2);
+  importCore(98, 0);
+  importCore(99, 1);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);

@@ -2,7 +2,8 @@
 import { HART_BASE, HART_PC } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { callee, ENTER_AT } from "./calls";
+import { callee, ENTER_AT, RESUME } from "./calls";
+import { loadTag } from "./csr";
 import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
 import { checkWindow, guardPage, lastRel, needsGuard } from "./guard";
 import { address, brTable, close, leave, leaveTo, openIf, settle } from "./labels";
@@ -118,10 +119,9 @@ function callPc(id: i32): void {
   returned(id);
 }
 
-/** Behind a call: goes on if it came back to where it should, else lets its caller see to it. */
-function returned(id: i32): void {
-  const back = Work.get(id, BLOCK_END);
-  tee(LEFT);
+/** Leaves on the stack if the call that left LEFT did not come back to where it should. */
+function hasStrayed(back: i32): void {
+  get(LEFT);
   const32(LEFT_FLAGS);
   byte(wasm.I32_AND);
   const32(0);
@@ -129,12 +129,31 @@ function returned(id: i32): void {
   address(back);
   byte(wasm.I64_NE);
   byte(wasm.I32_OR);
+}
+
+/** Behind a call: goes on when it has come back to where it should, else lets its caller see to it. */
+function returned(id: i32): void {
+  const back = Work.get(id, BLOCK_END);
+  set(LEFT);
+  hasStrayed(back);
+  openIf();
+  get(LEFT);
+  address(back);
+  get(DEPTH);
+  const32(1);
+  byte(wasm.I32_SUB);
+  byte(wasm.CALL);
+  callee(RESUME);
+  set(LEFT);
+  hasStrayed(back);
   openIf();
   get(LEFT);
   const32(~NOT_ENTERED);
   byte(wasm.I32_AND);
   byte(wasm.RETURN);
   close();
+  close();
   loadRegisters();
+  loadTag();
   checkWindow(back);
 }

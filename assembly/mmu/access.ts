@@ -11,10 +11,11 @@ import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { frameForLoad, frameForStore, isPlain, Space } from "../memory/space";
+import { noteGlobal } from "./globals";
 import { translateGuest } from "./guest-walk";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
 import { dataIsGuests, dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
-import { accessFault, isStorable, translate, Walk } from "./walk";
+import { accessFault, isGlobal, isStorable, translate, Walk } from "./walk";
 
 /** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD, FLH. */
 const KIND_FLW: u32 = 7;
@@ -44,9 +45,13 @@ function remember(gva: u64, frame: usize, access: u32): void {
   if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, access, priv)) return;
   if (Walk.shift > <u32>abi.PAGE_SHIFT) noteSuperpage(gva, Walk.shift);
   // What may be stored to may be loaded from: W without R is reserved, in page tables and in PMP.
-  fillData(Tlb.load(gva), gva, frame, Walk.gpa);
-  if ((access == ACCESS_STORE || mayStore(priv)) && !watched())
-    fillData(Tlb.store(gva), gva, frame, Walk.gpa);
+  fill(Tlb.load(gva), gva, frame);
+  if ((access == ACCESS_STORE || mayStore(priv)) && !watched()) fill(Tlb.store(gva), gva, frame);
+}
+
+function fill(entry: usize, gva: u64, frame: usize): void {
+  fillData(entry, gva, frame, Walk.gpa);
+  noteGlobal(entry, !dataIsGuests() && isGlobal());
 }
 
 /**

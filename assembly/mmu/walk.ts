@@ -14,6 +14,7 @@ export const PTE_R: u64 = 1 << 1;
 export const PTE_W: u64 = 1 << 2;
 export const PTE_X: u64 = 1 << 3;
 export const PTE_U: u64 = 1 << 4;
+const PTE_G: u64 = 1 << 5;
 export const PTE_A: u64 = 1 << 6;
 export const PTE_D: u64 = 1 << 7;
 /** Bits 60-54, which no extension uses. */
@@ -76,6 +77,11 @@ function permits(pte: u64, access: u32, priv: i32): bool {
 export function isStorable(priv: i32): bool {
   if (priv == PRIV_M || hart.satp >> 60 == 0) return true;
   return (Walk.pte & PTE_D) != 0 && permits(Walk.pte, ACCESS_STORE, priv);
+}
+
+/** Is the page that was found one of all address spaces? */
+export function isGlobal(): bool {
+  return (Walk.pte & PTE_G) != 0 && !hart.virt;
 }
 
 /** Address in linear memory of the PTE at `gpa`, or 0 (access fault, or `Cpu.exit`). */
@@ -182,6 +188,7 @@ export function translate(gva: u64, access: u32, priv: i32): i32 {
   if (priv == PRIV_M || hart.satp >> 60 == 0) {
     Walk.gpa = gva;
     Walk.shift = PAGE_SHIFT;
+    Walk.pte = 0;
     return 0;
   }
   return walk(gva, access, priv);

@@ -1,6 +1,6 @@
 /** A code cache that is much too small: emptied again and again while translated code runs. */
 import { describe, expect, test } from "vitest";
-import { TLB_FETCH_BASE } from "../../bindings/abi.ts";
+import { TLB_FETCH_BASE, TLB_FETCH_ENTRIES } from "../../bindings/abi.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
 import * as s from "./scene.ts";
 
@@ -49,7 +49,7 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
       s.runBoth([left, right], 9973);
       const { u32 } = right.core;
       let entries = 0;
-      for (let at = TLB_FETCH_BASE; at < TLB_FETCH_BASE + 0x1000; at += 16)
+      for (let at = TLB_FETCH_BASE; at < TLB_FETCH_BASE + 16 * TLB_FETCH_ENTRIES; at += 16)
         if (u32[at >>> 2]) entries++;
       if (entries < before) emptied++;
       before = entries;

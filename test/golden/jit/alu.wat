@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)

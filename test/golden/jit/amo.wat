@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -120,7 +122,7 @@
         (block (result i32)
          (local.set $scratch
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -129,7 +131,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -155,7 +157,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -181,7 +183,7 @@
         (block (result i32)
          (local.set $scratch_35
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -190,7 +192,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -215,7 +217,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -259,7 +261,7 @@
         (block (result i32)
          (local.set $scratch_36
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -268,7 +270,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -297,7 +299,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -358,7 +360,7 @@
         (block (result i32)
          (local.set $scratch_37
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -367,7 +369,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -393,7 +395,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -419,7 +421,7 @@
         (block (result i32)
          (local.set $scratch_38
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -428,7 +430,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -453,7 +455,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -497,7 +499,7 @@
         (block (result i32)
          (local.set $scratch_39
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -506,7 +508,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -535,7 +537,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -596,7 +598,7 @@
         (block (result i32)
          (local.set $scratch_40
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -605,7 +607,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -631,7 +633,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -657,7 +659,7 @@
         (block (result i32)
          (local.set $scratch_41
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -666,7 +668,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -691,7 +693,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -735,7 +737,7 @@
         (block (result i32)
          (local.set $scratch_42
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -744,7 +746,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -773,7 +775,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -834,7 +836,7 @@
         (block (result i32)
          (local.set $scratch_43
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -843,7 +845,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -869,7 +871,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -895,7 +897,7 @@
         (block (result i32)
          (local.set $scratch_44
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -904,7 +906,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -929,7 +931,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -973,7 +975,7 @@
         (block (result i32)
          (local.set $scratch_45
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -982,7 +984,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1011,7 +1013,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -1072,7 +1074,7 @@
         (block (result i32)
          (local.set $scratch_46
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1081,7 +1083,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1107,7 +1109,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -1133,7 +1135,7 @@
         (block (result i32)
          (local.set $scratch_47
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1142,7 +1144,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1167,7 +1169,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -1211,7 +1213,7 @@
         (block (result i32)
          (local.set $scratch_48
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1220,7 +1222,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1249,7 +1251,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -1310,7 +1312,7 @@
         (block (result i32)
          (local.set $scratch_49
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1319,7 +1321,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1345,7 +1347,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -1371,7 +1373,7 @@
         (block (result i32)
          (local.set $scratch_50
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1380,7 +1382,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1405,7 +1407,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -1449,7 +1451,7 @@
         (block (result i32)
          (local.set $scratch_51
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1458,7 +1460,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1487,7 +1489,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -1548,7 +1550,7 @@
         (block (result i32)
          (local.set $scratch_52
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1557,7 +1559,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1583,7 +1585,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=32776
+           (i32.load offset=131080
             (local.get $4)
            )
           )
@@ -1609,7 +1611,7 @@
         (block (result i32)
          (local.set $scratch_53
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1618,7 +1620,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1643,7 +1645,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -1687,7 +1689,7 @@
         (block (result i32)
          (local.set $scratch_54
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1696,7 +1698,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1725,7 +1727,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=32776
+              (i32.load offset=131080
                (local.get $4)
               )
              )
@@ -1785,7 +1787,7 @@
        (block (result i32)
         (local.set $scratch_55
          (i64.ne
-          (i64.load offset=32768
+          (i64.load offset=131072
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -1794,7 +1796,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -1820,7 +1822,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=32776
+          (i32.load offset=131080
            (local.get $4)
           )
          )
@@ -1846,7 +1848,7 @@
        (block (result i32)
         (local.set $scratch_56
          (i64.ne
-          (i64.load offset=16384
+          (i64.load offset=65536
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -1855,7 +1857,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -1880,7 +1882,7 @@
          (i32.wrap_i64
           (local.get $7)
          )
-         (i32.load offset=16392
+         (i32.load offset=65544
           (local.get $4)
          )
         )
@@ -1924,7 +1926,7 @@
        (block (result i32)
         (local.set $scratch_57
          (i64.ne
-          (i64.load offset=32768
+          (i64.load offset=131072
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -1933,7 +1935,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -1962,7 +1964,7 @@
              (i32.wrap_i64
               (local.get $7)
              )
-             (i32.load offset=32776
+             (i32.load offset=131080
               (local.get $4)
              )
             )
@@ -2042,7 +2044,7 @@
       (block (result i32)
        (local.set $scratch_59
         (i64.ne
-         (i64.load offset=32768
+         (i64.load offset=131072
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -2051,7 +2053,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -2077,7 +2079,7 @@
          (i32.wrap_i64
           (local.get $7)
          )
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
         )
@@ -2103,7 +2105,7 @@
       (block (result i32)
        (local.set $scratch_60
         (i64.ne
-         (i64.load offset=16384
+         (i64.load offset=65536
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -2112,7 +2114,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -2137,7 +2139,7 @@
         (i32.wrap_i64
          (local.get $7)
         )
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )
@@ -2181,7 +2183,7 @@
       (block (result i32)
        (local.set $scratch_61
         (i64.ne
-         (i64.load offset=32768
+         (i64.load offset=131072
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -2190,7 +2192,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -2219,7 +2221,7 @@
             (i32.wrap_i64
              (local.get $7)
             )
-            (i32.load offset=32776
+            (i32.load offset=131080
              (local.get $4)
             )
            )

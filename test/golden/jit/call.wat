@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (export "ab" (func $1))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
@@ -110,19 +112,20 @@
       (i32.const 0)
       (local.get $15)
      )
+     (local.set $0
+      (call $1
+       (local.get $0)
+       (local.get $1)
+       (i32.sub
+        (local.get $2)
+        (i32.const 1)
+       )
+      )
+     )
      (if
       (i32.or
        (i32.and
-        (local.tee $0
-         (call $1
-          (local.get $0)
-          (local.get $1)
-          (i32.sub
-           (local.get $2)
-           (i32.const 1)
-          )
-         )
-        )
+        (local.get $0)
         (i32.const 3)
        )
        (i64.ne
@@ -136,10 +139,42 @@
        )
       )
       (then
-       (return
-        (i32.and
+       (local.set $0
+        (call $fimport$3
          (local.get $0)
-         (i32.const -3)
+         (i64.add
+          (local.get $1)
+          (i64.const 4)
+         )
+         (i32.sub
+          (local.get $2)
+          (i32.const 1)
+         )
+        )
+       )
+       (if
+        (i32.or
+         (i32.and
+          (local.get $0)
+          (i32.const 3)
+         )
+         (i64.ne
+          (i64.load offset=4608
+           (i32.const 0)
+          )
+          (i64.add
+           (local.get $1)
+           (i64.const 4)
+          )
+         )
+        )
+        (then
+         (return
+          (i32.and
+           (local.get $0)
+           (i32.const -3)
+          )
+         )
         )
        )
       )
@@ -151,6 +186,11 @@
      )
      (local.set $15
       (i64.load offset=4160
+       (i32.const 0)
+      )
+     )
+     (local.set $8
+      (i64.load offset=1536
        (i32.const 0)
       )
      )

@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -235,7 +237,7 @@
         (block (result i32)
          (local.set $scratch_40
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -244,7 +246,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -269,7 +271,7 @@
           (i64.extend_i32_u
            (i32.load16_u
             (i32.add
-             (i32.load offset=16392
+             (i32.load offset=65544
               (local.get $4)
              )
              (i32.wrap_i64
@@ -804,7 +806,7 @@
         (block (result i32)
          (local.set $scratch_54
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -813,7 +815,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -834,7 +836,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
          (i32.wrap_i64
@@ -875,7 +877,7 @@
         (block (result i32)
          (local.set $scratch_56
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -884,7 +886,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -909,7 +911,7 @@
           (i64.extend_i32_u
            (i32.load16_u
             (i32.add
-             (i32.load offset=16392
+             (i32.load offset=65544
               (local.get $4)
              )
              (i32.wrap_i64
@@ -1444,7 +1446,7 @@
         (block (result i32)
          (local.set $scratch_70
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1453,7 +1455,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1474,7 +1476,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
          (i32.wrap_i64
@@ -1515,7 +1517,7 @@
         (block (result i32)
          (local.set $scratch_72
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1524,7 +1526,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1549,7 +1551,7 @@
           (i64.extend_i32_u
            (i32.load16_u
             (i32.add
-             (i32.load offset=16392
+             (i32.load offset=65544
               (local.get $4)
              )
              (i32.wrap_i64
@@ -2084,7 +2086,7 @@
         (block (result i32)
          (local.set $scratch_86
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -2093,7 +2095,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -2114,7 +2116,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
          (i32.wrap_i64
@@ -2155,7 +2157,7 @@
         (block (result i32)
          (local.set $scratch_88
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -2164,7 +2166,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -2189,7 +2191,7 @@
           (i64.extend_i32_u
            (i32.load16_u
             (i32.add
-             (i32.load offset=16392
+             (i32.load offset=65544
               (local.get $4)
              )
              (i32.wrap_i64
@@ -2724,7 +2726,7 @@
         (block (result i32)
          (local.set $scratch_102
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -2733,7 +2735,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -2754,7 +2756,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
          (i32.wrap_i64
@@ -2795,7 +2797,7 @@
         (block (result i32)
          (local.set $scratch_104
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -2804,7 +2806,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -2829,7 +2831,7 @@
           (i64.extend_i32_u
            (i32.load16_u
             (i32.add
-             (i32.load offset=16392
+             (i32.load offset=65544
               (local.get $4)
              )
              (i32.wrap_i64
@@ -3364,7 +3366,7 @@
         (block (result i32)
          (local.set $scratch_118
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -3373,7 +3375,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -3394,7 +3396,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
          (i32.wrap_i64
@@ -3434,7 +3436,7 @@
        (block (result i32)
         (local.set $scratch_120
          (i64.ne
-          (i64.load offset=16384
+          (i64.load offset=65536
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -3443,7 +3445,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -3468,7 +3470,7 @@
          (i64.extend_i32_u
           (i32.load16_u
            (i32.add
-            (i32.load offset=16392
+            (i32.load offset=65544
              (local.get $4)
             )
             (i32.wrap_i64
@@ -4003,7 +4005,7 @@
        (block (result i32)
         (local.set $scratch_134
          (i64.ne
-          (i64.load offset=32768
+          (i64.load offset=131072
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -4012,7 +4014,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -4033,7 +4035,7 @@
       )
       (i64.store16
        (i32.add
-        (i32.load offset=32776
+        (i32.load offset=131080
          (local.get $4)
         )
         (i32.wrap_i64
@@ -4093,7 +4095,7 @@
       (block (result i32)
        (local.set $scratch_137
         (i64.ne
-         (i64.load offset=16384
+         (i64.load offset=65536
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -4102,7 +4104,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -4127,7 +4129,7 @@
         (i64.extend_i32_u
          (i32.load16_u
           (i32.add
-           (i32.load offset=16392
+           (i32.load offset=65544
             (local.get $4)
            )
            (i32.wrap_i64
@@ -4662,7 +4664,7 @@
       (block (result i32)
        (local.set $scratch_151
         (i64.ne
-         (i64.load offset=32768
+         (i64.load offset=131072
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -4671,7 +4673,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 16368)
+            (i32.const 65520)
            )
           )
          )
@@ -4692,7 +4694,7 @@
      )
      (i64.store16
       (i32.add
-       (i32.load offset=32776
+       (i32.load offset=131080
         (local.get $4)
        )
        (i32.wrap_i64

@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -109,7 +111,7 @@
        (then
         (br_if $block
          (i64.ne
-          (i64.load offset=16384
+          (i64.load offset=65536
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -118,7 +120,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -134,7 +136,7 @@
         )
         (i32.store offset=1800
          (i32.const 0)
-         (i32.load offset=16392
+         (i32.load offset=65544
           (local.get $4)
          )
         )
@@ -183,7 +185,7 @@
        (then
         (br_if $block
          (i64.ne
-          (i64.load offset=32768
+          (i64.load offset=131072
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -192,7 +194,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -208,7 +210,7 @@
         )
         (i32.store offset=2056
          (i32.const 0)
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
         )
@@ -448,7 +450,7 @@
         (block (result i32)
          (local.set $scratch_33
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -457,7 +459,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -485,7 +487,7 @@
        )
        (i32.store offset=1800
         (i32.const 0)
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )
@@ -530,7 +532,7 @@
         (block (result i32)
          (local.set $scratch_34
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -539,7 +541,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -567,7 +569,7 @@
        )
        (i32.store offset=2056
         (i32.const 0)
-        (i32.load offset=32776
+        (i32.load offset=131080
          (local.get $4)
         )
        )
@@ -605,7 +607,7 @@
         (block (result i32)
          (local.set $scratch_35
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -614,7 +616,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -642,7 +644,7 @@
        )
        (i32.store offset=1800
         (i32.const 0)
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )

@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -220,7 +222,7 @@
        (then
         (br_if $block1
          (i64.ne
-          (i64.load offset=16384
+          (i64.load offset=65536
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -229,7 +231,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -245,7 +247,7 @@
         )
         (i32.store offset=1800
          (i32.const 0)
-         (i32.load offset=16392
+         (i32.load offset=65544
           (local.get $4)
          )
         )
@@ -294,7 +296,7 @@
        (then
         (br_if $block1
          (i64.ne
-          (i64.load offset=32768
+          (i64.load offset=131072
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -303,7 +305,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 16368)
+             (i32.const 65520)
             )
            )
           )
@@ -319,7 +321,7 @@
         )
         (i32.store offset=2056
          (i32.const 0)
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
         )
@@ -1324,7 +1326,7 @@
         (block (result i32)
          (local.set $scratch_68
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1333,7 +1335,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1361,7 +1363,7 @@
        )
        (i32.store offset=1800
         (i32.const 0)
-        (i32.load offset=16392
+        (i32.load offset=65544
          (local.get $4)
         )
        )
@@ -1524,7 +1526,7 @@
         (block (result i32)
          (local.set $scratch_71
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1533,7 +1535,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -1561,7 +1563,7 @@
        )
        (i32.store offset=2056
         (i32.const 0)
-        (i32.load offset=32776
+        (i32.load offset=131080
          (local.get $4)
         )
        )

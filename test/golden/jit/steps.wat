@@ -6,6 +6,8 @@
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
  (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (import "m" "b" (func $fimport$3 (param i32 i64 i32) (result i32)))
+ (import "m" "c" (func $fimport$4 (param i64 i32 i32) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -116,7 +118,7 @@
         (then
          (br_if $block
           (i64.ne
-           (i64.load offset=16384
+           (i64.load offset=65536
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -125,7 +127,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -141,7 +143,7 @@
          )
          (i32.store offset=1800
           (i32.const 0)
-          (i32.load offset=16392
+          (i32.load offset=65544
            (local.get $4)
           )
          )
@@ -190,7 +192,7 @@
         (then
          (br_if $block
           (i64.ne
-           (i64.load offset=32768
+           (i64.load offset=131072
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -199,7 +201,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 16368)
+              (i32.const 65520)
              )
             )
            )
@@ -215,7 +217,7 @@
          )
          (i32.store offset=2056
           (i32.const 0)
-          (i32.load offset=32776
+          (i32.load offset=131080
            (local.get $4)
           )
          )
@@ -559,7 +561,7 @@
          (block (result i32)
           (local.set $scratch_34
            (i64.ne
-            (i64.load offset=16384
+            (i64.load offset=65536
              (local.tee $4
               (i32.and
                (i32.shr_u
@@ -568,7 +570,7 @@
                 )
                 (i32.const 8)
                )
-               (i32.const 16368)
+               (i32.const 65520)
               )
              )
             )
@@ -596,7 +598,7 @@
         )
         (i32.store offset=1800
          (i32.const 0)
-         (i32.load offset=16392
+         (i32.load offset=65544
           (local.get $4)
          )
         )
@@ -632,7 +634,7 @@
          (block (result i32)
           (local.set $scratch_35
            (i64.ne
-            (i64.load offset=32768
+            (i64.load offset=131072
              (local.tee $4
               (i32.and
                (i32.shr_u
@@ -641,7 +643,7 @@
                 )
                 (i32.const 8)
                )
-               (i32.const 16368)
+               (i32.const 65520)
               )
              )
             )
@@ -669,7 +671,7 @@
         )
         (i32.store offset=2056
          (i32.const 0)
-         (i32.load offset=32776
+         (i32.load offset=131080
           (local.get $4)
          )
         )
