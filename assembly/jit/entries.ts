@@ -58,6 +58,7 @@ export function copyOf(u: usize): usize {
  * once: it does so often.
  */
 export function noteMiss(u: usize, done: i32): bool {
+  if (Uop.op(u) != OP_ENTER) return false; // It went while it ran.
   const entry = <usize>Uop.raw(u);
   const score = load<i32>(entry, ENTRY_SCORE);
   if (score < 0) return false;
@@ -71,6 +72,7 @@ export function noteMiss(u: usize, done: i32): bool {
  * so few that the interpreter is faster (measured: see docs/decisions.md), and the block is its again.
  */
 export function isWorthwhile(u: usize, done: u32): bool {
+  if (Uop.op(u) != OP_ENTER) return true;
   const entry = <usize>Uop.raw(u);
   const runs = load<u32>(entry, ENTRY_RUNS) + 1;
   const total = load<u32>(entry, ENTRY_DONE) + done;

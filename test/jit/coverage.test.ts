@@ -100,7 +100,14 @@ test("what is not translated is listed with a reason", async () => {
 
 /** Does the function for `tried` run to the end of its window? */
 function stays({ entry, at, module }: Tried, { memory, perform }: Core["exports"]): boolean {
-  const own = { m: memory, r: () => 0, e: () => 2, p: perform };
+  const own = {
+    m: memory,
+    r: () => 0,
+    e: () => 2,
+    p: perform,
+    b: (left: number) => left,
+    c: () => 1,
+  };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module as BufferSource), {
     m: own,
   });
