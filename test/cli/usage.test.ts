@@ -62,7 +62,11 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     /disk "\/no\/such": there is no such/,
   ],
   ["a snapshot that is missing", ["run", "--snapshot", "/no/such"], /\/no\/such/],
-  ["an address of other machines", ["host", "--listen", "tcp://0.0.0.0:7070"], /no TLS yet/],
+  [
+    "an address of other machines",
+    ["host", "--listen", "tcp://0.0.0.0:7070"],
+    /write tls:\/\/0\.0\.0\.0:16509/,
+  ],
   [
     "pages at no time",
     ["restore", "x", "--pages", "soon"],

@@ -284,7 +284,7 @@ describe("jobs", () => {
     first();
     first();
     jobs.arrive();
-    expect(() => jobs.checkRoom()).toThrow("2 vms are on their way");
+    expect(() => jobs.arrive()).toThrow("2 vms are on their way");
   });
 
   test("limits that make no sense are refused", () => {

@@ -1,10 +1,12 @@
 /** Takes vms in that come over channels; one for a host. */
+import { WasmvisorError } from "../base/errors.ts";
 import { promiseOf } from "../base/task.ts";
 import type { Channel } from "../migrate/channel.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
 import { receiveMigration, type TargetResult } from "../migrate/target.ts";
 import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Host } from "./host.ts";
+import type { VirtualMachine } from "./virtual-machine.ts";
 
 export class MigrationReceiver {
   readonly #host: Host;
@@ -14,24 +16,32 @@ export class MigrationReceiver {
     this.#host = host;
   }
 
-  /** Throws `WV_LIMIT` if as many vms come already as may. */
-  checkRoom(): void {
-    this.#host.jobs.checkRoom();
+  /** Serves one channel on which a vm may come. Throws `WV_LIMIT` at once if as many come already as may. */
+  receive(channel: () => Channel): Promise<TargetResult> {
+    const leave = this.#host.jobs.arrive();
+    return this.#serve(channel(), (config) => this.#host.buildTwin(config)).finally(leave);
   }
 
-  /** Serves one channel. Never rejects. The vm is listed from the moment on at which it runs here. */
-  async receive(channel: Channel, signal?: AbortSignal): Promise<TargetResult> {
+  /** Serves one channel on which somebody asks what became of a vm: whoever does that is always heard. */
+  answer(channel: Channel): Promise<TargetResult> {
+    return this.#serve(channel, () => {
+      throw new WasmvisorError("WV_STATE", "here is only told what became of a vm");
+    });
+  }
+
+  /** Never rejects. The vm is listed from the moment on at which it runs here. */
+  async #serve(
+    channel: Channel,
+    build: (config: Uint8Array) => Promise<VirtualMachine>,
+  ): Promise<TargetResult> {
     let guest: MigratableVm | undefined;
     let release = (): void => undefined;
-    let leave = (): void => undefined;
     const result = await promiseOf(
       receiveMigration(channel, {
         clock: this.#host.clock,
         ledger: this.#ledger,
-        signal,
         accept: async (hello) => {
-          leave = this.#host.jobs.arrive();
-          const twin = await this.#host.buildTwin(hello.shape.config);
+          const twin = await build(hello.shape.config);
           release = this.#host.reserve(twin.name);
           twin.events.on("status", ({ status }) => {
             if (status !== "running" || guest === undefined) return;
@@ -44,7 +54,6 @@ export class MigrationReceiver {
       }),
     );
     release();
-    leave();
     guest?.release();
     guest = undefined;
     return result;

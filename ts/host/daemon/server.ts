@@ -13,6 +13,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../../base/errors.ts";
+import type { TargetResult } from "../../migrate/target.ts";
 import { type Address, checkPlain, formatAddress, parseAddress } from "../address.ts";
 import type { Host } from "../host.ts";
 import { MigrationReceiver } from "../migration-receiver.ts";
@@ -186,18 +187,21 @@ function upgrade(served: Served, call: UpgradeCall): void {
       protocol === UPGRADE_MIGRATION &&
       (path === PATH_MIGRATION || path === PATH_OUTCOME)
     ) {
-      // Whoever asks what became of a guest is always heard.
-      if (path === PATH_MIGRATION) served.receiver.checkRoom();
-      accept(socket, protocol);
-      void receive(served, new SocketChannel(socket, head));
+      const open = (): SocketChannel => {
+        accept(socket, protocol);
+        return new SocketChannel(socket, head);
+      };
+      const { receiver } = served;
+      const serving = path === PATH_OUTCOME ? receiver.answer(open()) : receiver.receive(open);
+      void logArrival(served, serving);
     } else throw new HttpError(404, "WV_CONFIG", `${path}: no upgrade to "${protocol}" here`);
   } catch (error) {
     refuse(socket, error);
   }
 }
 
-async function receive({ log, receiver }: Served, channel: SocketChannel): Promise<void> {
-  const result = await receiver.receive(channel);
+async function logArrival({ log }: Served, serving: Promise<TargetResult>): Promise<void> {
+  const result = await serving;
   if (result.state === "running") log(`a vm came (${result.receivedBytes} bytes)`);
   if (result.state === "discarded")
     log(`a vm did not come: ${errorBody(result.error).body.message}`);

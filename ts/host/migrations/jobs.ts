@@ -182,18 +182,13 @@ export class MigrationJobs {
     throw new WasmvisorError("WV_STATE", `${name}: it does not migrate from this host`);
   }
 
-  /** Throws `WV_LIMIT` if no further guest may come now. */
-  checkRoom(): void {
+  /** A guest comes; the result says that it is here, or will not come. Throws `WV_LIMIT`. */
+  arrive(): () => void {
     if (this.#incoming >= this.#incomingMax)
       throw new WasmvisorError(
         "WV_LIMIT",
         `${this.#incoming} vms are on their way to this host, and no more may be at a time`,
       );
-  }
-
-  /** A guest comes; the result says that it is here, or will not come. Throws `WV_LIMIT`. */
-  arrive(): () => void {
-    this.checkRoom();
     this.#incoming++;
     let isOver = false;
     return () => {
