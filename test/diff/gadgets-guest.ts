@@ -121,7 +121,10 @@ function changeWorld({ prng, registers, limits }: Context): Group["items"] {
   return [...li(other, value), item(op, rd, csr, other)];
 }
 
-/** Something changes between two accesses as the guest's. In M-mode, which can do all of it in a row. */
+/**
+ * Something changes between two accesses as the guest's. In M-mode, which can do all of it in a row: if the
+ * program is not there, it mostly asks to be.
+ */
 export const guestChange: Gadget = (context) => {
   const { prng, registers, space, guest } = context;
   if (!guest || !space || space.slots.length === 0) return guestMemory(context);
@@ -133,16 +136,19 @@ export const guestChange: Gadget = (context) => {
     [3, () => [leaf.gpa + BigInt(prng.below(4088)), changeSecond(context, leaf)]],
     [4, () => [prng.pick([slot.pointer, leaf.gpa]), changeWorld(context)]],
   ])();
-  const mpp = BigInt(prng.below(2));
-  const items = onlyInM(context, [
+  const mpp = prng.chance(70) ? 1n : 0n;
+  const raise = [item("addi", control, 0, at.CALL_M), item("ecall")];
+  const before = context.mode !== 3 && prng.chance(60) ? raise : [];
+  if (before.length > 0) context.mode = 3;
+  const inside = [
     ...li(control, where),
     ...accessAsGuest(context, control, mpp),
     ...change,
     ...li(control, where),
     ...accessAsGuest(context, control, mpp),
     item("addi", control, 0, 0),
-  ]);
-  return { kind: "guest-change", items };
+  ];
+  return { kind: "guest-change", items: [...before, ...onlyInM(context, inside, before.length)] };
 };
 
 /** Fences of every kind, allowed or not. */
