@@ -163,6 +163,34 @@ test("vstimecmp is compared with time + htimedelta", () => {
   expect(t.run(core).map(({ a0 }) => a0)).toEqual([0n, 0x40n, 0n, 0n]);
 });
 
+test("a guest that writes fflags dirties floating point for itself and for its host", () => {
+  const FS = 3n << 13n;
+  const t = new Trials();
+  second(t, ALL | U);
+  t.csr(HGATP, satp(ROOT_G));
+  t.csr(0x200, 1n << 13n); // Initial
+  t.csr(0x300, 1n << 13n);
+  t.tryIn("VS", ["csrrwi", 0, 1, 1]);
+  t.try(read(0x200));
+  const [guest, after] = t.run(core);
+  expect([guest?.cause, (guest?.status ?? 0n) & FS, (after?.a0 ?? 0n) & FS]).toEqual([10, FS, FS]);
+});
+
+test("of several interrupts SEI comes before SSI, and SSI before STI", () => {
+  const [ssi, sti, sei] = [1n << 1n, 1n << 5n, 1n << 9n];
+  const t = new Trials();
+  for (const pending of [ssi | sti | sei, ssi | sti, sti]) {
+    t.csr(0x300, 0n); // MPIE, so that M-mode goes on without
+    t.csr(0x304, pending);
+    t.csr(0x344, pending);
+    t.tryIn("S");
+    t.csr(0x304, 0n);
+    t.csr(0x344, 0n);
+  }
+  const causes = [9, 1, 5].map((number) => INTERRUPT + number);
+  expect(t.run(core).map(({ cause }) => cause)).toEqual(causes);
+});
+
 test("an interrupt of the guest that HS-mode has not delegated is HS-mode's own", () => {
   const t = new Trials();
   second(t, ALL | U);
