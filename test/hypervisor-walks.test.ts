@@ -17,7 +17,6 @@ import {
   MIDDLE_G,
   MXR,
   PBMTE,
-  read,
   SATP,
   satp,
   second,
