@@ -8,6 +8,8 @@
  * stays true for all rounds.
  */
 import { TLB_ENTRIES, TLB_LOAD_BASE, TLB_STORE_BASE } from "../../bindings/abi";
+import { OP_SYSTEM } from "../isa/ops";
+import { Uop } from "../isa/uop";
 import { hintsOf, move } from "./access";
 import { findGroups, Group, Groups, groupOf, offsetInGroup, SPAN_MAX, writeBase } from "./affine";
 import { biasOf } from "./guard";
@@ -22,6 +24,7 @@ import { access, byte, const32, const64, get, set, tee } from "./out";
 import {
   BLOCK_COUNT,
   BLOCK_ENDS,
+  BLOCK_FIRST,
   BLOCK_FLAGS,
   ENDS_BRANCH,
   ENDS_FALL,
@@ -54,12 +57,21 @@ function latchOf(header: i32, count: i32): i32 {
     if (!isInner(id)) continue;
     const ends = Work.get(id, BLOCK_ENDS);
     if (ends != ENDS_BRANCH && ends != ENDS_FALL && ends != ENDS_JUMP) return -1;
+    if (hasSystem(id)) return -1;
     if (id != header && Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) return -1;
     if (!leads(id, header)) continue;
     if (latch >= 0 || successor(id, 0) == successor(id, 1)) return -1;
     latch = id;
   }
   return latch;
+}
+
+/** Does block `id` have an instruction that may change what accesses are allowed? */
+function hasSystem(id: i32): bool {
+  const first = Work.get(id, BLOCK_FIRST);
+  const end = first + Work.get(id, BLOCK_COUNT);
+  for (let i = first; i < end; i++) if (Uop.op(Work.uop(i)) == OP_SYSTEM) return true;
+  return false;
 }
 
 function innerInstructions(count: i32): i32 {

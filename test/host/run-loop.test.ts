@@ -70,6 +70,24 @@ test("a guest whose timer is due, or that is typed to, comes before those that a
   for (const guest of [sleeper, reader, ...hogs]) loop.remove(guest);
 });
 
+test("input while a turn is under way counts, and who has ended gets no more turns", async () => {
+  const log: string[] = [];
+  const loop = new RunLoop(new WallClock());
+  const reader = new Guest("reader", log, { wakeInNs: Number.POSITIVE_INFINITY });
+  const turn = reader.turn.bind(reader);
+  reader.turn = () => {
+    if (log.length < 3) loop.wake(reader);
+    else reader.next = "ended";
+    return turn();
+  };
+  loop.add(reader);
+  for (let i = 0; i < 4; i++) await turnPassed();
+  expect(log.length).toBe(4);
+  loop.wake(reader);
+  await turnPassed();
+  expect(log.length).toBe(4);
+});
+
 test("virtual time that a guest does not use passes within its turn", async () => {
   await using host = await Host.create({ memory: "64MiB" });
   const vm = await host.createVm({

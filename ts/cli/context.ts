@@ -25,6 +25,7 @@ type OptionName =
   | "json"
   | "kernel"
   | "listen"
+  | "live"
   | "maxIncoming"
   | "maxOutgoing"
   | "memory"

@@ -30,6 +30,7 @@ export function addHostCommands(add: AddCommand): void {
   onHost(add("migrate <name-and-target...>", "move running vms to the host at TARGET", load))
     .usage("[options] <name...> <target>")
     .option("--strategy <name>", "pre-copy or stop-and-copy", "pre-copy")
+    .option("--live", "insist that the guest goes on while it moves")
     .option("--bandwidth <rate>", "cap of the rate, e.g. 1Gbit")
     .option("--downtime <time>", "pre-copy stops the guest when the rest takes this long (300ms)")
     .option("--rounds <n>", "stop the guest after this many rounds")

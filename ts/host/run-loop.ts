@@ -99,9 +99,11 @@ export class RunLoop {
     this.#busy.delete(runnable);
     this.#busy.add(runnable); // Behind the others, unless the turn says or does something else.
     const turn = runnable.turn();
-    if (turn === "busy" || !this.#busy.delete(runnable) || turn === "ended") return turn;
-    const wakeInNs = Math.min(turn.wakeInNs, SLEEP_MS_MAX * 1e6);
-    this.#idle.set(runnable, this.#clock.nowNs() + wakeInNs);
+    if (turn === "ended") this.remove(runnable);
+    else if (turn !== "busy" && this.#busy.delete(runnable)) {
+      const wakeInNs = Math.min(turn.wakeInNs, SLEEP_MS_MAX * 1e6);
+      this.#idle.set(runnable, this.#clock.nowNs() + wakeInNs);
+    }
     return turn;
   }
 

@@ -61,6 +61,11 @@ export class FaultProxy {
     this.#onFault = onFault;
   }
 
+  /** The byte comes too late now. */
+  disarm(): void {
+    this.#trigger = undefined;
+  }
+
   /** Connections pass again. */
   heal(): void {
     this.#trigger = undefined;

@@ -14,6 +14,11 @@ import * as parse from "../options.ts";
 type Move = RemoteMigrateOptions & { readonly target: string };
 
 function moveOf(options: Options, target: string): Move {
+  if (options.live === true && options.strategy === "stop-and-copy")
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "--live: with --strategy stop-and-copy the guest stands still; leave out one of them",
+    );
   const { WASMVISOR_TARGET_TOKEN: token } = process.env;
   return {
     target,

@@ -6,6 +6,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../../base/task.ts";
 import { type Channel, rejected } from "../../migrate/channel.ts";
+import { joinParts } from "../../migrate/stream.ts";
 
 /** Frames up to this size pass by: what they say must not wait behind a megabyte of somebody's pages. */
 const SMALL_BYTES = 4096;
@@ -147,6 +148,14 @@ export class SharedChannel implements Channel {
       this.#waiting--;
     });
     return sent;
+  }
+
+  sendParts(parts: readonly Uint8Array[]): Wait<void> {
+    // Whoever waits for its turn needs a copy.
+    if (!this.#shares.isUnlimited || !this.#channel.sendParts || this.#failure)
+      return this.send(joinParts(parts));
+    for (const { length } of parts) this.sentBytes += length;
+    return this.#channel.sendParts(parts);
   }
 
   receive(): Wait<Uint8Array | undefined> {
