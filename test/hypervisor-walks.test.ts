@@ -15,6 +15,7 @@ import {
   LAST_S,
   MENVCFG,
   MIDDLE_G,
+  MIDDLE_S,
   MXR,
   PBMTE,
   SATP,
@@ -131,6 +132,65 @@ test("HLV and HSV act with the privilege that SPVP says now", () => {
     t.try(["hsv.d", 11, 10]);
   }
   expect(t.run(core).map(({ cause }) => cause)).toEqual([-1, -1, 13, 15, -1, -1]);
+});
+
+const SUM = 1n << 18n;
+const MPRV_MPV = (1n << 39n) | (1n << 17n);
+const AS_SUPERVISOR = MPRV_MPV | 0x800n;
+
+/** A load as the guest's, as `status` says. */
+function loadAs(t: Trials, status: bigint, va = TEST_VA): void {
+  t.li(11, va);
+  t.csr(0x300, status);
+  t.try(["ld", 10, 11, 0], ["csrrw", 0, 0x300, 0]);
+}
+
+/** Two worlds, each by the CSR that makes the difference: the page may be loaded in one of them. */
+const WORLDS = [
+  { name: "SUM", leaves: [ALL | U, ALL | U], csr: 0x200, values: [SUM, 0n], cause: 13 },
+  { name: "MXR", leaves: [V | X | A, ALL | U], csr: 0x200, values: [MXR, 0n], cause: 13 },
+  { name: "vsatp", leaves: [0, ALL | U], csr: VSATP, values: [0n, satp(ROOT_S)], cause: 13 },
+  { name: "hgatp", leaves: [ALL, 0], csr: HGATP, values: [0n, satp(ROOT_G)], cause: 21 },
+] as const;
+
+test.each(WORLDS)("what is known of a page holds for $name alone", (world) => {
+  const { leaves, csr, values, cause } = world;
+  const t = new Trials();
+  first(t, leaves[0]);
+  second(t, leaves[1]);
+  t.csr(HGATP, satp(ROOT_G));
+  t.csr(VSATP, satp(ROOT_S));
+  for (const value of [values[0], values[1], values[0]]) {
+    t.csr(csr, value);
+    loadAs(t, AS_SUPERVISOR);
+  }
+  expect(t.run(core).map((trial) => trial.cause)).toEqual([-1, cause, -1]);
+});
+
+test("what is known of a page holds for one privilege", () => {
+  const t = new Trials();
+  first(t, ALL | U);
+  second(t, ALL | U);
+  t.csr(HGATP, satp(ROOT_G));
+  t.csr(VSATP, satp(ROOT_S));
+  for (const status of [MPRV_MPV, AS_SUPERVISOR, MPRV_MPV]) loadAs(t, status);
+  expect(t.run(core).map(({ cause }) => cause)).toEqual([-1, 13, -1]);
+});
+
+test("HFENCE.VVMA of an address forgets all of its superpage", () => {
+  const va = RAM + 0x40_0000;
+  const t = new Trials();
+  first(t, ALL);
+  second(t, ALL | U);
+  t.csr(HGATP, satp(ROOT_G));
+  t.csr(VSATP, satp(ROOT_S));
+  loadAs(t, AS_SUPERVISOR, va);
+  t.li(12, MIDDLE_S + 16);
+  t.emit(["sd", 0, 12, 0]);
+  t.li(12, va + 0x1000);
+  t.emit(["hfence.vvma", 12, 0]);
+  loadAs(t, AS_SUPERVISOR, va);
+  expect(t.run(core).map(({ cause }) => cause)).toEqual([-1, 13]);
 });
 
 test("to set A or D, PMP must allow the store: an access fault of the access, in either stage", () => {
