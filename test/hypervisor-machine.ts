@@ -13,7 +13,8 @@ export const RAM = 0x8000_0000;
 export const ROOT_G = RAM + 0x40_0000;
 export const ROOT_S = RAM + 0x50_0000;
 export const DATA = RAM + 0x20_0000;
-const RESULTS = RAM + 0x60_0000;
+/** In another entry of the TLB than what is tried. */
+const RESULTS = RAM + 0x60_1000;
 const RESULT_BYTES = 64;
 const RAM_BYTES = 16 << 20;
 const MSTATUS = 0x300;

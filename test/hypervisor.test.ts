@@ -4,62 +4,27 @@
  */
 import { beforeAll, expect, test } from "vitest";
 import type { Core } from "../bindings/core.ts";
+import { ALL, DATA, INTERRUPT, RAM, ROOT_G, ROOT_S, Trials, U } from "./hypervisor-machine.ts";
 import {
-  A,
-  ALL,
-  D,
-  DATA,
-  INTERRUPT,
-  RAM,
-  ROOT_G,
-  ROOT_S,
-  Trials,
-  U,
-  V,
-  W,
-  X,
-} from "./hypervisor-machine.ts";
+  first,
+  HENVCFG,
+  HGATP,
+  HSTATUS,
+  MENVCFG,
+  read,
+  SATP,
+  STCE,
+  satp,
+  second,
+  TEST_VA,
+  VSATP,
+} from "./hypervisor-stages.ts";
 import { core as makeCore } from "./vmm/guest-code.ts";
 
 let core: Core;
 beforeAll(async () => {
   core = await makeCore();
 });
-
-const MENVCFG = 0x30a;
-const HENVCFG = 0x60a;
-const HSTATUS = 0x600;
-const HGATP = 0x680;
-const VSATP = 0x280;
-const SATP = 0x180;
-const ADUE = 1n << 61n;
-const PBMTE = 1n << 62n;
-const STCE = 1n << 63n;
-const SV39 = 8n << 60n;
-const MXR = 1n << 19n;
-/** Gigapage of RAM in a root table, and a middle table of its own for pages. */
-const AT_RAM = 2;
-const MIDDLE_S = ROOT_S + 0x1000;
-const LAST_S = ROOT_S + 0x2000;
-const MIDDLE_G = ROOT_G + 0x4000;
-const LAST_G = ROOT_G + 0x5000;
-const TEST_VA = RAM + 0x20_0000;
-
-const satp = (root: number): bigint => SV39 | BigInt(root / 4096);
-const read = (csr: number) => ["csrrs", 10, csr, 0] as const;
-
-/** Identity mapping of RAM by 2 MiB leaves, but for the second, which has pages: `flags` of its first. */
-function stage(t: Trials, tables: readonly number[], leaf: number, flags: number | bigint): void {
-  const [root = 0, middle = 0, last = 0] = tables;
-  t.pte(root, AT_RAM, middle, V);
-  for (let n = 0; n < 8; n += 1) if (n !== 1) t.pte(middle, n, RAM + n * 0x20_0000, leaf);
-  t.pte(middle, 1, last, V);
-  t.pte(last, 0, DATA, flags);
-}
-const first = (t: Trials, flags: number | bigint) =>
-  stage(t, [ROOT_S, MIDDLE_S, LAST_S], ALL, flags);
-const second = (t: Trials, flags: number | bigint, leaf = ALL | U) =>
-  stage(t, [ROOT_G, MIDDLE_G, LAST_G], leaf, flags);
 
 /** The value that a CSR takes when `value` is written to it. */
 function written(pairs: readonly (readonly [csr: number, value: bigint])[]): bigint[] {
@@ -123,172 +88,6 @@ test("hgatp takes no MODE that is none, no root that is not aligned, and 14 bits
     (10n << 60n) | 1n,
     (10n << 60n) | 1n,
   ]);
-});
-
-test("without ADUE a page whose A or D is clear faults in its stage; with it hardware sets them", () => {
-  const load = ["ld", 10, 11, 0] as const;
-  const store = ["sd", 10, 11, 0] as const;
-  const causes = (envcfg: readonly [menvcfg: bigint, henvcfg: bigint], flags: number[]) => {
-    const t = new Trials();
-    first(t, flags[0] as number);
-    second(t, flags[1] as number);
-    t.csr(MENVCFG, envcfg[0]);
-    t.csr(HENVCFG, envcfg[1]);
-    t.csr(HGATP, satp(ROOT_G));
-    t.csr(VSATP, satp(ROOT_S));
-    t.li(11, TEST_VA);
-    t.tryIn("VS", load);
-    t.tryIn("VS", store);
-    return t.run(core);
-  };
-  const noD = ALL & ~D;
-  const noA = noD & ~A;
-  const cause = (trials: { cause: number }[]) => trials.map((trial) => trial.cause);
-  expect(cause(causes([0n, 0n], [noA, ALL | U]))).toEqual([13, 15]);
-  expect(cause(causes([ADUE, 0n], [noD, noA | U]))).toEqual([10, 15]);
-  expect(cause(causes([0n, 0n], [ALL, noA | U]))).toEqual([21, 23]);
-  expect(cause(causes([ADUE, ADUE], [noA, noA | U]))).toEqual([10, 10]);
-  expect(causes([0n, 0n], [ALL, noD | U])[1]).toMatchObject({
-    cause: 23,
-    tval: BigInt(TEST_VA),
-    tval2: BigInt(TEST_VA) >> 2n,
-    tinst: 0xa03023n, // sd a0, 0(offset 0)
-  });
-});
-
-test("to set A of a guest's PTE, the second stage must allow the store: htinst 0x3020", () => {
-  const t = new Trials();
-  first(t, ALL & ~A);
-  second(t, ALL | U);
-  t.pte(MIDDLE_G, 2, RAM + 0x40_0000, (ALL | U) & ~W); // both tables' pages
-  t.csr(HENVCFG, ADUE);
-  t.csr(HGATP, satp(ROOT_G));
-  t.csr(VSATP, satp(ROOT_S));
-  t.li(11, TEST_VA);
-  t.tryIn("VS", ["ld", 10, 11, 0]);
-  expect(t.run(core)[0]).toMatchObject({
-    cause: 21,
-    tval: BigInt(TEST_VA),
-    tval2: BigInt(LAST_S) >> 2n,
-    tinst: 0x3020n,
-  });
-});
-
-test("to set A or D, PMP must allow the store: an access fault of the access, in either stage", () => {
-  const lastPages = [LAST_S, LAST_G];
-  const causes = (flags: readonly [first: number, second: number], readOnly: number) => {
-    const t = new Trials();
-    first(t, flags[0]);
-    second(t, flags[1]);
-    t.csr(MENVCFG, ADUE);
-    t.csr(HENVCFG, ADUE);
-    t.csr(HGATP, satp(ROOT_G));
-    t.csr(VSATP, satp(ROOT_S));
-    t.csr(0x3b1, (1n << 54n) - 1n); // all, behind a page that may only be read
-    t.csr(0x3b0, (BigInt(readOnly) >> 2n) | 0x1ffn);
-    t.csr(0x3a0, 0x1f19n);
-    t.li(11, TEST_VA);
-    t.tryIn("VS", ["ld", 10, 11, 0]);
-    t.tryIn("VS", ["sd", 10, 11, 0]);
-    return t.run(core).map(({ cause, tval2 }) => [cause, tval2]);
-  };
-  const noA = ALL & ~A & ~D;
-  const faults = [
-    [5, 0n],
-    [7, 0n],
-  ];
-  const none = [
-    [10, 0n],
-    [10, 0n],
-  ];
-  expect(lastPages.map((page) => causes([noA, ALL | U], page))).toEqual([faults, none]);
-  expect(lastPages.map((page) => causes([ALL, noA | U], page))).toEqual([none, faults]);
-});
-
-test("likewise with V = 0", () => {
-  const causes = (readOnly: number) => {
-    const t = new Trials();
-    first(t, ALL & ~A & ~D);
-    t.csr(MENVCFG, ADUE);
-    t.csr(SATP, satp(ROOT_S));
-    t.csr(0x3b1, (1n << 54n) - 1n);
-    t.csr(0x3b0, (BigInt(readOnly) >> 2n) | 0x1ffn);
-    t.csr(0x3a0, 0x1f19n);
-    t.li(11, TEST_VA);
-    t.tryIn("S", ["ld", 10, 11, 0]);
-    t.tryIn("S", ["sd", 10, 11, 0]);
-    return t.run(core).map(({ cause }) => cause);
-  };
-  expect(causes(LAST_S)).toEqual([5, 7]);
-  expect(causes(LAST_G)).toEqual([9, 9]);
-});
-
-test("a store whose walk the second stage stops is a store's fault: htinst 0x3000", () => {
-  const t = new Trials();
-  first(t, ALL);
-  second(t, ALL | U);
-  t.pte(MIDDLE_G, 2, RAM + 0x40_0000, 0);
-  t.csr(HGATP, satp(ROOT_G));
-  t.csr(VSATP, satp(ROOT_S));
-  t.li(11, TEST_VA);
-  t.csr(0x341, BigInt(RAM));
-  t.csr(0x300, (1n << 39n) | (1n << 17n) | 0x800n); // MPRV as VS
-  t.try(["sd", 10, 11, 0]);
-  const [trial] = t.run(core);
-  expect(trial).toMatchObject({ cause: 23, tval2: BigInt(ROOT_S + 16) >> 2n, tinst: 0x3000n });
-  expect(((trial?.status ?? 0n) >> 38n) & 1n).toBe(1n); // GVA
-});
-
-test("MXR of the guest is about its own stage, that of the host about both; HLVX wants X", () => {
-  const t = new Trials();
-  first(t, V | X | A | D);
-  second(t, V | X | A | D | U);
-  t.csr(HGATP, satp(ROOT_G));
-  t.csr(VSATP, satp(ROOT_S));
-  t.csr(HSTATUS, 1n << 8n); // SPVP
-  t.li(11, TEST_VA);
-  const hlv = ["hlv.w", 10, 11] as const;
-  t.csr(0x200, MXR);
-  t.try(hlv); // the first stage lets it pass, the second does not
-  t.csr(0x300, MXR);
-  t.csr(0x200, 0n);
-  t.try(hlv);
-  t.csr(0x300, 0n);
-  t.try(hlv);
-  t.try(["hlvx.wu", 10, 11]);
-  expect(t.run(core).map(({ cause }) => cause)).toEqual([21, -1, 13, -1]);
-});
-
-test("HLVX does not read what is readable, but not executable", () => {
-  const t = new Trials();
-  first(t, ALL);
-  second(t, (ALL & ~X) | U);
-  t.csr(HGATP, satp(ROOT_G));
-  t.csr(VSATP, satp(ROOT_S));
-  t.csr(HSTATUS, 1n << 8n);
-  t.li(11, TEST_VA);
-  t.try(["hlv.d", 10, 11]);
-  t.try(["hlvx.hu", 10, 11]);
-  expect(t.run(core).map(({ cause }) => cause)).toEqual([-1, 21]);
-});
-
-test("HLV goes by the guest's SUM, not by the host's", () => {
-  const t = new Trials();
-  first(t, ALL | U);
-  second(t, ALL | U);
-  t.csr(HGATP, satp(ROOT_G));
-  t.csr(VSATP, satp(ROOT_S));
-  t.csr(HSTATUS, 1n << 8n);
-  t.li(11, TEST_VA);
-  for (const [host, guest] of [
-    [1n << 18n, 0n],
-    [0n, 1n << 18n],
-  ] as const) {
-    t.csr(0x300, host);
-    t.csr(0x200, guest);
-    t.try(["hlv.d", 10, 11]);
-  }
-  expect(t.run(core).map(({ cause }) => cause)).toEqual([13, -1]);
 });
 
 test("what HS-mode may do and its guest may not is a virtual instruction", () => {
@@ -364,6 +163,34 @@ test("vstimecmp is compared with time + htimedelta", () => {
   expect(t.run(core).map(({ a0 }) => a0)).toEqual([0n, 0x40n, 0n, 0n]);
 });
 
+test("a guest that writes fflags dirties floating point for itself and for its host", () => {
+  const FS = 3n << 13n;
+  const t = new Trials();
+  second(t, ALL | U);
+  t.csr(HGATP, satp(ROOT_G));
+  t.csr(0x200, 1n << 13n); // Initial
+  t.csr(0x300, 1n << 13n);
+  t.tryIn("VS", ["csrrwi", 0, 1, 1]);
+  t.try(read(0x200));
+  const [guest, after] = t.run(core);
+  expect([guest?.cause, (guest?.status ?? 0n) & FS, (after?.a0 ?? 0n) & FS]).toEqual([10, FS, FS]);
+});
+
+test("of several interrupts SEI comes before SSI, and SSI before STI", () => {
+  const [ssi, sti, sei] = [1n << 1n, 1n << 5n, 1n << 9n];
+  const t = new Trials();
+  for (const pending of [ssi | sti | sei, ssi | sti, sti]) {
+    t.csr(0x300, 0n); // MPIE, so that M-mode goes on without
+    t.csr(0x304, pending);
+    t.csr(0x344, pending);
+    t.tryIn("S");
+    t.csr(0x304, 0n);
+    t.csr(0x344, 0n);
+  }
+  const causes = [9, 1, 5].map((number) => INTERRUPT + number);
+  expect(t.run(core).map(({ cause }) => cause)).toEqual(causes);
+});
+
 test("an interrupt of the guest that HS-mode has not delegated is HS-mode's own", () => {
   const t = new Trials();
   second(t, ALL | U);
@@ -382,37 +209,6 @@ test("an interrupt of the guest that HS-mode has not delegated is HS-mode's own"
   const [machine, , host] = t.run(core);
   expect(machine?.cause).toBe(INTERRUPT + 1);
   expect(host?.a0).toBe((1n << 63n) | 2n);
-});
-
-test("Svnapot: sixteen pages by one PTE, of 64 KiB only", () => {
-  const N = 1n << 63n;
-  const load = ["ld", 10, 11, 0] as const;
-  const t = new Trials();
-  first(t, N | BigInt(ALL) | (8n << 10n)); // the page number ends in 1000
-  t.pte(LAST_S, 1, DATA, N | BigInt(ALL)); // ... in 0000: reserved
-  t.word(DATA + 8, 0x1234n);
-  t.csr(SATP, satp(ROOT_S));
-  t.li(11, TEST_VA + 8);
-  t.tryIn("S", load);
-  t.li(11, TEST_VA + 0x1008);
-  t.tryIn("S", load);
-  const [good, bad] = t.run(core);
-  expect([good?.cause, good?.a0, bad?.cause]).toEqual([9, 0x1234n, 13]);
-});
-
-test("Svpbmt: the memory type is reserved without PBMTE, and type 3 always", () => {
-  const t = new Trials();
-  const load = ["ld", 10, 11, 0] as const;
-  first(t, (1n << 61n) | BigInt(ALL));
-  t.pte(LAST_S, 1, DATA, (3n << 61n) | BigInt(ALL));
-  t.csr(SATP, satp(ROOT_S));
-  t.li(11, TEST_VA);
-  t.tryIn("S", load);
-  t.csr(MENVCFG, PBMTE | ADUE);
-  t.tryIn("S", load);
-  t.li(11, TEST_VA + 0x1000);
-  t.tryIn("S", load);
-  expect(t.run(core).map(({ cause }) => cause)).toEqual([13, 9, 13]);
 });
 
 test("cache blocks: who may, and what CBO.ZERO does", () => {

@@ -86,46 +86,16 @@ const MEMORIES: readonly Fault[] = [
     "      fenceFirst(raw, hart.virt != 0 && !FAULT);",
   ),
   fault(
-    "slots-without-hgatp",
-    "mmu/tlb.ts",
-    "    if (load<u64>(at) != satp || load<u64>(at, 8) != hgatp) continue;",
-    "    if (load<u64>(at) != satp || (load<u64>(at, 8) != hgatp && !FAULT)) continue;",
-  ),
-  fault(
-    "vsatp-forgets-nothing",
-    "hart/csr-guest.ts",
-    "  hyp.vsatp = value;\n  forgetGuestSlot();",
-    "  hyp.vsatp = value;\n  if (!FAULT) forgetGuestSlot();",
-  ),
-  fault(
     "hfence-gvma-does-nothing",
     "hart/fences.ts",
     "      fenceSecond(raw);",
     "      if (!FAULT) fenceSecond(raw);",
   ),
   fault(
-    "fences-forget-superpages",
-    "mmu/tlb.ts",
-    "  if (gva >= Tlb.superMin && gva <= Tlb.superMax) return false;",
-    "  if (gva >= Tlb.superMin && gva <= Tlb.superMax && !FAULT) return false;",
-  ),
-  fault(
-    "hgatp-forgets-nothing",
-    "hart/csr-hypervisor.ts",
-    "  hyp.hgatp = (mode << 60) | (value & (VMID | ROOT_PPN));\n  forgetGuestSlot();",
-    "  hyp.hgatp = (mode << 60) | (value & (VMID | ROOT_PPN));\n  if (!FAULT) forgetGuestSlot();",
-  ),
-  fault(
     "tags-without-privilege",
     "mmu/tlb.ts",
     "  const mode: u32 = priv == abi.PRIV_U ? 1 : sum ? 3 : 2;\n  return <u64>(((guestSlot()",
     "  const mode: u32 = priv == abi.PRIV_U && !FAULT ? 1 : sum ? 3 : 2;\n  return <u64>(((guestSlot()",
-  ),
-  fault(
-    "tags-without-mxr",
-    "mmu/tlb.ts",
-    "  return <u64>(((guestSlot() << 3) | mode | (mxr ? 4 : 0)) << 3);",
-    "  return <u64>(((guestSlot() << 3) | mode | (mxr && !FAULT ? 4 : 0)) << 3);",
   ),
   fault(
     "tags-without-sum",
