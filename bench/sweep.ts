@@ -26,6 +26,7 @@ const scenario = (strategy: Scenario["strategy"], seed: number): Scenario => ({
   downtimeLimitNs: 300e6,
   strategy,
   roundsMax: null,
+  preCopyRounds: 1,
   timeoutNs: 60e9,
   onLimit: "fail",
   wire: { normalPageBytes: 4104, zeroPageBytes: 9 },

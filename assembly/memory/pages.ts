@@ -5,19 +5,26 @@ import {
   ENTRY_MISSING,
   ENTRY_PRESENT,
   PAGE_BYTES,
+  PAGE_NO_MEMORY,
 } from "../../bindings/abi";
+import { emptyTlbs } from "../mmu/tlb";
 import { hashFrame, isZero, mix } from "./content";
-import { entryOf } from "./map";
-import { discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
+import { releaseFrame } from "./frames";
+import { entryOf, ownEntry } from "./map";
+import { arrivePage, discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
 
 /** Limits of the next `collectPages`, and what the last one did. */
 export abstract class Batch {
   static normalMax: u32 = 0;
   static zeroMax: u32 = 0;
+  /** No page from this one on. */
+  static until: u32 = 0;
   /** Page to go on with; the number of pages when the bitmap is done. */
   static next: u32 = 0;
   static zero: u32 = 0;
   static normal: u32 = 0;
+  /** Pages that the last `placePages` brought. */
+  static placed: u32 = 0;
 }
 
 /** Bytes that a batch within the limits can take. */
@@ -58,10 +65,11 @@ function putRecord(space: usize, index: u32, at: usize): usize {
 
 /**
  * Writes pages whose bit is set in `bitmap` (8-byte aligned, whole words) to `out`, in order from page
- * `from` on, within the limits in `Batch`, and clears their bits. Returns the bytes written.
+ * `from` on, within the limits in `Batch`, and clears their bits. Returns the bytes written. Where to go on
+ * is `Batch.until` (or the number of pages) when no more are set below it.
  */
 export function collectPages(space: usize, bitmap: usize, from: u32, out: usize): u32 {
-  const pages = Space.pages(space);
+  const pages = min(Batch.until, Space.pages(space));
   let at = out;
   Batch.zero = 0;
   Batch.normal = 0;
@@ -84,6 +92,32 @@ export function addPopulated(space: usize, bitmap: usize): void {
     const byte = bitmap + (i >> 3);
     store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (i & 7)));
   }
+}
+
+/** Sets the bit of every page that has not arrived yet. */
+export function addMissing(space: usize, bitmap: usize): void {
+  for (let i: u32 = 0; i < Space.pages(space); i++) {
+    if (!isMissing(space, i)) continue;
+    const byte = bitmap + (i >> 3);
+    store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (i & 7)));
+  }
+}
+
+/**
+ * The pages whose bit is set in `bitmap` have not arrived yet, whatever is there now. 0: no memory for the
+ * map, some of them are as they were.
+ */
+export function awaitPages(space: usize, bitmap: usize): u32 {
+  const pages = Space.pages(space);
+  for (let i = nextSet(bitmap, 0, pages); i < pages; i = nextSet(bitmap, i + 1, pages)) {
+    const at = ownEntry(space, i);
+    if (!at) return 0;
+    const entry = load<u32>(at);
+    if (entry & ENTRY_PRESENT) releaseFrame(entry & ~0xfff);
+    store<u32>(at, ENTRY_MISSING);
+  }
+  emptyTlbs();
+  return 1;
 }
 
 /** Set bits in `bytes` bytes (a multiple of 8) of a bitmap. */
@@ -114,6 +148,41 @@ export function applyPages(space: usize, from: usize, bytes: u32): u32 {
       if (!frame) break;
       if (zero) memory.fill(frame, 0, PAGE_BYTES);
       else memory.copy(frame, at + BATCH_HEADER_BYTES, PAGE_BYTES);
+    }
+    at += BATCH_HEADER_BYTES + (zero ? 0 : PAGE_BYTES);
+  }
+  return <u32>(at - from);
+}
+
+/** Brings page `index`, which has not arrived yet, from the record at `at`. False: no memory. */
+function placePage(space: usize, index: u32, at: usize, zero: bool): bool {
+  if (zero) {
+    discardPage(space, index);
+    return !isMissing(space, index);
+  }
+  const frame = arrivePage(space, index);
+  if (<u32>frame == PAGE_NO_MEMORY) return false;
+  memory.copy(frame, at + BATCH_HEADER_BYTES, PAGE_BYTES);
+  return true;
+}
+
+/**
+ * Likewise, but only for pages that have not arrived yet: the others belong to the guest. They are no
+ * stores of the guest, so the dirty log does not see them.
+ */
+export function placePages(space: usize, from: usize, bytes: u32): u32 {
+  const end = from + bytes;
+  let at = from;
+  Batch.placed = 0;
+  while (at + BATCH_HEADER_BYTES <= end) {
+    const head = load<u32>(at);
+    const index = head & ~BATCH_ZERO;
+    const zero = (head & BATCH_ZERO) != 0;
+    if (index >= Space.pages(space)) break;
+    if (!zero && at + BATCH_HEADER_BYTES + PAGE_BYTES > end) break;
+    if (isMissing(space, index)) {
+      if (!placePage(space, index, at, zero)) break;
+      Batch.placed++;
     }
     at += BATCH_HEADER_BYTES + (zero ? 0 : PAGE_BYTES);
   }

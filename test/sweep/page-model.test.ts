@@ -24,6 +24,7 @@ const base: Scenario = {
   downtimeLimitNs: 300e6,
   strategy: "pre-copy",
   roundsMax: null,
+  preCopyRounds: 1,
   timeoutNs: 60e9,
   onLimit: "fail",
   wire: { normalPageBytes: 4104, zeroPageBytes: 9 },

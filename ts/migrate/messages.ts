@@ -132,6 +132,58 @@ export function decodeOutcome(frame: Frame): Outcome {
   return outcome;
 }
 
+/** What the target tells when the last page has arrived. */
+export interface Arrived {
+  /** Pages that came after the switch, and how often a vCPU had to wait for one. */
+  readonly pages: number;
+  readonly faults: number;
+  /** Longest wait of a vCPU for one page, and all waits together. */
+  readonly longestWaitNs: number;
+  readonly waitedNs: number;
+}
+
+export function encodeArrived(arrived: Arrived): Uint8Array {
+  return encodeState({ ...arrived }, MESSAGE_VERSION);
+}
+
+export function decodeArrived(frame: Frame): Arrived {
+  const fields = decodeFields(frame);
+  return {
+    pages: countField(frame, fields, "pages"),
+    faults: countField(frame, fields, "faults"),
+    longestWaitNs: countField(frame, fields, "longestWaitNs"),
+    waitedNs: countField(frame, fields, "waitedNs"),
+  };
+}
+
+/** For REQUEST: the pages that vCPUs wait for, the first first. */
+export function encodeRequest(gfns: readonly number[]): Uint8Array {
+  const payload = new Uint8Array(gfns.length * 4);
+  for (const [i, gfn] of gfns.entries()) storeU32(payload, i * 4, gfn);
+  return payload;
+}
+
+export function decodeRequest(frame: Frame, pageCount: number): number[] {
+  const { payload } = frame;
+  if (payload.length === 0 || payload.length % 4 !== 0) throw streamError(frame, "REQUEST: cut");
+  const gfns = Array.from({ length: payload.length / 4 }, (_, i) => loadU32(payload, i * 4));
+  const wrong = gfns.find((gfn) => gfn >= pageCount);
+  if (wrong !== undefined) throw streamError(frame, `REQUEST: there is no page ${wrong}`);
+  return gfns;
+}
+
+/** For CREDIT: the number of a PAGES frame whose pages are in place. */
+export function encodeCredit(sequence: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  storeU32(payload, 0, sequence);
+  return payload;
+}
+
+export function decodeCredit(frame: Frame): number {
+  if (frame.payload.length !== 4) throw streamError(frame, "CREDIT: expected 4 bytes");
+  return loadU32(frame.payload, 0);
+}
+
 /** The header of a PAGES payload; the records follow it. */
 export function encodePagesHeader(round: number, batch: PageBatch): Uint8Array {
   const header = new Uint8Array(PAGES_HEADER_BYTES);

@@ -2,13 +2,35 @@
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
+import type { Channel } from "./channel.ts";
+import type { MigrationControl, Phase } from "./control.ts";
 import type { Outcome } from "./messages.ts";
 import type { ConvergenceLimits } from "./policy/convergence.ts";
+import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
 
-/** `stop-and-copy`: pause first, then send. `pre-copy`: send while it runs, round after round. */
-export type Strategy = "stop-and-copy" | "pre-copy";
-export const STRATEGIES: readonly Strategy[] = ["stop-and-copy", "pre-copy"];
+/**
+ * `stop-and-copy`: pause first, then send. `pre-copy`: send while it runs, round after round.
+ * `post-copy`: switch first, then send, what is needed before the rest. `hybrid`: some rounds of
+ * pre-copy, then post-copy for what is left, unless that fits the downtime limit.
+ */
+export type Strategy = "stop-and-copy" | "pre-copy" | "post-copy" | "hybrid";
+
+/** What phases a strategy is made of. */
+export interface StrategyPlan {
+  /** The guest runs while its memory is copied. */
+  readonly iterates: boolean;
+  /** Pages may stay behind when the guest goes, and follow. */
+  readonly leavesPages: boolean;
+}
+
+export const PLANS: Readonly<Record<Strategy, StrategyPlan>> = {
+  "stop-and-copy": { iterates: false, leavesPages: false },
+  "pre-copy": { iterates: true, leavesPages: false },
+  "post-copy": { iterates: false, leavesPages: true },
+  hybrid: { iterates: true, leavesPages: true },
+};
+export const STRATEGIES = Object.keys(PLANS) as readonly Strategy[];
 
 export interface SourceOptions {
   readonly clock: Clock;
@@ -42,6 +64,23 @@ export interface SourceOptions {
    */
   readonly askOutcome?: ((id: string) => Wait<Outcome | "unknown">) | undefined;
   readonly outcomeTimeoutNs?: number | undefined;
+  /** Hybrid: passes of pre-copy before the switch. Default 1. */
+  readonly preCopyRounds?: number | undefined;
+  /** Post-copy: pages with data in one frame of the background push, at most. */
+  readonly pushPages?: number | undefined;
+  /** A new channel to the target, when that of a post-copy broke: asked until it gives one. */
+  readonly reconnect?: (() => Wait<Channel>) | undefined;
+  /** After this time without one the result is `paused`. */
+  readonly recoveryTimeoutNs?: number | undefined;
+  /**
+   * The target died in post-copy, and the guest with it; here it stands as it was at the switch.
+   * `hold` (default): whoever may decide that it goes back in time resumes it. `roll-back`: it does.
+   */
+  readonly onTargetLost?: "hold" | "roll-back" | undefined;
+  readonly control?: MigrationControl | undefined;
+  /** What somebody outside sees of the guest, on both hosts: its longest silence is in the statistics. */
+  readonly silence?: SilenceMeter | undefined;
+  readonly onPhase?: ((phase: Phase, atNs: number) => void) | undefined;
   readonly onRound?: ((round: RoundStats) => void) | undefined;
 }
 
@@ -56,15 +95,35 @@ export const DEFAULT_SOURCE_OPTIONS = {
   stallTimeoutNs: 10e9,
   verify: "counts",
   outcomeTimeoutNs: 30e9,
+  preCopyRounds: 1,
+  pushPages: 64,
+  recoveryTimeoutNs: 60e9,
+  onTargetLost: "hold",
 } as const;
 
 export type ResolvedSourceOptions = Readonly<
-  Pick<SourceOptions, "clock" | "id" | "strategy" | "signal" | "askOutcome" | "onRound"> & {
+  Pick<
+    SourceOptions,
+    | "clock"
+    | "id"
+    | "strategy"
+    | "signal"
+    | "askOutcome"
+    | "reconnect"
+    | "control"
+    | "silence"
+    | "onPhase"
+    | "onRound"
+  > & {
     bandwidthCapBytesPerSec: number;
     batchPages: number;
     probePages: number;
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
+    preCopyRounds: number;
+    pushPages: number;
+    recoveryTimeoutNs: number;
+    onTargetLost: "hold" | "roll-back";
     verify: "counts" | "memory";
   } & ConvergenceLimits
 >;
@@ -84,6 +143,12 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.bandwidthCapBytesPerSec > 0,
     "bandwidthCapBytesPerSec: expected more than 0",
     all.bandwidthCapBytesPerSec,
+  );
+  check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
+  check(
+    Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,
+    "pushPages: expected a count",
+    all.pushPages,
   );
   check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
   check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);

@@ -1,5 +1,8 @@
 /** What a migration counts, and the same under the names that QEMU's `query-migrate` uses. */
+import { assert } from "../base/assert.ts";
 import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
+import type { Arrived } from "./messages.ts";
+import type { SilenceMeter } from "./silence.ts";
 
 /** One pass over the dirty pages; the last one runs with the guest stopped. */
 export interface RoundStats {
@@ -30,6 +33,16 @@ export interface MigrationStats {
   readonly remainingPages: number;
   /** Pages dirtied a second between the last two looks at the dirty log. */
   readonly dirtyPagesPerSec: number;
+  /** Pages that the target asked for in post-copy. */
+  readonly postcopyRequests: number;
+  /** How often a vCPU of the target had to wait for a page, the longest and all these waits. */
+  readonly faults: number;
+  readonly longestWaitNs: number;
+  readonly waitedNs: number;
+  /** The longest silence that is known of: the downtime, a wait that was longer, what was seen from outside. */
+  readonly gapNs: number;
+  /** How often post-copy went on over another channel. */
+  readonly recoveries: number;
   readonly rounds: readonly RoundStats[];
 }
 
@@ -42,6 +55,8 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
     "total-time": roundTo(stats.totalNs / 1e6, 3),
     downtime: roundTo(stats.downtimeNs / 1e6, 3),
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
+    gap: roundTo(stats.gapNs / 1e6, 3),
+    recoveries: stats.recoveries,
     ram: {
       total: pageCount * GUEST_PAGE_BYTES,
       transferred: stats.transferredBytes,
@@ -52,6 +67,8 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
       "page-size": GUEST_PAGE_BYTES,
       "dirty-sync-count": stats.dirtySyncCount,
       "dirty-pages-rate": Math.round(stats.dirtyPagesPerSec),
+      "postcopy-requests": stats.postcopyRequests,
+      faults: stats.faults,
       mbps: seconds > 0 ? roundTo((stats.transferredBytes * 8) / seconds / 1e6, 3) : 0,
     },
     rounds: stats.rounds,
@@ -61,6 +78,7 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
 /** Counts while a migration runs; `snapshot` gives the plain result. */
 export class StatsCounter {
   readonly startNs: number;
+  readonly #silence: SilenceMeter | undefined;
   readonly rounds: RoundStats[] = [];
   normalPages = 0;
   zeroPages = 0;
@@ -68,12 +86,17 @@ export class StatsCounter {
   dirtyPagesPerSec = 0;
   setupNs = 0;
   downtimeNs = 0;
+  postcopyRequests = 0;
+  recoveries = 0;
+  /** What the target told in the end. */
+  arrived: Arrived | undefined;
   /** Undefined as long as the guest runs. */
   pausedAtNs: number | undefined;
   #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
 
-  constructor(startNs: number) {
+  constructor(startNs: number, silence?: SilenceMeter) {
     this.startNs = startNs;
+    this.#silence = silence;
     this.#round.startNs = startNs;
   }
 
@@ -88,6 +111,11 @@ export class StatsCounter {
     this.#round.normalPages += normalPages;
     this.#round.zeroPages += zeroPages;
     this.#round.bytes += bytes;
+  }
+
+  /** The guest runs again, here or there. */
+  ranAgain(nowNs: number): void {
+    this.downtimeNs = nowNs - (this.pausedAtNs ?? nowNs);
   }
 
   /** The pages begin to move: what came before was setup. */
@@ -115,8 +143,11 @@ export class StatsCounter {
   }
 
   snapshot(nowNs: number, transferredBytes: number, remainingPages: number): MigrationStats {
+    const totalNs = nowNs - this.startNs;
+    assert(this.downtimeNs <= totalNs, "the downtime is part of the total time");
+    const { faults = 0, longestWaitNs = 0, waitedNs = 0 } = this.arrived ?? {};
     return {
-      totalNs: nowNs - this.startNs,
+      totalNs,
       downtimeNs: this.downtimeNs,
       setupNs: this.setupNs,
       transferredBytes,
@@ -125,6 +156,12 @@ export class StatsCounter {
       dirtySyncCount: this.dirtySyncCount,
       remainingPages,
       dirtyPagesPerSec: this.dirtyPagesPerSec,
+      postcopyRequests: this.postcopyRequests,
+      faults,
+      longestWaitNs,
+      waitedNs,
+      gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
+      recoveries: this.recoveries,
       rounds: this.rounds,
     };
   }

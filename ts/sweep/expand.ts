@@ -84,6 +84,7 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     downtimeLimitNs: pick("downtimeLimit", axes.downtimeLimit),
     strategy: pick("strategy", axes.strategy),
     roundsMax: settings.roundsMax,
+    preCopyRounds: settings.preCopyRounds,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,
     wire: { normalPageBytes: settings.normalPageBytes, zeroPageBytes: settings.zeroPageBytes },

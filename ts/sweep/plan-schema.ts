@@ -154,6 +154,7 @@ const settings = z
     bandwidthCap: quantity(RATE, 1).nullable().default(null).describe("the migration's own limit"),
     backgroundPages: z.int().min(0).max(1e6).default(40),
     roundsMax: z.int().min(1).nullable().default(null),
+    preCopyRounds: z.int().min(1).default(1).describe("of hybrid, before it switches"),
     timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
     onLimit: z.enum(["stop", "fail"]).default("fail"),
     normalPageBytes: z.int().min(1).max(1e6).default(4104).describe("a page on the wire"),

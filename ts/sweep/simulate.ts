@@ -40,6 +40,7 @@ export function simulateMigration(scenario: Scenario, ends: SimulatedEnds): Migr
     downtimeLimitNs: scenario.downtimeLimitNs,
     bandwidthCapBytesPerSec: scenario.bandwidthCapBytesPerSec ?? undefined,
     roundsMax: scenario.roundsMax ?? undefined,
+    preCopyRounds: scenario.preCopyRounds,
     timeoutNs: scenario.timeoutNs,
     onLimit: scenario.onLimit,
     stallTimeoutNs,

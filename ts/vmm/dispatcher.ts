@@ -55,8 +55,11 @@ export interface DispatcherOptions {
   readonly memory: GuestMemory;
   readonly onFault: (fault: GuestFault) => void;
   readonly onHtif: () => void;
-  /** Brings a page of RAM that has not arrived yet. Throws if that cannot be done. */
-  readonly onMissing: (index: number) => void;
+  /**
+   * Brings a page of RAM that has not arrived yet. False: it comes later, `vcpu` waits for it. Throws
+   * if it cannot be had.
+   */
+  readonly onMissing: (index: number, vcpu: Vcpu) => boolean;
 }
 
 export class Dispatcher {
@@ -106,8 +109,7 @@ export class Dispatcher {
         return "continue";
       case abi.EXIT_MISSING_PAGE:
         this.counts.missingPage++;
-        this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN));
-        return "continue";
+        return this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN), vcpu) ? "continue" : "yield";
       default:
         this.counts.fatal++;
         this.#options.onFault(this.#fault(reason, vcpu));
