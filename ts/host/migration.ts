@@ -1,8 +1,9 @@
 /** Moving a vm from this host to another over TCP, and taking one in. */
 import { WasmvisorError } from "../base/errors.ts";
-import { promiseOf } from "../base/task.ts";
+import { type Future, promiseOf } from "../base/task.ts";
 import { parseRate, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
+import type { MigrationControl } from "../migrate/control.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
@@ -16,7 +17,10 @@ import type { VirtualMachine } from "./virtual-machine.ts";
 
 /** Options of {@link VirtualMachine.migrate}. */
 export interface MigrateOptions {
-  /** `pre-copy` (default) sends while the guest runs; `stop-and-copy` stops it first. */
+  /**
+   * `pre-copy` (default) sends while the guest runs; `stop-and-copy` stops it first; `post-copy` moves
+   * it first and its memory after it; `hybrid` begins as pre-copy and ends as post-copy.
+   */
   readonly strategy?: Strategy | undefined;
   /** Cap of the rate, for instance `"1Gbit"` or `"32MiB/s"`; bytes a second. */
   readonly bandwidth?: number | string | undefined;
@@ -25,6 +29,10 @@ export interface MigrateOptions {
   /** Give up converging after this many rounds, or after this time, and stop the guest. */
   readonly roundsMax?: number | undefined;
   readonly timeout?: number | string | undefined;
+  /** Hybrid: passes of pre-copy before the guest moves. Default 1. */
+  readonly preCopyRounds?: number | undefined;
+  /** The order to switch to post-copy now, and what can be seen meanwhile. */
+  readonly control?: MigrationControl | undefined;
   /** Aborts before the switch-over; the guest goes on here. */
   readonly signal?: AbortSignal | undefined;
   readonly onRound?: ((round: RoundStats) => void) | undefined;
@@ -43,6 +51,12 @@ const rate = (value: number | string | undefined): number | undefined =>
   typeof value === "string" ? parseRate(value, "bandwidth") : value;
 const time = (value: number | string | undefined, what: string): number | undefined =>
   typeof value === "string" ? parseTime(value, what) : value;
+
+/** How to go on with post-copies whose channel broke. */
+const pausedPostCopies = new WeakMap<
+  VirtualMachine,
+  (channel: Channel) => Future<MigrationResult>
+>();
 
 /** @internal Moves `vm` to the host that listens at `target`. */
 export async function migrateVm(request: {
@@ -65,7 +79,13 @@ export async function migrateVm(request: {
   };
   const guest = vm.migratable();
   const { pageCount } = guest.shape;
-  const result = await promiseOf(migrate(guest, channel, { ...options, askOutcome }));
+  const reconnect = () => connectMigration(request.target);
+  const recover = pausedPostCopies.get(vm);
+  const result = await promiseOf(
+    recover ? recover(channel) : migrate(guest, channel, { ...options, askOutcome, reconnect }),
+  );
+  if (result.state === "paused") pausedPostCopies.set(vm, result.recover);
+  else pausedPostCopies.delete(vm);
   if (result.state !== "completed") guest.release();
   return outcome(result, options.strategy, pageCount);
 }
@@ -84,6 +104,8 @@ function sourceOptions(request: {
     downtimeLimitNs: time(options.downtime, "downtime"),
     bandwidthCapBytesPerSec: rate(options.bandwidth),
     roundsMax: options.roundsMax,
+    preCopyRounds: options.preCopyRounds,
+    control: options.control,
     timeoutNs: time(options.timeout, "timeout"),
     onLimit: "stop",
     signal: options.signal,

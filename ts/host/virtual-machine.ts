@@ -47,6 +47,8 @@ export class VirtualMachine implements Runnable, VmApi {
   readonly #turnCycles: number;
   #status: VmStatus = "created";
   #last: VmInfo | undefined;
+  /** It runs at another host, which lacks pages that are here: a post-copy that is paused. */
+  #isAway = false;
   /** Set while it moves to another host. */
   #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
@@ -84,6 +86,12 @@ export class VirtualMachine implements Runnable, VmApi {
   #mustBe(allowed: readonly VmStatus[], action: string): void {
     if (this.#leaving)
       throw new WasmvisorError("WV_STATE", `${this.name}: cannot ${action} while it migrates`);
+    if (this.#isAway && action !== "migrate")
+      throw new WasmvisorError(
+        "WV_STATE",
+        `${this.name}: cannot ${action}: it runs at its target, and pages of it are only here; ` +
+          "migrate it again to recover",
+      );
     if (!allowed.includes(this.#status))
       throw new WasmvisorError(
         "WV_STATE",
@@ -220,7 +228,8 @@ export class VirtualMachine implements Runnable, VmApi {
 
   /**
    * Moves the running guest to another host, `tcp://ADDRESS:PORT`. Resolves with how it went: unless
-   * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`.
+   * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`. After
+   * `paused` (the channel of a post-copy broke) the same call goes on where it was.
    */
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
     this.#mustBe(["running", "paused"], "migrate");
@@ -229,7 +238,9 @@ export class VirtualMachine implements Runnable, VmApi {
     const done = this.#context.migrate(this, target, { ...options, signal: abort.signal });
     this.#leaving = { abort, done };
     try {
-      return await done;
+      const outcome = await done;
+      this.#isAway = outcome.state === "paused";
+      return outcome;
     } finally {
       this.#leaving = undefined;
       forget();
@@ -241,6 +252,7 @@ export class VirtualMachine implements Runnable, VmApi {
     const wasPaused = this.#status !== "running";
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
+      onArrival: () => this.#context.loop.wake(),
       pause: () => this.#halt(),
       resume: () => {
         if (!wasPaused || this.#status === "created") this.#run();

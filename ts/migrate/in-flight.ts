@@ -1,11 +1,18 @@
 /**
  * How many bytes of the background push may be on their way: what keeps the link busy, and little
- * more, because a page that somebody waits for stands behind them. As BBR does it: 1.25 times the
- * best rate seen times the shortest round trip seen.
+ * more, because a page that somebody waits for stands behind them. Two measures, the larger counts:
+ *
+ * As BBR does it, 1.25 times the best rate seen times the shortest round trip seen: for long links.
+ *
+ * Two milliseconds of what the link itself moves, which two frames that were on their way together
+ * tell by the time between them (a packet pair). It is what a target needs that looks at its channel
+ * only now and then because its guest has the processor (a round trip of 40 ms on a busy machine).
  */
 
-/** Always allowed: 16 pages. */
+/** Always allowed, and the most for a target that is busy. */
 const FLOOR_BYTES = 1 << 16;
+const BUSY_BYTES_MAX = 1 << 19;
+const BUSY_NS = 2e6;
 const GAIN = 1.25;
 /** The best rate is forgotten slowly, credit by credit. */
 const FADING = 0.99;
@@ -26,6 +33,7 @@ export class InFlight {
   #delivered = 0;
   #creditedAtNs = 0;
   #bytesPerNs = 0;
+  #linkBytesPerNs = 0;
   #roundTripNs = Number.POSITIVE_INFINITY;
 
   /** Frame `sequence` leaves. */
@@ -43,6 +51,7 @@ export class InFlight {
     const count = this.#frames.findIndex((frame) => frame.sequence === sequence) + 1;
     if (count === 0) return false;
     const credited = this.#frames.splice(0, count);
+    this.#measureLink(credited, nowNs);
     for (const { bytes } of credited) {
       this.#bytes -= bytes;
       this.#delivered += bytes;
@@ -56,13 +65,23 @@ export class InFlight {
     return true;
   }
 
-  /** Bytes a second that the target has taken at best; 0 before the first credit. */
+  #measureLink(credited: readonly SentFrame[], nowNs: number): void {
+    this.#linkBytesPerNs *= FADING;
+    const pairs = credited.filter((frame) => frame.sentAtNs < this.#creditedAtNs);
+    if (pairs.length === 0) return;
+    const bytes = pairs.reduce((sum, frame) => sum + frame.bytes, 0);
+    const bytesPerNs = bytes / Math.max(1000, nowNs - this.#creditedAtNs);
+    this.#linkBytesPerNs = Math.max(this.#linkBytesPerNs, bytesPerNs);
+  }
+
+  /** What the link moves, as far as that was seen; 0 before the first credit. */
   get bytesPerSec(): number {
-    return this.#bytesPerNs * 1e9;
+    return Math.max(this.#bytesPerNs, this.#linkBytesPerNs) * 1e9;
   }
 
   get hasRoom(): boolean {
-    if (this.#bytes < FLOOR_BYTES) return true;
-    return this.#bytes < GAIN * this.#bytesPerNs * this.#roundTripNs;
+    const busyBytes = Math.min(BUSY_BYTES_MAX, this.#linkBytesPerNs * BUSY_NS);
+    const longBytes = GAIN * this.#bytesPerNs * this.#roundTripNs;
+    return this.#bytes < Math.max(FLOOR_BYTES, busyBytes, longBytes);
   }
 }

@@ -47,9 +47,21 @@ function* recovery(session: Session, cause: unknown): Task<boolean> {
     } catch (error) {
       if (error instanceof Unfinished) throw error;
       if (signal?.aborted) throw new Unfinished("paused", abortError(signal));
+      if (yield* isLost(session)) throw new Unfinished("target-lost", lost());
       if (clock.nowNs() >= untilNs) throw new Unfinished("paused", paused(error));
     }
     yield* wait(clock.sleep(RETRY_NS));
+  }
+}
+
+/** Is it known that the target does not run the guest any more? */
+function* isLost(session: Session): Task<boolean> {
+  const { askOutcome, id } = session.options;
+  if (!askOutcome) return false;
+  try {
+    return (yield* wait(askOutcome(id))) === "not-running";
+  } catch {
+    return false; // Not reachable at the moment.
   }
 }
 
