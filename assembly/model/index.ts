@@ -11,6 +11,7 @@ import {
   seedWriter,
   WRITER_ZIPF,
   Writer,
+  writeLimited,
   writePages,
   writeUniform,
   writeUntilMissing,
@@ -131,6 +132,16 @@ export function modelPlace(from: u32, to: u32): u32 {
 /** Likewise to {@link modelWrite}, but stops at a page that has not arrived. Returns the writes done. */
 export function modelWriteHere(count: u32): u32 {
   return writeUntilMissing(log, missing, count);
+}
+
+/** Likewise to {@link modelWrite}, but dirties no more than `fresh` pages. Returns the writes done. */
+export function modelWriteLimited(count: u32, fresh: u32): u32 {
+  return writeLimited(log, count, fresh);
+}
+
+/** Pages that the last {@link modelWriteLimited} dirtied. */
+export function modelFresh(): u32 {
+  return Writer.fresh;
 }
 
 /** The page at which {@link modelWriteHere} stopped; -1: none. */

@@ -27,6 +27,8 @@ export abstract class Writer {
   static next: u32 = 0;
   /** Page that the next write goes to, because it was missing; ~0: none. */
   static waits: u32 = ~0;
+  /** Pages that the last `writeLimited` put into the log. */
+  static fresh: u32 = 0;
   /** Zipf: alias table of {u32 share in 2^-32, u32 alias} per rank. */
   static alias: usize = 0;
 
@@ -161,6 +163,23 @@ export function writeUntilMissing(log: usize, missing: usize, count: u32): u32 {
     const page = Writer.waits != ~0 ? Writer.waits : Writer.base + nextPage();
     Writer.waits = page;
     if (hasBit(missing, page)) return done;
+    Writer.waits = ~0;
+    Writer.mark(log, page);
+  }
+  return count;
+}
+
+/** Likewise, but stops at a page that is not in `log` once `fresh` such pages were written. */
+export function writeLimited(log: usize, count: u32, fresh: u32): u32 {
+  if (Writer.pages == 0) return count;
+  Writer.fresh = 0;
+  for (let done: u32 = 0; done < count; done++) {
+    const page = Writer.waits != ~0 ? Writer.waits : Writer.base + nextPage();
+    Writer.waits = page;
+    if (!hasBit(log, page)) {
+      if (Writer.fresh == fresh) return done;
+      Writer.fresh++;
+    }
     Writer.waits = ~0;
     Writer.mark(log, page);
   }

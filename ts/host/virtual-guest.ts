@@ -116,6 +116,10 @@ export class VirtualGuest implements Migratable {
   applyBatch(batch: Omit<PageBatch, "nextGfn">): void {
     this.#inner.applyBatch(batch);
   }
+  limitDirty(pagesPerSec: number): void {
+    this.#catchUp();
+    this.#inner.limitDirty(pagesPerSec);
+  }
   pause(): void {
     this.#catchUp();
     this.#sinceNs = undefined;

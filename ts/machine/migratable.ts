@@ -143,10 +143,10 @@ export interface Migratable {
   placeBatch(batch: Omit<PageBatch, "nextGfn">): Wait<number>;
 
   /**
-   * Lets the guest's vCPUs run only 1 - `share` of the time (0: all of it). For auto-converge and
-   * limits of the dirty rate; a guest that cannot be slowed down has no such method.
+   * While the dirty log is kept, the guest dirties no more pages in a second than this: who wants to
+   * waits. `Infinity`: no limit. A guest that cannot be slowed down has no such method.
    */
-  throttle?(share: number): void;
+  limitDirty?(pagesPerSec: number): void;
 
   /** Stops the guest between two instructions. Once it is done nothing writes its memory any more. */
   pause(): Wait<void>;

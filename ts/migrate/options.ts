@@ -5,7 +5,9 @@ import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
 import type { Outcome } from "./messages.ts";
-import type { ConvergenceLimits } from "./policy/convergence.ts";
+import { POLICY_NAMES, type PolicyName } from "./policy/convergence.ts";
+import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
+import type { ConvergenceLimits } from "./policy/state.ts";
 import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
 
@@ -37,6 +39,12 @@ export interface SourceOptions {
   /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
   readonly id: string;
   readonly strategy: Strategy;
+  /** When pre-copy stops, or gives up. Default: as QEMU. */
+  readonly policy?: PolicyName | undefined;
+  /** How the guest is held back from dirtying memory while pre-copy goes on. Default: `none`. */
+  readonly slowdown?: SlowdownName | undefined;
+  /** Pages a second, for the slowdown `dirty-limit`. */
+  readonly dirtyLimitPagesPerSec?: number | undefined;
   /** Pre-copy stops the guest when what remains should take this long at most. */
   readonly downtimeLimitNs?: number | undefined;
   /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
@@ -85,6 +93,9 @@ export interface SourceOptions {
 }
 
 export const DEFAULT_SOURCE_OPTIONS = {
+  policy: "qemu",
+  slowdown: "none",
+  dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
   downtimeLimitNs: 300e6,
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   roundsMax: Number.POSITIVE_INFINITY,
@@ -115,6 +126,9 @@ export type ResolvedSourceOptions = Readonly<
     | "onPhase"
     | "onRound"
   > & {
+    policy: PolicyName;
+    slowdown: SlowdownName;
+    dirtyLimitPagesPerSec: number;
     bandwidthCapBytesPerSec: number;
     batchPages: number;
     probePages: number;
@@ -143,6 +157,13 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.bandwidthCapBytesPerSec > 0,
     "bandwidthCapBytesPerSec: expected more than 0",
     all.bandwidthCapBytesPerSec,
+  );
+  check(POLICY_NAMES.includes(all.policy), "policy: unknown", all.policy);
+  check(SLOWDOWN_NAMES.includes(all.slowdown), "slowdown: unknown", all.slowdown);
+  check(
+    all.dirtyLimitPagesPerSec > 0,
+    "dirtyLimitPagesPerSec: expected more than 0",
+    all.dirtyLimitPagesPerSec,
   );
   check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
   check(

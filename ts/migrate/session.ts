@@ -119,6 +119,13 @@ export class Session {
     return dirtiedPages;
   }
 
+  /** From now on the guest dirties no more pages a second than this. */
+  limitDirty(pagesPerSec: number): void {
+    if (pagesPerSec === this.stats.dirtyLimitPagesPerSec || !this.guest.limitDirty) return;
+    this.guest.limitDirty(pagesPerSec);
+    this.stats.limited(this.nowNs(), pagesPerSec);
+  }
+
   /** The round under way is over. */
   endRound(dirtiedPages: number): void {
     const round = this.stats.endRound(this.nowNs(), dirtiedPages, this.remainingPages);

@@ -149,6 +149,7 @@ class Source {
   *#goOn(error: unknown, how?: "rolled-back"): Task<MigrationResult> {
     const session = this.#session;
     const { connection, guest, inbox, options } = session;
+    session.limitDirty(Number.POSITIVE_INFINITY);
     yield* wait(guest.stopDirtyLog());
     session.set?.release();
     if (session.isPaused) {

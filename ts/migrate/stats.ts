@@ -17,6 +17,8 @@ export interface RoundStats {
   readonly dirtiedPages: number;
   /** Pages left to send after that. */
   readonly remainingPages: number;
+  /** Pages a second that the guest could dirty in this round; `Infinity`: it was not held back. */
+  readonly dirtyLimitPagesPerSec: number;
 }
 
 export interface MigrationStats {
@@ -43,6 +45,8 @@ export interface MigrationStats {
   readonly gapNs: number;
   /** How often post-copy went on over another channel. */
   readonly recoveries: number;
+  /** How long the guest was held back from dirtying memory. */
+  readonly throttledNs: number;
   readonly rounds: readonly RoundStats[];
 }
 
@@ -57,6 +61,7 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
     gap: roundTo(stats.gapNs / 1e6, 3),
     recoveries: stats.recoveries,
+    "throttled-time": roundTo(stats.throttledNs / 1e6, 3),
     ram: {
       total: pageCount * GUEST_PAGE_BYTES,
       transferred: stats.transferredBytes,
@@ -88,6 +93,9 @@ export class StatsCounter {
   downtimeNs = 0;
   postcopyRequests = 0;
   recoveries = 0;
+  dirtyLimitPagesPerSec = Number.POSITIVE_INFINITY;
+  #throttledNs = 0;
+  #limitedAtNs = 0;
   /** What the target told in the end. */
   arrived: Arrived | undefined;
   /** Undefined as long as the guest runs. */
@@ -118,10 +126,27 @@ export class StatsCounter {
     this.downtimeNs = nowNs - (this.pausedAtNs ?? nowNs);
   }
 
+  /** The guest is held back from now on, or (`Infinity`) no more. */
+  limited(nowNs: number, pagesPerSec: number): void {
+    this.#throttledNs += this.#sinceLimited(nowNs);
+    this.#limitedAtNs = nowNs;
+    this.dirtyLimitPagesPerSec = pagesPerSec;
+  }
+
+  #sinceLimited(nowNs: number): number {
+    const isLimited = this.dirtyLimitPagesPerSec !== Number.POSITIVE_INFINITY;
+    return isLimited ? nowNs - this.#limitedAtNs : 0;
+  }
+
   /** The pages begin to move: what came before was setup. */
   setupDone(nowNs: number): void {
     this.setupNs = nowNs - this.startNs;
     this.#round.startNs = nowNs;
+  }
+
+  /** How long the round under way has lasted. */
+  sinceRound(nowNs: number): number {
+    return nowNs - this.#round.startNs;
   }
 
   /** Ends the round under way. */
@@ -135,6 +160,7 @@ export class StatsCounter {
       ...sent,
       dirtiedPages,
       remainingPages,
+      dirtyLimitPagesPerSec: this.dirtyLimitPagesPerSec,
     };
     if (durationNs > 0) this.dirtyPagesPerSec = (dirtiedPages * 1e9) / durationNs;
     this.rounds.push(round);
@@ -162,6 +188,7 @@ export class StatsCounter {
       waitedNs,
       gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
       recoveries: this.recoveries,
+      throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
       rounds: this.rounds,
     };
   }

@@ -19,6 +19,8 @@ export interface PageKernel {
   modelMissing(): number;
   modelPlace(from: number, to: number): number;
   modelWriteHere(count: number): number;
+  modelWriteLimited(count: number, fresh: number): number;
+  modelFresh(): number;
   modelWaits(): number;
   modelUntil(until: number): void;
   modelTake(from: number, normalMax: number, zeroMax: number, zeroFrom: number): number;

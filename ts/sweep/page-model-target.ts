@@ -17,10 +17,11 @@ import type { SilenceMeter } from "../migrate/silence.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import type { Scenario } from "./scenario.ts";
 
-const TICK_NS = 1e6;
+/** The writer acts this often, and does no more than was due in that time. */
+export const TICK_NS = 1e6;
 /** The guest shows a sign of life this often. */
 export const HEARTBEAT_NS = 10e6;
-const CATCH_UP_NS = 50e6;
+export const CATCH_UP_NS = 50e6;
 const NOWHERE = -1;
 
 /** A set of pages that the kernel, or this, keeps as bits. */

@@ -17,7 +17,7 @@ import { SilenceMeter } from "../migrate/silence.ts";
 import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
 import type { PageKernel } from "./page-kernel.ts";
-import { HEARTBEAT_NS, ModelTarget, modelSet } from "./page-model-target.ts";
+import { CATCH_UP_NS, HEARTBEAT_NS, ModelTarget, modelSet, TICK_NS } from "./page-model-target.ts";
 import type { Distribution, Measurement, Scenario } from "./scenario.ts";
 import { simulateMigration } from "./simulate.ts";
 
@@ -44,6 +44,9 @@ class ModelGuest implements Migratable {
   #ranNs = 0;
   #sinceNs: number | undefined;
   #written = 0;
+  /** Pages that it may dirty in a second, and those that it was granted and has not used. */
+  #limitPagesPerSec = Number.POSITIVE_INFINITY;
+  #quota = 0;
 
   constructor(parts: ModelParts) {
     const { clock, kernel, scenario } = parts;
@@ -75,13 +78,42 @@ class ModelGuest implements Migratable {
   /** Lets the writer do what it did since it was last looked at. */
   #catchUp(): void {
     const nowNs = this.#clock.nowNs();
+    const fromNs = this.#ranNs;
     if (this.#sinceNs !== undefined) {
       this.#ranNs += nowNs - this.#sinceNs;
       this.#sinceNs = nowNs;
     }
+    if (this.#limitPagesPerSec !== Number.POSITIVE_INFINITY) {
+      for (let ns = fromNs; ns < this.#ranNs; ns += TICK_NS)
+        this.#writeLimited(
+          Math.min(ns + TICK_NS, this.#ranNs),
+          Math.min(TICK_NS, this.#ranNs - ns),
+        );
+      return;
+    }
     const due = Math.floor((this.#scenario.dirtyRate * this.#ranNs) / 1e9);
     this.#kernel.modelWrite(due - this.#written);
     this.#written = due;
+  }
+
+  /** What is due at `atNs` of its time, as far as it may; what is 50 ms late is given up. */
+  #writeLimited(atNs: number, passedNs: number): void {
+    const { dirtyRate } = this.#scenario;
+    const all = Math.floor((dirtyRate * atNs) / 1e9);
+    this.#written = Math.max(this.#written, all - Math.floor((dirtyRate * CATCH_UP_NS) / 1e9));
+    this.#quota += (this.#limitPagesPerSec * passedNs) / 1e9;
+    this.#written += this.#kernel.modelWriteLimited(
+      all - this.#written,
+      Math.floor(Math.max(0, this.#quota)),
+    );
+    this.#quota -= this.#kernel.modelFresh();
+    this.#quota = Math.min(this.#quota, Math.max(1, this.#limitPagesPerSec / 1000));
+  }
+
+  limitDirty(pagesPerSec: number): void {
+    this.#catchUp();
+    this.#limitPagesPerSec = pagesPerSec;
+    this.#quota = 0;
   }
 
   newPageSet(): PageSet {

@@ -3,6 +3,8 @@
  * same for every fidelity.
  */
 import type { Strategy } from "../migrate/options.ts";
+import type { PolicyName } from "../migrate/policy/convergence.ts";
+import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 
 export type Fidelity = "page" | "guest";
 
@@ -42,6 +44,10 @@ export interface Scenario {
   readonly roundsMax: number | null;
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
+  readonly policy: PolicyName;
+  readonly slowdown: SlowdownName;
+  /** For the slowdown `dirty-limit`; `null` for none. */
+  readonly dirtyLimitPagesPerSec: number | null;
   /** Pre-copy gives up after this time. */
   readonly timeoutNs: number;
   readonly onLimit: "stop" | "fail";

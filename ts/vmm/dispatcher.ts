@@ -27,6 +27,7 @@ export interface ExitCounts {
   sbi: number;
   htif: number;
   missingPage: number;
+  dirtyLimit: number;
   fatal: number;
 }
 
@@ -60,6 +61,8 @@ export interface DispatcherOptions {
    * if it cannot be had.
    */
   readonly onMissing: (index: number, vcpu: Vcpu) => boolean;
+  /** `vcpu` has dirtied as many pages as it may for now. */
+  readonly onDirtyLimit: (vcpu: Vcpu) => void;
 }
 
 export class Dispatcher {
@@ -71,6 +74,7 @@ export class Dispatcher {
     sbi: 0,
     htif: 0,
     missingPage: 0,
+    dirtyLimit: 0,
     fatal: 0,
   };
   readonly #options: DispatcherOptions;
@@ -110,6 +114,10 @@ export class Dispatcher {
       case abi.EXIT_MISSING_PAGE:
         this.counts.missingPage++;
         return this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN), vcpu) ? "continue" : "yield";
+      case abi.EXIT_DIRTY_LIMIT:
+        this.counts.dirtyLimit++;
+        this.#options.onDirtyLimit(vcpu);
+        return "yield";
       default:
         this.counts.fatal++;
         this.#options.onFault(this.#fault(reason, vcpu));

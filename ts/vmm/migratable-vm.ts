@@ -237,6 +237,10 @@ export class MigratableVm implements Migratable {
     this.#releaseBuffer();
   }
 
+  limitDirty(pagesPerSec: number): void {
+    this.#vm.dirtyLimit.set(pagesPerSec);
+  }
+
   pause(): Wait<void> {
     return this.#owner.pause();
   }

@@ -99,6 +99,8 @@ export class Vcpu {
     this.setU32(abi.HART_MIP, level ? now | mask : now & ~mask);
   }
 
+  /** Tick until which it does not run, because it has dirtied what it may. */
+  stalledUntilTicks = 0;
   /** It could run, if it had something to do. */
   get isRunnable(): boolean {
     return this.status === HART_STARTED && this.awaitedPage === undefined;

@@ -4,7 +4,9 @@ import { type Task, wait } from "../../base/task.ts";
 import { GUEST_PAGE_BYTES, type PageSet } from "../../machine/migratable.ts";
 import { encodeRound } from "../messages.ts";
 import { PLANS } from "../options.ts";
-import { type ConvergenceDecision, decideConvergence } from "../policy/convergence.ts";
+import { CONVERGENCE_POLICIES } from "../policy/convergence.ts";
+import { SLOWDOWN_POLICIES } from "../policy/dirty-limit.ts";
+import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
 import { FRAME_ROUND } from "../stream.ts";
@@ -53,16 +55,32 @@ class IterativeCopy {
     const limits = PLANS[options.strategy].leavesPages
       ? ({ ...options, onLimit: "fail" } as const)
       : options;
-    return decideConvergence(
+    const decision = CONVERGENCE_POLICIES[options.policy](
       {
         round: stats.round,
         isSynced,
         remainingBytes: remainingPages * GUEST_PAGE_BYTES,
         bytesPerSec: window.bytesPerSec,
         elapsedNs: this.#session.nowNs() - stats.startNs,
+        memoryBytes: this.#session.guest.shape.pageCount * GUEST_PAGE_BYTES,
+        rounds: stats.rounds,
       },
       limits,
     );
+    return decision === "sync" && this.#isTooEarly() ? "send" : decision;
+  }
+
+  /**
+   * A guest that is held back has dirtied what it may: as long as that and what remains do not fit the
+   * downtime, a look at the dirty log would only begin another round.
+   */
+  #isTooEarly(): boolean {
+    const { options, remainingPages, stats, window } = this.#session;
+    const { dirtyLimitPagesPerSec } = stats;
+    if (remainingPages === 0 || dirtyLimitPagesPerSec === Number.POSITIVE_INFINITY) return false;
+    const dirtied = (dirtyLimitPagesPerSec * stats.sinceRound(this.#session.nowNs())) / 1e9;
+    const fits = (window.bytesPerSec * options.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
+    return remainingPages + dirtied > fits;
   }
 
   /** Is this the moment to go without the rest? */
@@ -80,7 +98,23 @@ class IterativeCopy {
     const { remainingPages } = session;
     const mark = { round: session.stats.round, remainingPages };
     session.endRound(dirtiedPages);
+    this.#slowDown();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
+  }
+
+  /** Holds the guest back during the next round, as far as the policy says. */
+  #slowDown(): void {
+    const { options, remainingPages, stats, window } = this.#session;
+    const { dirtyLimitPagesPerSec, downtimeLimitNs, slowdown } = options;
+    this.#session.limitDirty(
+      SLOWDOWN_POLICIES[slowdown]({
+        remainingPages,
+        bytesPerSec: window.bytesPerSec,
+        downtimeLimitNs,
+        limitPagesPerSec: dirtyLimitPagesPerSec,
+        rounds: stats.rounds,
+      }),
+    );
   }
 
   /**

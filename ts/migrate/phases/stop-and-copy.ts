@@ -13,6 +13,7 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   session.enter("stop-and-copy");
   stats.pausedAtNs = session.nowNs();
   session.isPaused = true;
+  session.limitDirty(Number.POSITIVE_INFINITY);
   yield* wait(guest.pause());
   const dirtiedPages = yield* session.harvest();
   if (PLANS[options.strategy].iterates) {
