@@ -28,6 +28,7 @@ const scenario = (strategy: Scenario["strategy"], seed: number): Scenario => ({
   roundsMax: null,
   preCopyRounds: 1,
   policy: "qemu",
+  xbzrleCacheBytes: 0,
   slowdown: "none",
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,

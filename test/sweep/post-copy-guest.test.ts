@@ -31,6 +31,7 @@ const base: Scenario = {
   roundsMax: null,
   preCopyRounds: 1,
   policy: "qemu",
+  xbzrleCacheBytes: 0,
   slowdown: "none",
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,

@@ -30,6 +30,7 @@ const qemu: Scenario = {
   roundsMax: null,
   preCopyRounds: 1,
   policy: "qemu",
+  xbzrleCacheBytes: 0,
   slowdown: "none",
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,

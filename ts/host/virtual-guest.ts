@@ -11,6 +11,7 @@ import type {
   Migratable,
   MissingWatcher,
   PageBatch,
+  PageEncoding,
   PageSet,
 } from "../machine/migratable.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
@@ -115,6 +116,9 @@ export class VirtualGuest implements Migratable {
   }
   applyBatch(batch: Omit<PageBatch, "nextGfn">): void {
     this.#inner.applyBatch(batch);
+  }
+  encode(encoding: PageEncoding): void {
+    this.#inner.encode(encoding);
   }
   limitDirty(pagesPerSec: number): void {
     this.#catchUp();

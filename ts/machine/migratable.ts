@@ -66,6 +66,18 @@ export interface PageBatch {
    * memory. Only a simulated link carries them.
    */
   readonly modelBytes?: number | undefined;
+  /** Of the normal pages: sent as differences, sent as the number of an equal page, too different. */
+  readonly deltaPages?: number | undefined;
+  readonly twinPages?: number | undefined;
+  readonly overflowPages?: number | undefined;
+}
+
+/** How {@link Migratable.takeBatch} may write pages, beyond their bytes. */
+export interface PageEncoding {
+  /** Bytes of a cache of pages as they were sent: of those in it, differences suffice (XBZRLE). 0: none. */
+  readonly cacheBytes: number;
+  /** A page that the target has under another number is sent as that number. */
+  readonly twins: boolean;
 }
 
 /** How much one {@link Migratable.takeBatch} may take. */
@@ -122,6 +134,11 @@ export interface Migratable {
    * next harvest. Never wraps round: the caller does, when `nextGfn` is `pageCount`.
    */
   takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): Wait<PageBatch>;
+  /**
+   * From now on batches have checksums, and what `encoding` says; the target must get all of them, in
+   * order. Throws `WV_NO_MEMORY`. Whoever can only write bytes has no such method.
+   */
+  encode?(encoding: PageEncoding): Wait<void>;
   /**
    * Writes the pages of a batch into a target's memory. The records come from a network: throws
    * `WV_BAD_STREAM` when a gfn is outside of RAM, a record is cut, or the counts do not fit what

@@ -55,6 +55,10 @@ export interface SourceOptions {
   readonly timeoutNs?: number | undefined;
   /** What then happens: `fail` (the guest stays, the default) or `stop` (whatever the downtime). */
   readonly onLimit?: "stop" | "fail" | undefined;
+  /** Of pages in a cache of this size only what changed is sent when they are sent again. Default 0. */
+  readonly xbzrleCacheBytes?: number | undefined;
+  /** `by-hash`: a page that the target has under another number is not sent again. Default `send`. */
+  readonly identicalPages?: "by-hash" | "send" | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
@@ -101,6 +105,8 @@ export const DEFAULT_SOURCE_OPTIONS = {
   roundsMax: Number.POSITIVE_INFINITY,
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "fail",
+  xbzrleCacheBytes: 0,
+  identicalPages: "send",
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
@@ -130,6 +136,8 @@ export type ResolvedSourceOptions = Readonly<
     slowdown: SlowdownName;
     dirtyLimitPagesPerSec: number;
     bandwidthCapBytesPerSec: number;
+    xbzrleCacheBytes: number;
+    identicalPages: "by-hash" | "send";
     batchPages: number;
     probePages: number;
     stallTimeoutNs: number;
@@ -158,6 +166,7 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     "bandwidthCapBytesPerSec: expected more than 0",
     all.bandwidthCapBytesPerSec,
   );
+  check(all.xbzrleCacheBytes >= 0, "xbzrleCacheBytes: expected 0 or more", all.xbzrleCacheBytes);
   check(POLICY_NAMES.includes(all.policy), "policy: unknown", all.policy);
   check(SLOWDOWN_NAMES.includes(all.slowdown), "slowdown: unknown", all.slowdown);
   check(

@@ -98,14 +98,13 @@ export class Session {
 
   /** Sends what `takeBatch` gave; returns the bytes of it. */
   *sendPages(batch: PageBatch): Task<number> {
-    const { normalPages, zeroPages } = batch;
-    this.remainingPages -= normalPages + zeroPages;
+    this.remainingPages -= batch.normalPages + batch.zeroPages;
     const bytes = yield* this.#connection.send(
       stream.FRAME_PAGES,
       [encodePagesHeader(this.stats.round, batch), batch.records],
       batch.modelBytes,
     );
-    this.stats.batch(normalPages, zeroPages, bytes);
+    this.stats.batch(batch, bytes);
     return bytes;
   }
 

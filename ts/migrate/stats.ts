@@ -1,6 +1,6 @@
 /** What a migration counts, and the same under the names that QEMU's `query-migrate` uses. */
 import { assert } from "../base/assert.ts";
-import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
+import { GUEST_PAGE_BYTES, type PageBatch } from "../machine/migratable.ts";
 import type { Arrived } from "./messages.ts";
 import type { SilenceMeter } from "./silence.ts";
 
@@ -30,6 +30,10 @@ export interface MigrationStats {
   readonly transferredBytes: number;
   readonly normalPages: number;
   readonly zeroPages: number;
+  /** Of the normal pages: sent as differences (XBZRLE), in the cache but too different, sent as equal. */
+  readonly deltaPages: number;
+  readonly overflowPages: number;
+  readonly twinPages: number;
   /** How often the dirty log was looked at: at the start, after each round, after the pause. */
   readonly dirtySyncCount: number;
   readonly remainingPages: number;
@@ -55,6 +59,7 @@ const roundTo = (value: number, digits: number): number => Number(value.toFixed(
 /** Milliseconds with three decimals; megabits a second over the whole time. */
 export function qemuStats(stats: MigrationStats, pageCount: number) {
   const seconds = stats.totalNs / 1e9;
+  const normalPages = stats.normalPages - stats.deltaPages - stats.twinPages;
   return {
     "total-time": roundTo(stats.totalNs / 1e6, 3),
     downtime: roundTo(stats.downtimeNs / 1e6, 3),
@@ -67,8 +72,8 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
       transferred: stats.transferredBytes,
       remaining: stats.remainingPages * GUEST_PAGE_BYTES,
       duplicate: stats.zeroPages,
-      normal: stats.normalPages,
-      "normal-bytes": stats.normalPages * GUEST_PAGE_BYTES,
+      normal: normalPages,
+      "normal-bytes": normalPages * GUEST_PAGE_BYTES,
       "page-size": GUEST_PAGE_BYTES,
       "dirty-sync-count": stats.dirtySyncCount,
       "dirty-pages-rate": Math.round(stats.dirtyPagesPerSec),
@@ -76,6 +81,8 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
       faults: stats.faults,
       mbps: seconds > 0 ? roundTo((stats.transferredBytes * 8) / seconds / 1e6, 3) : 0,
     },
+    "xbzrle-cache": { pages: stats.deltaPages, overflow: stats.overflowPages },
+    "identical-pages": stats.twinPages,
     rounds: stats.rounds,
   };
 }
@@ -87,6 +94,9 @@ export class StatsCounter {
   readonly rounds: RoundStats[] = [];
   normalPages = 0;
   zeroPages = 0;
+  deltaPages = 0;
+  overflowPages = 0;
+  twinPages = 0;
   dirtySyncCount = 0;
   dirtyPagesPerSec = 0;
   setupNs = 0;
@@ -113,7 +123,11 @@ export class StatsCounter {
     return this.rounds.length + 1;
   }
 
-  batch(normalPages: number, zeroPages: number, bytes: number): void {
+  batch(batch: PageBatch, bytes: number): void {
+    const { deltaPages = 0, normalPages, overflowPages = 0, twinPages = 0, zeroPages } = batch;
+    this.deltaPages += deltaPages;
+    this.overflowPages += overflowPages;
+    this.twinPages += twinPages;
     this.normalPages += normalPages;
     this.zeroPages += zeroPages;
     this.#round.normalPages += normalPages;
@@ -179,6 +193,9 @@ export class StatsCounter {
       transferredBytes,
       normalPages: this.normalPages,
       zeroPages: this.zeroPages,
+      deltaPages: this.deltaPages,
+      overflowPages: this.overflowPages,
+      twinPages: this.twinPages,
       dirtySyncCount: this.dirtySyncCount,
       remainingPages,
       dirtyPagesPerSec: this.dirtyPagesPerSec,

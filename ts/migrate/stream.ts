@@ -9,7 +9,7 @@
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
 
-export const STREAM_VERSION = 1;
+export const STREAM_VERSION = 2;
 export const PREAMBLE_BYTES = 16;
 export const FRAME_HEADER_BYTES = 16;
 const MAGIC = new TextEncoder().encode("WVSTREAM");

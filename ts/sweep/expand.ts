@@ -86,6 +86,7 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     roundsMax: settings.roundsMax,
     preCopyRounds: settings.preCopyRounds,
     policy: settings.policy,
+    xbzrleCacheBytes: settings.xbzrleCache,
     slowdown: settings.slowdown,
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,

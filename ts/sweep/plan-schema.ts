@@ -160,6 +160,7 @@ const settings = z
     policy: z.enum(POLICY_NAMES).default("qemu").describe("when pre-copy stops"),
     slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
+    xbzrleCache: quantity(SIZE).default(0).describe("guests: cache for sending differences"),
     timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
     onLimit: z.enum(["stop", "fail"]).default("fail"),
     normalPageBytes: z.int().min(1).max(1e6).default(4104).describe("a page on the wire"),

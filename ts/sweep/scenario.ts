@@ -45,6 +45,8 @@ export interface Scenario {
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
   readonly policy: PolicyName;
+  /** For guests: pages have no contents at page level. */
+  readonly xbzrleCacheBytes: number;
   readonly slowdown: SlowdownName;
   /** For the slowdown `dirty-limit`; `null` for none. */
   readonly dirtyLimitPagesPerSec: number | null;

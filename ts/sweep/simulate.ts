@@ -42,6 +42,7 @@ export function simulateMigration(scenario: Scenario, ends: SimulatedEnds): Migr
     roundsMax: scenario.roundsMax ?? undefined,
     preCopyRounds: scenario.preCopyRounds,
     policy: scenario.policy,
+    xbzrleCacheBytes: scenario.xbzrleCacheBytes,
     slowdown: scenario.slowdown,
     dirtyLimitPagesPerSec: scenario.dirtyLimitPagesPerSec ?? undefined,
     timeoutNs: scenario.timeoutNs,

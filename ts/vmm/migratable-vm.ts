@@ -1,5 +1,11 @@
 /** A vm as the migration engine and the snapshot writer see it: pages, a dirty log, a state. */
-import { BATCH_ZERO, PAGE_BYTES } from "../../bindings/abi.ts";
+import {
+  BATCH_CHECKED,
+  BATCH_DELTA,
+  BATCH_TWIN,
+  BATCH_ZERO,
+  PAGE_BYTES,
+} from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -10,6 +16,7 @@ import type {
   Migratable,
   MissingWatcher,
   PageBatch,
+  PageEncoding,
   PageSet,
 } from "../machine/migratable.ts";
 import type { Vm, VmState } from "./vm.ts";
@@ -79,6 +86,8 @@ export class MigratableVm implements Migratable {
   /** Awaited pages that have not arrived, and what their arrival sets going. */
   #missingPages = 0;
   #goOn: () => void = () => undefined;
+  /** What knows the pages that the target has; 0: none, batches are plain. */
+  #encoder = 0;
   /** The send and receive buffer in the core's memory: made when first needed. */
   #buffer = { address: 0, frames: 0 };
 
@@ -99,7 +108,21 @@ export class MigratableVm implements Migratable {
       throw new WasmvisorError("WV_NO_MEMORY", "no room for a dirty log");
     this.addPopulated(set);
   }
+  encode({ cacheBytes, twins }: PageEncoding): void {
+    this.#closeEncoder();
+    const { pageCount } = this.shape;
+    const cachePages = Math.min(pageCount, Math.floor(cacheBytes / PAGE_BYTES));
+    this.#encoder = this.#core.exports.openEncoder(pageCount, cachePages, twins ? 1 : 0) >>> 0;
+    if (this.#encoder === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", `no room for a cache of ${cachePages} pages`);
+  }
+  #closeEncoder(): void {
+    if (this.#encoder !== 0) this.#core.exports.closeEncoder(this.#encoder);
+    this.#encoder = 0;
+  }
+
   stopDirtyLog(): void {
+    this.#closeEncoder();
     this.#core.exports.logDirty(this.#vm.ram.space, 0);
   }
   harvest(set: PageSet): number {
@@ -125,13 +148,17 @@ export class MigratableVm implements Migratable {
     const room = exports.batchBytes(limit.normalPagesMax, limit.zeroPagesMax) >>> 0;
     const out = this.#reserve(room);
     const { normalPagesMax, untilGfn, zeroPagesMax } = limit;
-    exports.limitBatch(normalPagesMax, zeroPagesMax, untilGfn ?? this.shape.pageCount);
+    const until = untilGfn ?? this.shape.pageCount;
+    exports.limitBatch(normalPagesMax, zeroPagesMax, until, this.#encoder);
     const { address } = set as CorePageSet;
     const bytes = exports.collectPages(this.#vm.ram.space, address, fromGfn, out) >>> 0;
     return {
       normalPages: exports.batchNormal() >>> 0,
       zeroPages: exports.batchZero() >>> 0,
       nextGfn: exports.batchNext() >>> 0,
+      deltaPages: exports.batchDeltas() >>> 0,
+      twinPages: exports.batchTwins() >>> 0,
+      overflowPages: exports.batchOverflows() >>> 0,
       records: u8.subarray(out, out + bytes),
     };
   }
@@ -192,7 +219,7 @@ export class MigratableVm implements Migratable {
     if (understood === bytes) return;
     if (this.#core.exports.freeFrames() >>> 0 === 0)
       throw new WasmvisorError("WV_NO_MEMORY", "the host has no free memory for this vm");
-    throw badRecord(understood, "a page that does not exist");
+    throw badRecord(understood, "a page that does not exist, or is not what its checksum says");
   }
 
   #checkCounts(records: Uint8Array, normalPages: number, zeroPages: number): void {
@@ -201,10 +228,9 @@ export class MigratableVm implements Migratable {
     let zero = 0;
     for (let at = 0; at < records.length; ) {
       if (at + 4 > records.length) throw badRecord(at, "a header that is cut");
-      const isZero = (view.getUint32(at, true) & BATCH_ZERO) !== 0;
-      if (isZero) zero++;
+      if ((view.getUint32(at, true) & BATCH_ZERO) !== 0) zero++;
       else normal++;
-      at += isZero ? 4 : 4 + PAGE_BYTES;
+      at += recordBytes(view, at);
       if (at > records.length) throw badRecord(at, "a page that is cut");
     }
     if (normal !== normalPages || zero !== zeroPages)
@@ -232,8 +258,9 @@ export class MigratableVm implements Migratable {
     this.#buffer = { address: 0, frames: 0 };
   }
 
-  /** Gives the buffer back; the vm stays. */
+  /** Gives buffers back; the vm stays. */
   release(): void {
+    this.#closeEncoder();
     this.#releaseBuffer();
   }
 
@@ -264,9 +291,19 @@ export class MigratableVm implements Migratable {
   }
 
   destroy(): Wait<void> {
+    this.#closeEncoder();
     this.#releaseBuffer();
     return this.#owner.destroy();
   }
+}
+
+/** Bytes of the record at `at`, as its header says. */
+function recordBytes(view: DataView, at: number): number {
+  const head = view.getUint32(at, true);
+  if ((head & BATCH_CHECKED) === 0) return (head & BATCH_ZERO) === 0 ? 4 + PAGE_BYTES : 4;
+  if ((head & BATCH_TWIN) !== 0) return 12;
+  if ((head & BATCH_DELTA) === 0) return 8 + PAGE_BYTES;
+  return at + 10 > view.byteLength ? 10 : 10 + view.getUint16(at + 8, true);
 }
 
 function badRecord(offset: number, what: string): WasmvisorError {
