@@ -254,3 +254,49 @@ test("a paused post-copy is recovered by hand", () => {
   expect(result.stats.recoveries).toBe(2);
   checkOneRuns(scene, "by hand");
 });
+
+describe("with checkpoints", () => {
+  const PERIOD_NS = 10e6;
+  const options = (atByte: number): SceneOptions => ({
+    ...base("post-copy"),
+    pages: 60,
+    source: { strategy: "post-copy", checkpointNs: PERIOD_NS },
+    recovers: true,
+    targetDies: true,
+    faultToTarget: { fault: "cut", atByte },
+  });
+
+  test("a target that dies costs one period of work, not all since the switch", () => {
+    const clean = new Scene({ ...options(0), faultToTarget: { fault: "cut", atByte: 1e9 } });
+    expect(clean.run().state).toBe("completed");
+    checkOneRuns(clean, "clean");
+    let restored = 0;
+    for (const atByte of places(clean.toTarget, 120, "checkpoints")) {
+      const scene = new Scene(options(atByte));
+      const what = `FUZZ_SEED=${seed} dies at byte ${atByte}`;
+      if (scene.run().state !== "target-lost") continue;
+      const { memory } = scene.source;
+      const latest = scene.checkpoints.findLast((one) => Buffer.compare(one.memory, memory) === 0);
+      if (!latest) {
+        expect(Buffer.compare(memory, scene.atSwitch as Uint8Array), what).toBe(0);
+        continue;
+      }
+      // The last one may still have been on its way: 24 pages take 24 ms here.
+      const last = scene.checkpoints.at(-1) as { atNs: number };
+      expect(last.atNs - latest.atNs, what).toBeLessThanOrEqual(6 * PERIOD_NS);
+      restored++;
+    }
+    expect(restored).toBeGreaterThan(20);
+  });
+
+  test("they survive a channel that breaks", () => {
+    const clean = new Scene(options(1e9));
+    clean.run();
+    const atByte = Math.floor((clean.toTarget.boundaries.at(-1) as number) * 0.5);
+    const scene = new Scene({ ...options(atByte), targetDies: false });
+    const { state, stats } = scene.run();
+    expect(state).toBe("completed");
+    expect(stats.recoveries).toBe(1);
+    checkOneRuns(scene, "recovered");
+  });
+});

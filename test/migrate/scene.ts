@@ -46,6 +46,8 @@ export class Scene {
   readonly newLedger = new MigrationLedger();
   /** What the guest was when it left. */
   atSwitch: Uint8Array | undefined;
+  /** What the guest was at each checkpoint, and when. */
+  readonly checkpoints: { readonly atNs: number; readonly memory: Uint8Array }[] = [];
   phases: string[] = [];
   reconnects = 0;
   readonly source: FakeGuest;
@@ -89,6 +91,12 @@ export class Scene {
     source.pause = () => {
       pause();
       this.atSwitch = source.memory.slice();
+    };
+    const { target } = this;
+    const saveState = target.saveState.bind(target);
+    target.saveState = () => {
+      this.checkpoints.push({ atNs: this.clock.nowNs(), memory: this.reference.slice() });
+      return saveState();
     };
     const resume = source.resume.bind(source);
     source.resume = () => {

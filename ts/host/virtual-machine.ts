@@ -249,13 +249,13 @@ export class VirtualMachine implements Runnable, VmApi {
 
   /** @internal This vm as the migration engine sees it. */
   migratable(): MigratableVm {
-    const wasPaused = this.#status !== "running";
+    const mayRun = this.#status === "running" || this.#status === "created";
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
       onArrival: () => this.#context.loop.wake(),
       pause: () => this.#halt(),
       resume: () => {
-        if (!wasPaused || this.#status === "created") this.#run();
+        if (mayRun) this.#run();
       },
       destroy: () => this.#discard(),
     });

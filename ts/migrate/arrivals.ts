@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable, MissingWatcher } from "../machine/migratable.ts";
+import { CheckpointTaker } from "./checkpoints.ts";
 import { type Connection, Outbox, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
 import * as messages from "./messages.ts";
@@ -18,6 +19,8 @@ export interface ArrivalsOptions {
   readonly ledger: MigrationLedger;
   readonly id: string;
   readonly guest: Migratable;
+  /** The source wants a checkpoint this often; 0: never. */
+  readonly checkpointNs: number;
   readonly stallTimeoutNs: number;
   /** The guest is lost when no source came back for this long. */
   readonly sourceTimeoutNs: number;
@@ -34,6 +37,7 @@ interface Fault {
 
 export class Arrivals implements MissingWatcher {
   readonly #options: ArrivalsOptions;
+  readonly #checkpoints: CheckpointTaker | undefined;
   readonly #faults = new Map<number, Fault>();
   /** Pages to ask for with the next REQUEST. */
   #asked: number[] = [];
@@ -48,6 +52,9 @@ export class Arrivals implements MissingWatcher {
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
+    const { checkpointNs, clock, guest } = options;
+    if (checkpointNs > 0)
+      this.#checkpoints = new CheckpointTaker({ guest, clock, everyNs: checkpointNs });
   }
 
   /** Pages that have not arrived. */
@@ -82,7 +89,7 @@ export class Arrivals implements MissingWatcher {
   #ask(gfn: number): void {
     this.#asked.push(gfn);
     if (!this.#outbox || this.#asked.length > 1) return;
-    this.#outbox.post(stream.FRAME_REQUEST, () => {
+    this.#outbox.postFirst(stream.FRAME_REQUEST, () => {
       const asked = this.#asked;
       this.#asked = [];
       return [messages.encodeRequest(asked)];
@@ -97,6 +104,7 @@ export class Arrivals implements MissingWatcher {
       set.load(bitmap);
       this.#missingPages = set.count();
       yield* wait(guest.awaitPages(set, this));
+      if (this.#checkpoints) yield* this.#checkpoints.begin();
     } finally {
       set.release();
     }
@@ -106,8 +114,10 @@ export class Arrivals implements MissingWatcher {
   *run(connection: Connection): Task<void> {
     const { id, ledger } = this.#options;
     const forget = ledger.awaitResume(id, (next) => this.#take(next));
+    const checkpoints = this.#checkpoints;
     try {
       this.#use(connection);
+      if (checkpoints) runTask(checkpoints.run(() => this.#outbox));
       while (this.#missingPages > 0) {
         try {
           yield* this.#receive();
@@ -115,9 +125,11 @@ export class Arrivals implements MissingWatcher {
           yield* this.#recover(error);
         }
       }
+      if (checkpoints) yield* checkpoints.end();
       yield* this.#complete();
     } finally {
       forget();
+      checkpoints?.stop();
     }
   }
 
@@ -125,6 +137,7 @@ export class Arrivals implements MissingWatcher {
     this.#receivedBytes += this.#connection?.receivedBytes ?? 0;
     this.#connection = connection;
     this.#outbox = new Outbox(connection);
+    // The source expects this, and then requests, which go before all that waits to be sent.
     if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => [lacking]);
     // Whoever waits asks again: the answers may have been lost.
     this.#asked = [];
@@ -185,6 +198,7 @@ export class Arrivals implements MissingWatcher {
       yield* wait(guest.addMissing(set));
       this.#missingPages = set.count();
       this.#use(connection, set.save());
+      this.#checkpoints?.restart();
       set.release();
     } finally {
       this.#next = undefined;

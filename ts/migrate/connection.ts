@@ -87,6 +87,16 @@ export class Outbox {
   /** Sends a frame as soon as all before it were sent; its payload is made only then. */
   post(type: number, makeParts: () => readonly Uint8Array[] = () => []): void {
     this.#posts.push([type, makeParts]);
+    this.#start();
+  }
+
+  /** Likewise, but before all that wait. */
+  postFirst(type: number, makeParts: () => readonly Uint8Array[]): void {
+    this.#posts.unshift([type, makeParts]);
+    this.#start();
+  }
+
+  #start(): void {
     if (this.#sending) return;
     this.#sending = new Future();
     runTask(this.#send());

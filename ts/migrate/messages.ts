@@ -14,6 +14,8 @@ export interface Hello {
   /** Names this attempt; both sides and nobody else know it. */
   readonly id: string;
   readonly strategy: string;
+  /** Post-copy: the source wants a checkpoint this often; 0: never. */
+  readonly checkpointNs: number;
   readonly shape: GuestShape;
 }
 
@@ -64,8 +66,8 @@ function countField(frame: Frame, fields: Fields, name: string): number {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
-  const { id, strategy } = hello;
-  return encodeState({ id, strategy, kind, pageCount, config }, MESSAGE_VERSION);
+  const { checkpointNs, id, strategy } = hello;
+  return encodeState({ id, strategy, checkpointNs, kind, pageCount, config }, MESSAGE_VERSION);
 }
 
 export function decodeHello(frame: Frame): Hello {
@@ -77,6 +79,7 @@ export function decodeHello(frame: Frame): Hello {
   return {
     id,
     strategy: field(frame, fields, "strategy", "string"),
+    checkpointNs: countField(frame, fields, "checkpointNs"),
     shape: {
       kind: field(frame, fields, "kind", "string"),
       pageCount: countField(frame, fields, "pageCount"),

@@ -89,6 +89,11 @@ export interface SourceOptions {
    * `hold` (default): whoever may decide that it goes back in time resumes it. `roll-back`: it does.
    */
   readonly onTargetLost?: "hold" | "roll-back" | undefined;
+  /**
+   * Post-copy: the target sends back what the guest has become this often. If it dies, the guest goes on
+   * here from there, not from the switch; each one stops the guest for a moment. Default 0: never.
+   */
+  readonly checkpointNs?: number | undefined;
   readonly control?: MigrationControl | undefined;
   /** What somebody outside sees of the guest, on both hosts: its longest silence is in the statistics. */
   readonly silence?: SilenceMeter | undefined;
@@ -113,6 +118,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   verify: "counts",
   outcomeTimeoutNs: 30e9,
   preCopyRounds: 1,
+  checkpointNs: 0,
   pushPages: 64,
   recoveryTimeoutNs: 60e9,
   onTargetLost: "hold",
@@ -143,6 +149,7 @@ export type ResolvedSourceOptions = Readonly<
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
     preCopyRounds: number;
+    checkpointNs: number;
     pushPages: number;
     recoveryTimeoutNs: number;
     onTargetLost: "hold" | "roll-back";
@@ -173,6 +180,11 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.dirtyLimitPagesPerSec > 0,
     "dirtyLimitPagesPerSec: expected more than 0",
     all.dirtyLimitPagesPerSec,
+  );
+  check(
+    Number.isSafeInteger(all.checkpointNs) && all.checkpointNs >= 0,
+    "checkpointNs: expected nanoseconds",
+    all.checkpointNs,
   );
   check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
   check(

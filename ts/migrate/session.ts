@@ -3,6 +3,7 @@ import type { Task } from "../base/task.ts";
 import { wait } from "../base/task.ts";
 import type { Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
 import type { Channel } from "./channel.ts";
+import { CheckpointKeeper } from "./checkpoints.ts";
 import { Connection, watchConnection } from "./connection.ts";
 import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
@@ -22,6 +23,8 @@ const ACCEPTED = [
   stream.FRAME_CREDIT,
   stream.FRAME_LACKING,
   stream.FRAME_COMPLETE,
+  stream.FRAME_CHECKPOINT_PAGES,
+  stream.FRAME_CHECKPOINT,
 ];
 
 export class Session {
@@ -29,6 +32,8 @@ export class Session {
   readonly options: ResolvedSourceOptions;
   readonly window: RateWindow;
   readonly stats: StatsCounter;
+  /** What the target's guest has become, in post-copy. */
+  readonly checkpoints: CheckpointKeeper;
   /** Pages that are still to be sent. Made in setup. */
   set: PageSet | undefined;
   remainingPages = 0;
@@ -53,6 +58,7 @@ export class Session {
       capBytesPerSec: options.bandwidthCapBytesPerSec,
       signal: options.signal,
     });
+    this.checkpoints = new CheckpointKeeper(guest);
     this.stats = new StatsCounter(options.clock.nowNs(), options.silence);
     this.#connection = new Connection(channel, ACCEPTED);
     this.#unwatch = this.#watch();
@@ -80,6 +86,7 @@ export class Session {
     this.#connection = new Connection(channel, ACCEPTED);
     this.#unwatch = this.#watch();
     this.#inbox = new Inbox(this.#connection);
+    this.checkpoints.drop();
   }
 
   /** Nothing more is expected to move. */

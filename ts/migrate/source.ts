@@ -125,6 +125,7 @@ class Source {
     }
     session.connection.abort(cause);
     if (state === "in-doubt") return { state, stats: session.snapshot(), error: cause };
+    if (state === "target-lost") yield* session.checkpoints.restore();
     if (session.options.onTargetLost === "roll-back")
       return yield* this.#goOn(cause, "rolled-back");
     session.set?.release();

@@ -35,6 +35,8 @@ export const FRAME_REQUEST = 21;
 export const FRAME_CREDIT = 22;
 export const FRAME_LACKING = 23;
 export const FRAME_COMPLETE = 24;
+export const FRAME_CHECKPOINT_PAGES = 25;
+export const FRAME_CHECKPOINT = 26;
 
 const SMALL = 1 << 20;
 /** Of a bitmap: 2 TiB of guest. */
@@ -60,6 +62,8 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_CREDIT, { name: "CREDIT", bytesMax: 4 }],
   [FRAME_LACKING, { name: "LACKING", bytesMax: BITMAP }],
   [FRAME_COMPLETE, { name: "COMPLETE", bytesMax: SMALL }],
+  [FRAME_CHECKPOINT_PAGES, { name: "CHECKPOINT_PAGES", bytesMax: 64 << 20 }],
+  [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
 ]);
 
 export interface Frame {

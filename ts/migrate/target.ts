@@ -82,6 +82,7 @@ class Target {
   #id: string | undefined;
   #guest: Migratable | undefined;
   #isRunning = false;
+  #checkpointNs = 0;
   #arrivals: Arrivals | undefined;
   #normalPages = 0;
   #zeroPages = 0;
@@ -142,6 +143,7 @@ class Target {
     if (!this.#options.ledger.begin(hello.id, cancel))
       throw new WasmvisorError("WV_STATE", `migration ${hello.id} is already known here`);
     this.#id = hello.id;
+    this.#checkpointNs = hello.checkpointNs;
     const guest = yield* wait(this.#options.accept(hello));
     this.#guest = guest;
     const { kind, pageCount } = guest.shape;
@@ -198,6 +200,7 @@ class Target {
       ledger,
       id: this.#id as string,
       guest,
+      checkpointNs: this.#checkpointNs,
       stallTimeoutNs: this.#stallNs,
       sourceTimeoutNs: sourceTimeoutNs ?? Number.POSITIVE_INFINITY,
       isSourceLost,

@@ -88,7 +88,7 @@ export class PageServer {
     } else if (frame.type === stream.FRAME_COMPLETE) {
       stats.arrived = decodeArrived(frame);
       this.#isComplete = true;
-    } else return false;
+    } else return this.#session.checkpoints.take(frame);
     this.#wake();
     return true;
   }
