@@ -1,12 +1,14 @@
 /** Moving a vm from this host to another over TCP, and taking one in. */
 import { WasmvisorError } from "../base/errors.ts";
 import { type Future, promiseOf } from "../base/task.ts";
-import { parseRate, parseTime } from "../base/units.ts";
+import { parseRate, parseSize, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
 import type { MigrationControl } from "../migrate/control.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
+import type { PolicyName } from "../migrate/policy/convergence.ts";
+import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
 import { queryOutcome, receiveMigration, type TargetResult } from "../migrate/target.ts";
@@ -29,6 +31,14 @@ export interface MigrateOptions {
   /** Give up converging after this many rounds, or after this time, and stop the guest. */
   readonly roundsMax?: number | undefined;
   readonly timeout?: number | string | undefined;
+  /** When pre-copy stops or gives up, by the names of the field. Default `qemu`. */
+  readonly policy?: PolicyName | undefined;
+  /** How the guest is held back from dirtying memory meanwhile. Default `none`. */
+  readonly slowdown?: SlowdownName | undefined;
+  /** Cache, for instance `"128MiB"`, of pages as they were sent: of these only differences go again. */
+  readonly xbzrleCache?: number | string | undefined;
+  /** `by-hash`: pages that are equal to others go once. */
+  readonly identicalPages?: "by-hash" | "send" | undefined;
   /** Hybrid: passes of pre-copy before the guest moves. Default 1. */
   readonly preCopyRounds?: number | undefined;
   /** The order to switch to post-copy now, and what can be seen meanwhile. */
@@ -49,6 +59,8 @@ export interface MigrationOutcome {
 
 const rate = (value: number | string | undefined): number | undefined =>
   typeof value === "string" ? parseRate(value, "bandwidth") : value;
+const size = (value: number | string | undefined): number | undefined =>
+  typeof value === "string" ? parseSize(value, "xbzrleCache") : value;
 const time = (value: number | string | undefined, what: string): number | undefined =>
   typeof value === "string" ? parseTime(value, what) : value;
 
@@ -104,6 +116,10 @@ function sourceOptions(request: {
     downtimeLimitNs: time(options.downtime, "downtime"),
     bandwidthCapBytesPerSec: rate(options.bandwidth),
     roundsMax: options.roundsMax,
+    policy: options.policy,
+    slowdown: options.slowdown,
+    xbzrleCacheBytes: size(options.xbzrleCache),
+    identicalPages: options.identicalPages,
     preCopyRounds: options.preCopyRounds,
     control: options.control,
     timeoutNs: time(options.timeout, "timeout"),
