@@ -2,9 +2,9 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, micro, sweep) or one row of it
- * (kernels/crc); without a name everything runs. --time cpu takes the processor time of the
- * machine's process where the default takes the guest's clock, for a host that is busy otherwise.
+ * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-loopback, micro,
+ * sweep) or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor
+ * time of the machine's process where the default takes the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
  * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
  * go as JSON to FILE (build/bench.json unless named) after every suite.
@@ -19,6 +19,7 @@ import { benchLinuxPrograms } from "./linux-programs.ts";
 import type { BenchOptions } from "./machines.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
+import { benchMigrationLoopback } from "./migration-loopback.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
 import { benchUserland } from "./userland.ts";
@@ -32,6 +33,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "linux-programs": benchLinuxPrograms,
   userland: benchUserland,
   memory: ({ runs }) => benchMemory(root, runs ?? MICRO_ROUNDS, log),
+  "migration-loopback": benchMigrationLoopback,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
 };

@@ -64,6 +64,18 @@ const TARGETS: readonly Target[] = [
     aim: 1,
     rows: ["linux-programs/qemu/getppid", "linux-programs/qemu/fork"],
   },
+  {
+    what: "page copy over loopback vs QEMU's",
+    must: 2,
+    aim: 3.15,
+    rows: ["migration-loopback/plain"],
+  },
+  {
+    what: "the same over TLS",
+    must: 1.5,
+    aim: 3.15,
+    rows: ["migration-loopback/tls"],
+  },
 ];
 
 /** The targets that were measured, as a Markdown table; empty when none was. */

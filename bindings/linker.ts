@@ -2,9 +2,14 @@ import { JIT_BASE, JIT_MODULE_HEAD, JIT_TABLE_FIRST } from "./abi.ts";
 
 /** Counts of what a core has translated. */
 export interface LinkerMetrics {
+  /** Modules that were made, the functions in them and their bytes. */
   modules: number;
   functions: number;
   bytes: number;
+  /** Modules that went again, for others or with the code they were made of. */
+  evicted: number;
+  /** Bytes of those that are there. */
+  cachedBytes: number;
 }
 
 /** JIT_MODULE_HEAD to JIT_MODULE_IMPORT_COUNT. */
@@ -28,16 +33,26 @@ const NAMES = Array.from({ length: 256 }, (_, index) =>
 interface Callable {
   readonly refill: (gva: bigint, access: number, size: number) => number;
   readonly enterAt: (left: number, pc: bigint, depth: number) => number;
+  readonly perform: (uop: bigint) => number;
 }
 
 /** Makes modules of what the translator writes into the core's memory, and puts them in its table. */
 export class Linker {
-  readonly metrics: LinkerMetrics = { modules: 0, functions: 0, bytes: 0 };
+  readonly metrics: LinkerMetrics = {
+    modules: 0,
+    functions: 0,
+    bytes: 0,
+    evicted: 0,
+    cachedBytes: 0,
+  };
+  /** Bytes of each module that is there, by the slot of its first function. */
+  readonly #modules = new Map<number, number>();
   readonly #onModule: ((bytes: Uint8Array) => void) | undefined;
   #memory: WebAssembly.Memory | undefined;
   #table: WebAssembly.Table | undefined;
   #refill: Callable["refill"] = () => 0;
   #enterAt: Callable["enterAt"] = () => 0;
+  #perform: Callable["perform"] = () => 0;
 
   constructor(onModule?: ((bytes: Uint8Array) => void) | undefined) {
     this.#onModule = onModule;
@@ -51,6 +66,7 @@ export class Linker {
     this.#memory = memory;
     this.#refill = core.refill;
     this.#enterAt = core.enterAt;
+    this.#perform = core.perform;
     this.#table = table;
   }
 
@@ -86,7 +102,21 @@ export class Linker {
     this.metrics.modules++;
     this.metrics.functions += count;
     this.metrics.bytes += bytes.length;
+    this.metrics.cachedBytes += bytes.length;
+    this.#modules.set(slot, bytes.length);
     return 1;
+  };
+
+  /** `uninstall` of `assembly/host.ts`: the engine may take the functions' memory back. */
+  readonly uninstall = (slot: number, count: number): void => {
+    for (let index = slot; index < slot + count; index++) {
+      this.#table?.set(JIT_TABLE_FIRST + index, null);
+      const bytes = this.#modules.get(index);
+      if (bytes === undefined) continue;
+      this.#modules.delete(index);
+      this.metrics.evicted++;
+      this.metrics.cachedBytes -= bytes;
+    }
   };
 
   /** Makes a module that imports the functions in `slots`; what it exports. */
@@ -94,7 +124,12 @@ export class Linker {
     const functions: Record<string, WebAssembly.ExportValue> = {};
     for (const [index, slot] of slots.entries())
       functions[NAMES[index] as string] = this.#table?.get(JIT_TABLE_FIRST + slot);
-    const own = { m: this.#memory as WebAssembly.Memory, r: this.#refill, e: this.#enterAt };
+    const own = {
+      m: this.#memory as WebAssembly.Memory,
+      r: this.#refill,
+      e: this.#enterAt,
+      p: this.#perform,
+    };
     const module = new WebAssembly.Module(bytes);
     return new WebAssembly.Instance(module, { m: own, f: functions }).exports;
   }

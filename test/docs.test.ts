@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "build/docs");
-const files = ["README.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))];
+const documents = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" });
+const files = ["README.md", ...documents.map((name) => join("docs", name))];
 
 const examples = files
   .filter((file) => file.endsWith(".md"))

@@ -189,7 +189,8 @@ function enter(start: usize, left: i32, tag: u64): i32 {
     }
     if (result & INTERPRET) {
       if (Uop.op(u) == ops.OP_ENTER) Spot.u = copyOf(u);
-      if (isAccess(Uop.op(Spot.u)) && Uop.op(from) == ops.OP_ENTER && noteMiss(from, done))
+      const first = firstOf(Uop.op(Spot.u));
+      if (isAccess(first) && Uop.op(from) == ops.OP_ENTER && noteMiss(from, done))
         again(from, entered);
       return left;
     }

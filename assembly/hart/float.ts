@@ -283,29 +283,28 @@ function rare(raw: u32): bool {
   return true;
 }
 
-/** The floating-point operation at `u`. */
-export function floatOperation(u: usize): i32 {
-  if (floatOn()) {
-    const op = Uop.op(u);
-    if (op == ops.OP_FLOAT) {
-      if (rare(Uop.raw(u))) return NEXT;
-    } else if (op <= ops.OP_FMADD_S) {
-      const rm = roundingOf(Uop.raw(u));
-      if (rm != INVALID) {
-        frequent(u, rm);
-        floatDirty();
-        return NEXT;
-      }
-    } else if (toInteger(u)) return NEXT;
-    else if (exact(u) || conversion(u)) return doneDirty();
+/** Does the floating-point operation at `u`. False: illegal. */
+export function doFloat(u: usize): bool {
+  if (!floatOn()) return false;
+  const op = Uop.op(u);
+  if (op == ops.OP_FLOAT) return rare(Uop.raw(u));
+  if (op > ops.OP_FMADD_S) {
+    if (toInteger(u)) return true;
+    if (!exact(u) && !conversion(u)) return false;
+  } else {
+    const rm = roundingOf(Uop.raw(u));
+    if (rm == INVALID) return false;
+    frequent(u, rm);
   }
-  hart.pc = pcOf(u);
-  return raise(2, Uop.raw(u));
+  floatDirty();
+  return true;
 }
 
-function doneDirty(): i32 {
-  floatDirty();
-  return NEXT;
+/** The floating-point operation at `u`, or an exception. */
+export function floatOperation(u: usize): i32 {
+  if (doFloat(u)) return NEXT;
+  hart.pc = pcOf(u);
+  return raise(2, Uop.raw(u));
 }
 
 /** FCVT.D.W and FCVT.D.L: exact, or rounded by the mode. False: reserved mode. */

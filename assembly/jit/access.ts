@@ -14,9 +14,11 @@ import {
 } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { isLoad, offsetOf, sizeOf } from "./access-kinds";
+import { isBoxed, setSingle } from "./boxed";
 import { callee, REFILL } from "./calls";
 import { close, exitIf, openIf } from "./labels";
-import { ADDR, getF, getX, SLOT, setF, setX, TAG } from "./locals";
+import { ADDR, getF, getX, SLOT, setF, setX, singleOf, TAG } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { access, byte, const32, const64, get, set, tee } from "./out";
@@ -27,14 +29,9 @@ export abstract class Misses {
   static areFrequent: bool = false;
 }
 
-function hintsOf(tlb: usize): usize {
+/** Where the hints for accesses that use `tlb` are. */
+export function hintsOf(tlb: usize): usize {
   return JIT_BASE + (tlb == TLB_LOAD_BASE ? JIT_LOAD_HINTS : JIT_STORE_HINTS);
-}
-
-/** log2 of the bytes that the load or store `op` accesses. */
-function sizeOf(op: i32): u32 {
-  if (op >= ops.OP_FLW) return 2 + <u32>((op - ops.OP_FLW) & 1);
-  return op >= ops.OP_SB ? <u32>(op - ops.OP_SB) : <u32>((op - ops.OP_LB) & 3);
 }
 
 /** ADDR without the offset in its page, but with the bits that say that it is misaligned. */
@@ -100,17 +97,13 @@ function looked(size: u32, tlb: usize, site: i32): void {
   access(wasm.I32_LOAD, 2, tlb + 8);
 }
 
-function isLoad(op: i32): bool {
-  return op < ops.OP_SB || op == ops.OP_FLW || op == ops.OP_FLD;
-}
-
 /**
  * Leaves the address in linear memory of the access at `u` on the stack; exits through `site` unless
  * the TLB has it. `hint` is its hint, or -1.
  */
 function host(u: usize, hint: i32, site: i32): void {
   const op = Uop.op(u);
-  const imm: i64 = op >= ops.OP_FLW ? <i64>load<i16>(u, 4) : <i64>Uop.imm(u);
+  const imm = offsetOf(u);
   const tlb: usize = isLoad(op) ? TLB_LOAD_BASE : TLB_STORE_BASE;
   getX(rs1OfUop(u));
   if (imm) {
@@ -159,32 +152,38 @@ function storeOpcode(op: i32): u32 {
 
 /** The load or store at `u`; `hint` is its hint or -1. A miss exits through `site`. */
 export function memoryAccess(u: usize, hint: i32, site: i32): void {
-  const op = Uop.op(u);
   host(u, hint, site);
-  if (op >= ops.OP_FLW) return floatValue(u, op);
+  move(u, 0);
+}
+
+/** Moves between the register of the access at `u` and the address on the stack + `offset`. */
+export function move(u: usize, offset: usize): void {
+  const op = Uop.op(u);
+  if (op >= ops.OP_FLW) return moveFloat(u, op, offset);
   if (isLoad(op)) {
-    access(loadOpcode(op), sizeOf(op), 0);
+    access(loadOpcode(op), sizeOf(op), offset);
     return setX(rdOfUop(u));
   }
   getX(rs2OfUop(u));
-  access(storeOpcode(op), sizeOf(op), 0);
+  access(storeOpcode(op), sizeOf(op), offset);
 }
 
-/** Moves between an f register and the address on the stack. Singles are boxed. */
-function floatValue(u: usize, op: i32): void {
+/** Likewise an f register. Singles are boxed. */
+function moveFloat(u: usize, op: i32, offset: usize): void {
   if (op == ops.OP_FLD) {
-    access(wasm.F64_LOAD, 3, 0);
+    access(wasm.F64_LOAD, 3, offset);
     return setF(rdOfUop(u));
   }
   if (op == ops.OP_FLW) {
-    access(wasm.I64_LOAD32_U, 2, 0);
-    const64(~(<i64>0xffffffff));
-    byte(wasm.I64_OR);
-    byte(wasm.F64_REINTERPRET_I64);
-    return setF(rdOfUop(u));
+    access(wasm.F32_LOAD, 2, offset);
+    return setSingle(rdOfUop(u));
+  }
+  if (op == ops.OP_FSW && isBoxed(rs2OfUop(u))) {
+    get(singleOf(rs2OfUop(u)));
+    return access(wasm.F32_STORE, 2, offset);
   }
   getF(rs2OfUop(u));
-  if (op == ops.OP_FSD) return access(wasm.F64_STORE, 3, 0);
+  if (op == ops.OP_FSD) return access(wasm.F64_STORE, 3, offset);
   byte(wasm.I64_REINTERPRET_F64);
-  access(wasm.I64_STORE32, 2, 0);
+  access(wasm.I64_STORE32, 2, offset);
 }

@@ -2,34 +2,20 @@
  * Writes the body of one translated function: control flow as nested blocks and loops, made from the
  * dominator tree (Ramsey, "Beyond Relooper", ICFP 2022).
  */
-import {
-  HART_BASE,
-  HART_PC,
-  JIT_BASE,
-  JIT_FETCH_TAG,
-  JIT_TAG,
-  TLB_FETCH_BASE,
-} from "../../bindings/abi";
+import { HART_BASE, HART_PC, JIT_BASE, JIT_TAG } from "../../bindings/abi";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { Tlb } from "../mmu/tlb";
-import { memoryAccess } from "./access";
-import { atomic } from "./atomic";
-import { callee, ENTER_AT } from "./calls";
-import { LEFT_FLAGS, NOT_ENTERED } from "./enter";
-import { checkFloat, float, loadFloatState } from "./float";
-import { floatNeeds } from "./float-kinds";
-import { hintOf } from "./hints";
-import { integer } from "./integer";
+import { takeSingles } from "./boxed";
+import { Copies, closeFast, closeRound, openFast, openRound, planCopies } from "./copies";
+import { checkFloat, loadFloatState } from "./float-pieces";
+import { checkWindow, guardPage, lastRel, needsGuard } from "./guard";
+import { instruction, needsOf } from "./instruction";
 import {
-  address,
-  brTable,
   brTo,
   brToIf,
   close,
   exit,
-  exitIf,
-  leave,
+  Labels,
   leaveTo,
   openBlock,
   openExits,
@@ -37,32 +23,23 @@ import {
   openLoop,
   siteOf,
 } from "./labels";
-import {
-  BASE,
-  DEPTH,
-  getX,
-  LEFT,
-  loadRegisters,
-  PC,
-  SITE,
-  SLOT,
-  setX,
-  storeRegisters,
-  T0,
-  TAG,
-} from "./locals";
+import { BASE, getX, LEFT, Locals, loadRegisters, PC, SITE, storeRegisters, TAG } from "./locals";
+import { behind } from "./nests";
 import * as wasm from "./opcodes";
-import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
-import { mergeChildBefore, orderOf, successor } from "./order";
-import { access, byte, const32, const64, get, Out, set, tee } from "./out";
-import { Targets, writeMap } from "./targets";
+import { rs1OfUop, rs2OfUop } from "./operands";
+import { blockAtOrder, mergeChildBefore, orderOf, successor } from "./order";
+import { access, byte, const32, const64, get, Out, set } from "./out";
+import { writeMap } from "./targets";
+import { call, callRegister, indirect, link } from "./transfer";
 import {
-  BLOCK_CALLEE,
+  BLOCK_BEHIND,
+  BLOCK_BOXED,
   BLOCK_COUNT,
   BLOCK_END,
   BLOCK_ENDS,
   BLOCK_FIRST,
   BLOCK_FLAGS,
+  BLOCK_LEVELS,
   BLOCK_REL,
   BLOCK_TAKEN_REL,
   ENDS_BRANCH,
@@ -76,72 +53,17 @@ import {
   IS_MERGE,
   Work,
 } from "./work";
-import { isZero, MAY_ZERO, zero } from "./zero";
-
-/** What the dispatch loop may run beyond its window without asking, in instructions (`hart/run.ts`). */
-const MARGIN: i32 = 255;
 
 abstract class Body {
-  /** The window must be larger than this to run on to the next place where it is looked at. */
-  static bias: i32 = 0;
   /** Blocks in order. */
   static count: i32 = 0;
   static hasMap: bool = false;
 }
 
-/** Exits to the interpreter in front of `rel` unless the window is large enough. */
-function checkWindow(rel: i32): void {
-  get(LEFT);
-  const32(Body.bias);
-  byte(wasm.I32_LE_S);
-  exitIf(siteOf(rel, 0));
-}
-
-/** The table of decoded blocks of the page of `rel`, which is in the fetch TLB. */
-function tableFor(rel: i32): usize {
-  return load<u32>(Tlb.fetch(Work.base + <u64>(<i64>rel)), 8);
-}
-
-/** Leaves for `rel` unless its page is where it was when this was translated. */
-function guardPage(rel: i32): void {
-  address(rel & ~0xfff);
-  tee(T0);
-  byte(wasm.I32_WRAP_I64);
-  const32(8);
-  byte(wasm.I32_SHR_U);
-  const32(0xff0);
-  byte(wasm.I32_AND);
-  tee(SLOT);
-  access(wasm.I64_LOAD, 3, TLB_FETCH_BASE);
-  get(T0);
-  const32(0);
-  access(wasm.I64_LOAD, 3, JIT_BASE + JIT_FETCH_TAG);
-  byte(wasm.I64_OR);
-  byte(wasm.I64_NE);
-  get(SLOT);
-  access(wasm.I32_LOAD, 2, TLB_FETCH_BASE + 8);
-  const32(<i32>tableFor(rel));
-  byte(wasm.I32_NE);
-  byte(wasm.I32_OR);
-  openIf();
-  leaveTo(rel);
-  close();
-}
-
-/** Does control that comes from `from` have to make sure of the page of `to`? */
-function needsGuard(from: i32, to: i32): bool {
-  return to >> 12 != 0 && from >> 12 != to >> 12;
-}
-
-/** The last byte of block `id`, for which page it ends in. */
-function lastRel(id: i32): i32 {
-  const count = Work.get(id, BLOCK_COUNT);
-  return count ? Work.rel(Work.get(id, BLOCK_FIRST) + count - 1) : Work.get(id, BLOCK_REL);
-}
-
 /** Is the way from `id` to `to` a plain branch to a label? */
 function isLabelled(id: i32, to: i32): bool {
-  return orderOf(to) <= orderOf(id) || (Work.get(to, BLOCK_FLAGS) & <i32>IS_MERGE) != 0;
+  if (orderOf(to) <= orderOf(id) || Work.get(to, BLOCK_BEHIND) >= 0) return true;
+  return (Work.get(to, BLOCK_FLAGS) & <i32>IS_MERGE) != 0;
 }
 
 /** Goes from block `id` to its successor on `side`, which stands at `rel`. */
@@ -185,130 +107,6 @@ function branch(id: i32, u: usize): void {
   goOn(id, 1, Work.get(id, BLOCK_END));
 }
 
-/** Writes the link register of the call or jump at `u`. */
-function link(id: i32, u: usize): void {
-  address(Work.get(id, BLOCK_END));
-  setX(rdOfUop(u));
-}
-
-/** Reads the target of the JR or JALR at `u`, then writes the link. */
-function targetToPc(id: i32, u: usize): void {
-  getX(rs1OfUop(u));
-  const offset = <i64>load<i16>(u, 4);
-  if (offset) {
-    const64(offset);
-    byte(wasm.I64_ADD);
-  }
-  const64(-2);
-  byte(wasm.I64_AND);
-  set(PC);
-  if (Uop.op(u) == ops.OP_JALR) link(id, u);
-}
-
-/** JR or JALR that is no call. */
-function indirect(id: i32, u: usize): void {
-  targetToPc(id, u);
-  if (Work.get(id, BLOCK_ENDS) == ENDS_TABLE && Body.hasMap) table();
-  get(PC);
-  leave();
-}
-
-/** Goes to the target that PC is, if it is one. */
-function table(): void {
-  get(PC);
-  address(Targets.first);
-  byte(wasm.I64_SUB);
-  tee(T0);
-  const64(Targets.last - Targets.first);
-  byte(wasm.I64_LE_U);
-  openIf();
-  get(T0);
-  byte(wasm.I32_WRAP_I64);
-  const32(1);
-  byte(wasm.I32_SHR_U);
-  access(wasm.I32_LOAD8_U, 0, Targets.map);
-  brTable();
-  close();
-}
-
-/** A call of what the register of the JALR at `u` says. */
-function callRegister(id: i32, u: usize): void {
-  targetToPc(id, u);
-  callPc(id);
-}
-
-/** A call of a known address: of its function, if that is there. */
-function call(id: i32, u: usize): void {
-  const to = Work.get(id, BLOCK_TAKEN_REL);
-  link(id, u);
-  const index = Work.get(id, BLOCK_CALLEE);
-  if (index < 0) {
-    address(to);
-    set(PC);
-    return callPc(id);
-  }
-  if (needsGuard(lastRel(id), to)) guardPage(to);
-  leaveIfDeep(to);
-  storeRegisters();
-  get(LEFT);
-  address(to & ~0xfff);
-  get(DEPTH);
-  const32(1);
-  byte(wasm.I32_SUB);
-  byte(wasm.CALL);
-  callee(index);
-  returned(id);
-}
-
-function leaveIfDeep(to: i32): void {
-  get(DEPTH);
-  byte(wasm.I32_EQZ);
-  openIf();
-  leaveTo(to);
-  close();
-}
-
-/** Calls what PC is, if it is translated; else leaves for it. */
-function callPc(id: i32): void {
-  get(DEPTH);
-  byte(wasm.I32_EQZ);
-  openIf();
-  get(PC);
-  leave();
-  close();
-  storeRegisters();
-  get(LEFT);
-  get(PC);
-  get(DEPTH);
-  const32(1);
-  byte(wasm.I32_SUB);
-  byte(wasm.CALL);
-  callee(ENTER_AT);
-  returned(id);
-}
-
-/** Behind a call: goes on if it came back to where it should, else lets its caller see to it. */
-function returned(id: i32): void {
-  const back = Work.get(id, BLOCK_END);
-  tee(LEFT);
-  const32(LEFT_FLAGS);
-  byte(wasm.I32_AND);
-  const32(0);
-  access(wasm.I64_LOAD, 3, HART_BASE + HART_PC);
-  address(back);
-  byte(wasm.I64_NE);
-  byte(wasm.I32_OR);
-  openIf();
-  get(LEFT);
-  const32(~NOT_ENTERED);
-  byte(wasm.I32_AND);
-  byte(wasm.RETURN);
-  close();
-  loadRegisters();
-  checkWindow(back);
-  goOn(id, 1, back);
-}
-
 function terminator(id: i32): void {
   const ends = Work.get(id, BLOCK_ENDS);
   const behind = Work.get(id, BLOCK_END);
@@ -316,51 +114,30 @@ function terminator(id: i32): void {
   if (ends == ENDS_INTERPRET) return exit(siteOf(behind, 0));
   const u = Work.uop(Work.get(id, BLOCK_FIRST) + Work.get(id, BLOCK_COUNT) - 1);
   if (ends == ENDS_BRANCH) return branch(id, u);
-  if (ends == ENDS_CALL) return call(id, u);
-  if (ends == ENDS_CALL_REGISTER) return callRegister(id, u);
-  if (ends == ENDS_INDIRECT || ends == ENDS_TABLE) return indirect(id, u);
+  if (ends == ENDS_INDIRECT || ends == ENDS_TABLE)
+    return indirect(id, u, ends == ENDS_TABLE && Body.hasMap);
+  if (ends == ENDS_CALL) {
+    call(id, u);
+    return goOn(id, 1, behind);
+  }
+  if (ends == ENDS_CALL_REGISTER) {
+    callRegister(id, u);
+    return goOn(id, 1, behind);
+  }
   if (Uop.op(u) == ops.OP_JAL) link(id, u);
   goOn(id, 0, Work.get(id, BLOCK_TAKEN_REL));
-}
-
-/** One instruction that does not end its block; `undone` counts it and those behind it. */
-function instruction(index: i32, undone: i32): void {
-  const u = Work.uop(index);
-  const rel = Work.rel(index);
-  const op = Uop.op(u);
-  if (op == ops.OP_NOP) return;
-  if (op == ops.OP_AUIPC) {
-    address(<i64>(rel & ~0xfff) + <i64>Uop.imm(u));
-    setX(rdOfUop(u));
-    return;
-  }
-  if (op >= ops.OP_J && op <= ops.OP_BGEU) return; // The terminator.
-  const site = siteOf(rel, undone);
-  if (op >= ops.OP_LB && op <= ops.OP_FSD) return memoryAccess(u, hintOf(index), site);
-  if (op == ops.OP_AMO) return atomic(u, site);
-  if (op == ops.OP_SYSTEM) return zero(u, site);
-  if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return float(u, site);
-  integer(u);
-}
-
-/** What the operation at `u` needs of JIT_FLOAT. */
-function needsOf(u: usize): i32 {
-  return isZero(u) ? MAY_ZERO : floatNeeds(u);
 }
 
 function straight(id: i32): void {
   const count = Work.get(id, BLOCK_COUNT);
   const first = Work.get(id, BLOCK_FIRST);
-  if (id == 0 || Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) checkWindow(Work.get(id, BLOCK_REL));
+  const isHead = id == 0 || (Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) != 0;
+  if (isHead && !Copies.isFast) checkWindow(Work.get(id, BLOCK_REL));
+  Locals.boxed = <u32>Work.get(id, BLOCK_BOXED);
   let needs = 0;
   for (let i = 0; i < count; i++) needs |= needsOf(Work.uop(first + i));
   if (needs) checkFloat(needs, siteOf(Work.get(id, BLOCK_REL), 0));
-  if (count) {
-    get(LEFT);
-    const32(count << 3);
-    byte(wasm.I32_SUB);
-    set(LEFT);
-  }
+  Labels.pending += count;
   for (let i = 0; i < count; i++) {
     if (Out.isFull()) return;
     instruction(first + i, count - i);
@@ -378,19 +155,53 @@ function within(id: i32, order: i32): void {
   tree(child);
 }
 
+/** The last block in order, before place `order`, that is written behind `loop`; -1: none. */
+function lastBehind(loop: i32, order: i32): i32 {
+  for (let i = order - 1; i >= 0; i--)
+    if (Work.get(blockAtOrder(i), BLOCK_BEHIND) == loop) return blockAtOrder(i);
+  return -1;
+}
+
+/** The body of the innermost loop of `id`, or both if it has two. */
+function loop(id: i32): void {
+  const rounds = planCopies(id, Body.count);
+  if (rounds) {
+    openFast(rounds, Body.count);
+    for (let round = 0; round < rounds; round++) {
+      openRound(id, round);
+      within(id, Body.count);
+      closeRound();
+    }
+    closeFast();
+  }
+  within(id, Body.count);
+}
+
+/** Level `index` of the loop of `id`, with what is behind it from the last such block before `order` on. */
+function nest(id: i32, index: i32, order: i32): void {
+  const child = lastBehind(behind(id, index), order);
+  if (child >= 0) {
+    openBlock(child);
+    nest(id, index, orderOf(child));
+    close();
+    return tree(child);
+  }
+  openLoop(id);
+  if (index > 0) nest(id, index - 1, Body.count);
+  else loop(id);
+  close();
+  byte(wasm.UNREACHABLE);
+}
+
 /** Block `id` and all that it dominates. */
 function tree(id: i32): void {
   if (!(Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP)) return within(id, Body.count);
-  openLoop(id);
-  within(id, Body.count);
-  close();
-  byte(wasm.UNREACHABLE);
+  nest(id, Work.get(id, BLOCK_LEVELS) - 1, Body.count);
 }
 
 /** Writes the code of the region that was found and ordered; `count` blocks are reached. */
 export function writeBody(count: i32): void {
   Body.count = count;
-  Body.bias = max(0, Work.instructionCount - MARGIN) << 3;
   Body.hasMap = writeMap();
   openExits();
   const32(0);
@@ -398,6 +209,7 @@ export function writeBody(count: i32): void {
   set(TAG);
   loadFloatState();
   loadRegisters();
+  takeSingles(siteOf(Work.entryRel, 0));
   tree(0);
   close();
   // Here with SITE: the interpreter goes on at its pc.
@@ -411,10 +223,10 @@ export function writeBody(count: i32): void {
   byte(wasm.I64_ADD);
   set(PC);
   get(SITE);
-  const32(0xffff);
-  byte(wasm.I32_AND);
-  const32(3);
+  const32(16);
   byte(wasm.I32_SHL);
+  const32(13);
+  byte(wasm.I32_SHR_S);
   const32(1);
   byte(wasm.I32_OR);
   get(LEFT);

@@ -10,8 +10,10 @@ export const IMPORTED: i32 = 1 << 16;
 export const REFILL: i32 = IMPORTED | 0;
 /** The one that enters the translation of a pc: the second import. */
 export const ENTER_AT: i32 = IMPORTED | 1;
+/** The one that does an operation that is too long as WebAssembly: the third import. */
+export const PERFORM: i32 = IMPORTED | 2;
 /** Imported functions in front of those that are translated. */
-export const IMPORTS_FIRST: i32 = 2;
+export const IMPORTS_FIRST: i32 = 3;
 
 export abstract class Calls {
   /** Where each wants its number. */

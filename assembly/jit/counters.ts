@@ -29,6 +29,12 @@ export function countOf(u: usize): u32 {
   return load<u32>(counterOf(u)) == <u32>u ? load<u32>(counterOf(u), 4) : 0;
 }
 
+/** The block at `u` was never met, unless it is not to be looked at again. */
+export function forgetCount(u: usize): void {
+  const at = counterOf(u);
+  if (load<u32>(at) == <u32>u && load<u32>(at, 4) < NEVER) store<u32>(at, 0, 4);
+}
+
 export function setCount(u: usize, count: u32, page: u64): void {
   store<u32>(counterOf(u), <u32>u);
   store<u32>(counterOf(u), count, 4);

@@ -2,7 +2,7 @@
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { knowsAtomic } from "./atomic";
-import { knowsFloat } from "./float-kinds";
+import { isFloat, knowsFloat } from "./float-kinds";
 import { isZero } from "./zero";
 
 /** Does the translator know the operation at `u`? */
@@ -10,6 +10,6 @@ export function canTranslate(u: usize): bool {
   const op = Uop.op(u);
   if (op == ops.OP_SYSTEM) return isZero(u);
   if (op == ops.OP_AMO) return knowsAtomic(u);
-  if (op == ops.OP_FLOAT || op >= ops.OP_FADD_D) return knowsFloat(u);
+  if (isFloat(op)) return knowsFloat(u);
   return op >= ops.OP_NOP;
 }

@@ -13,10 +13,10 @@ import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { Misses } from "./access";
 import { countOf, forgetCounts, NEVER, setCount } from "./counters";
-import { addEntry, Entries, hasRoom, replaceEntry } from "./entries";
-import { Module, writeModule } from "./module";
+import { addEntry, hasRoom, moveEntry } from "./entries";
+import { forgetGenerations, makeRoom, nextSlot, noteModule, openGeneration } from "./generations";
+import { FUNCTIONS_MAX, Module, writeModule } from "./module";
 import { Out } from "./out";
-import { forgetMaps } from "./targets";
 
 export abstract class Heat {
   /** Bytes of micro-operations between samples; 0: nothing is translated. */
@@ -25,7 +25,7 @@ export abstract class Heat {
   static left: i32 = 0;
   /** That of the arena when the counts were begun: when it was emptied, they are void. */
   static generation: u32 = 0;
-  /** No more translations fit: all decoded code is to be dropped as soon as none of it runs. */
+  /** No room for copies of blocks: all decoded code is to be dropped as soon as none of it runs. */
   static isFull: bool = false;
   /** Samples that make a block worth translating; 0: everything is, before it runs (for tests). */
   static threshold: u32 = 3;
@@ -40,9 +40,7 @@ export abstract class Heat {
 /** Forgets all entries and counts: the decoded blocks are gone. */
 function forgetTranslations(): void {
   Heat.generation = Arena.generation;
-  Entries.count = 0;
-  Entries.bytes = 0;
-  forgetMaps();
+  forgetGenerations();
   forgetCounts();
 }
 
@@ -71,19 +69,22 @@ export function translateAgain(u: usize): void {
 
 function translate(u: usize): bool {
   const pc = pcOf(u);
+  openGeneration(FUNCTIONS_MAX);
   if (!writeModule(pc, u, Heat.threshold >> 1)) return false;
   const count = Module.functionCount;
   if (!hasRoom(count)) {
     Heat.isFull = true;
     return false;
   }
-  const slot = Entries.count;
+  const bytes = <u32>(Module.headEnd - Module.head) + <u32>(Out.at - Module.code);
+  if (!makeRoom(bytes)) return false;
+  const slot = nextSlot();
   describe(slot);
   if (!host.install()) return false;
-  Entries.bytes += <u32>(Module.headEnd - Module.head) + <u32>(Out.at - Module.code);
+  noteModule(count, bytes);
   for (let i = 0; i < count; i++) {
     const at = Module.pc(i);
-    if (Uop.op(Module.block(i)) == ops.OP_ENTER) replaceEntry(Module.block(i), slot + i);
+    if (Uop.op(Module.block(i)) == ops.OP_ENTER) moveEntry(Module.block(i), slot + i);
     else addEntry(Module.block(i), load<u32>(Tlb.fetch(at), 12), <u32>at & 0xfff, slot + i);
   }
   return true;

@@ -12,6 +12,7 @@ import { JIT_BASE, JIT_HINTS, JIT_LOAD_HINTS, JIT_STORE_HINTS } from "../../bind
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
+import { isAccess, isLoad } from "./access-kinds";
 import { rdOfUop, rs1OfUop } from "./operands";
 import { blockAtOrder } from "./order";
 import { BLOCK_COUNT, BLOCK_DEPTH, BLOCK_FIRST, BLOCK_LOOP, Work } from "./work";
@@ -48,14 +49,6 @@ export function hintOf(index: i32): i32 {
   return <i32>load<u8>(Work.hints + index) - 1;
 }
 
-function isLoad(op: i32): bool {
-  return (op >= ops.OP_LB && op <= ops.OP_LWU) || op == ops.OP_FLW || op == ops.OP_FLD;
-}
-
-function isAccess(op: i32): bool {
-  return op >= ops.OP_LB && op <= ops.OP_FSD;
-}
-
 /** Does the operation at `u` write x register `register`, other than by a step? */
 function computes(u: usize, register: u32): bool {
   const op = Uop.op(u);
@@ -73,14 +66,14 @@ function definition(first: i32, index: i32): i32 {
 }
 
 /** The number of the hint with this key + 1; 0: there are too many. */
-function numberOf(key: u64, isLoad: bool): u8 {
-  const keys = isLoad ? KEYS : KEYS + (JIT_HINTS << 3);
-  const count = isLoad ? Hints.loads : Hints.stores;
+function numberOf(key: u64, isRead: bool): u8 {
+  const keys = isRead ? KEYS : KEYS + (JIT_HINTS << 3);
+  const count = isRead ? Hints.loads : Hints.stores;
   for (let i = 0; i < count; i++)
     if (load<u64>(keys + ((<usize>i) << 3)) == key) return <u8>(i + 1);
   if (count == JIT_HINTS) return 0;
   store<u64>(keys + ((<usize>count) << 3), key);
-  if (isLoad) Hints.loads++;
+  if (isRead) Hints.loads++;
   else Hints.stores++;
   return <u8>(count + 1);
 }

@@ -2,10 +2,12 @@
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { bitsValue } from "./bits";
+import { cryptoValue, isPerformed } from "./crypto";
 import { getX, setX, T0, T1, T2, T3 } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
 import { byte, const32, const64, get, set, tee } from "./out";
+import { performBits } from "./perform";
 import {
   both,
   both32,
@@ -235,12 +237,14 @@ function value(u: usize, op: i32): void {
     case ops.OP_MULHU:
       return mulHigh(u, op);
     default:
+      if (op >= ops.OP_CLMUL) return cryptoValue(u, op);
       return op >= ops.OP_ADD_UW ? bitsValue(u, op) : division(u, op);
   }
 }
 
-/** The operation at `u`, which is one of OP_LI to OP_REMUW (but AUIPC) or of Zba, Zbb, Zbs. */
+/** The operation at `u`: OP_LI to OP_REMUW (but AUIPC), bit manipulation, Zicond. */
 export function integer(u: usize): void {
+  if (isPerformed(Uop.op(u))) return performBits(u);
   value(u, Uop.op(u));
   setX(rdOfUop(u));
 }

@@ -15,7 +15,7 @@ import { access, byte, const32, const64, get, set, unsigned } from "./out";
 export const LEFT: u32 = 0;
 export const BASE: u32 = 1;
 export const DEPTH: u32 = 2;
-/** Which exit was taken: offset from BASE in halfwords << 16 | instructions that were not done. */
+/** Which exit was taken: offset from BASE in halfwords << 16 | what LEFT lacks, in instructions (i16). */
 export const SITE: u32 = 3;
 /** Offset of a TLB entry, and a temporary. */
 export const SLOT: u32 = 4;
@@ -34,15 +34,30 @@ const FIRST: u32 = 14;
 const I32_TEMPORARIES: u32 = 4;
 const I64_TEMPORARIES: u32 = 7;
 const FLOAT_TEMPORARIES: u32 = 9;
+const SINGLE_TEMPORARIES: u32 = 4;
+/** Pointers into linear memory (`copies.ts`). */
+const HOSTS: u32 = 6;
 
-/** Local of each x and f register. */
-const LOCALS: usize = memory.data(64);
+/** Local of each x and f register, and of each single in an f register. */
+const LOCALS: usize = memory.data(96);
 
 export abstract class Locals {
   static i64Count: u32 = 0;
   static f64Count: u32 = 0;
   /** f64 temporaries follow the registers. */
   static f0: u32 = 0;
+  /** Behind them the singles and their temporaries. */
+  static f32Count: u32 = 0;
+  static s0: u32 = 0;
+  /** Behind all else the pointers. */
+  static hosts: u32 = 0;
+  /** f registers whose single is up to date in its local, at the place that is being written. */
+  static boxed: u32 = 0;
+}
+
+/** The local for the pointer of group `index`. */
+export function hostOf(index: i32): u32 {
+  return Locals.hosts + <u32>index;
 }
 
 /** Gives every used register its local. */
@@ -64,14 +79,30 @@ export function placeRegisters(): void {
   }
   Locals.f0 = next;
   Locals.f64Count = next - floats + FLOAT_TEMPORARIES;
+  placeSingles(next + FLOAT_TEMPORARIES);
+}
+
+function placeSingles(first: u32): void {
+  let next = first;
+  for (let r: u32 = 0; r < 32; r++) {
+    if (!((Used.single >> r) & 1)) continue;
+    store<u8>(LOCALS + 64 + r, <u8>next);
+    next++;
+  }
+  Locals.s0 = next;
+  Locals.f32Count = Used.f ? next - first + SINGLE_TEMPORARIES : 0;
+  Locals.hosts = first + Locals.f32Count;
+  Locals.boxed = 0;
 }
 
 /** Declares the locals: groups of one type. */
 export function declareLocals(): void {
-  unsigned(3);
+  unsigned(5);
   group(I32_TEMPORARIES, wasm.TYPE_I32);
   group(Locals.i64Count, wasm.TYPE_I64);
   group(Locals.f64Count, wasm.TYPE_F64);
+  group(Locals.f32Count, wasm.TYPE_F32);
+  group(HOSTS, wasm.TYPE_I32);
 }
 
 function group(count: u32, type: u32): void {
@@ -91,6 +122,11 @@ export function getF(register: u32): void {
 }
 export function setF(register: u32): void {
   set(load<u8>(LOCALS + 32 + register));
+  Locals.boxed &= ~((<u32>1) << register);
+}
+/** The local of the single in f register `register`. */
+export function singleOf(register: u32): u32 {
+  return load<u8>(LOCALS + 64 + register);
 }
 
 /** Loads all used registers from the hart. */

@@ -2,7 +2,8 @@
 import { blockAtOrder, sidesOf, successor } from "./order";
 import { BLOCK_DEPTH, BLOCK_FLAGS, BLOCK_LOOP, IS_LOOP, Work } from "./work";
 
-function leads(from: i32, to: i32): bool {
+/** Does `from` lead to `to`? */
+export function leads(from: i32, to: i32): bool {
   for (let side = 0; side < sidesOf(from); side++) if (successor(from, side) == to) return true;
   return false;
 }

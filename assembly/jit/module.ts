@@ -1,6 +1,6 @@
 /**
  * A module of translated functions: those that the entry calls, and what they call, come along, so
- * that guest calls are Wasm calls. Functions that other modules have already are imported.
+ * that guest calls are Wasm calls. Functions that other modules of its generation have already are imported.
  *
  *   import 0     memory     m.m
  *   import k     function   f.k
@@ -13,14 +13,17 @@ import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
 import { writeBody } from "./body";
+import { findBoxed } from "./boxed";
 import { CALLS_MAX, Calls, IMPORTED, IMPORTS_FIRST, patchCalls } from "./calls";
 import { blockAt, countOf, nextWarm, pageAt } from "./counters";
 import { canTranslate } from "./coverage";
-import { Entries, slotOf } from "./entries";
+import { slotOf } from "./entries";
+import { isOfNow } from "./generations";
 import { findRegion } from "./graph";
 import { placeHints } from "./hints";
 import { declareLocals, placeRegisters } from "./locals";
 import { findLoops } from "./loops";
+import { findNests } from "./nests";
 import * as wasm from "./opcodes";
 import { clearUsed } from "./operands";
 import { orderBlocks } from "./order";
@@ -113,12 +116,9 @@ function calleeOf(pc: u64): i32 {
   for (let i = 0; i < Module.functionCount; i++) if (Module.pc(i) == pc) return i;
   const block = blockOf(pc);
   if (!block) return -1;
-  if (Uop.op(block) == ops.OP_ENTER) return importOf(slotOf(block));
+  if (Uop.op(block) == ops.OP_ENTER) return isOfNow(slotOf(block)) ? importOf(slotOf(block)) : -1;
   if (!countOf(block)) return -1; // Cold as far as one knows.
-  const isFull =
-    Module.functionCount == FUNCTIONS_MAX ||
-    Module.functionCount + Entries.count >= Entries.max ||
-    Module.instructions > MODULE_INSTRUCTIONS;
+  const isFull = Module.functionCount == FUNCTIONS_MAX || Module.instructions > MODULE_INSTRUCTIONS;
   return isFull || !startsWell(pc) ? -1 : addFunction(pc, block);
 }
 
@@ -138,8 +138,10 @@ function writeFunction(index: i32): void {
   resolveCalls();
   const count = orderBlocks();
   findLoops(count);
+  findNests(count);
   placeHints(count);
   placeRegisters();
+  findBoxed(count);
   const start = openSize();
   declareLocals();
   writeBody(count);
@@ -171,7 +173,7 @@ function writeHead(): void {
   store<u64>(Out.at, 0x000000016d736100);
   Out.at += 8;
   let section = openSection(1);
-  unsigned(2);
+  unsigned(3);
   byte(wasm.TYPE_FUNC);
   unsigned(3);
   byte(wasm.TYPE_I32);
@@ -184,6 +186,11 @@ function writeHead(): void {
   byte(wasm.TYPE_I64);
   byte(wasm.TYPE_I32);
   byte(wasm.TYPE_I32);
+  unsigned(1);
+  byte(wasm.TYPE_I32);
+  byte(wasm.TYPE_FUNC);
+  unsigned(1);
+  byte(wasm.TYPE_I64);
   unsigned(1);
   byte(wasm.TYPE_I32);
   closeSize(section);
@@ -203,6 +210,10 @@ function writeHead(): void {
   name(101);
   byte(0);
   byte(0);
+  name(109);
+  name(112);
+  byte(0);
+  byte(2);
   for (let i = 0; i < Module.importCount; i++) {
     name(102);
     exportName(i);

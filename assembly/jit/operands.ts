@@ -1,7 +1,18 @@
 /** Which registers an operation reads and writes, by its number. */
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { givesInteger } from "./float-kinds";
+import {
+  FLOAT_1,
+  FLOAT_2,
+  FLOAT_3,
+  INTEGER_1,
+  INTEGER_RESULT,
+  isFloat,
+  isInPlace,
+  operandsOf,
+  readsSingles,
+  writesSingle,
+} from "./float-kinds";
 
 /** The registers of a region: bit r of each set is register r. */
 export abstract class Used {
@@ -9,6 +20,8 @@ export abstract class Used {
   static xWritten: u32 = 0;
   static f: u32 = 0;
   static fWritten: u32 = 0;
+  /** f registers that are read or written as singles. */
+  static single: u32 = 0;
 }
 
 export function clearUsed(): void {
@@ -16,6 +29,7 @@ export function clearUsed(): void {
   Used.xWritten = 0;
   Used.f = 0;
   Used.fWritten = 0;
+  Used.single = 0;
 }
 
 export function rdOfUop(u: usize): u32 {
@@ -46,27 +60,56 @@ function writesF(register: u32): void {
   Used.fWritten |= (<u32>1) << register;
 }
 
-function noteFloat(op: i32, u: usize): void {
-  if (op == ops.OP_FMV_D_X || op == ops.OP_FCVT_D_W || op == ops.OP_FCVT_D_L) {
-    x(rs1OfUop(u));
-    writesF(rdOfUop(u));
-    return;
-  }
-  f(rs1OfUop(u));
-  if (op == ops.OP_FLOAT && givesInteger(Uop.raw(u))) return writesX(rdOfUop(u));
-  if (op == ops.OP_FMV_X_D) return writesX(rdOfUop(u));
-  f(rs2OfUop(u));
-  if (op >= ops.OP_FEQ_D && op <= ops.OP_FLE_D) return writesX(rdOfUop(u));
-  if (op >= ops.OP_FMADD_D && op <= ops.OP_FNMADD_D) f(rs3OfUop(u));
-  writesF(rdOfUop(u));
+function noteFloat(u: usize): void {
+  const operands = operandsOf(Uop.raw(u));
+  if (operands & INTEGER_1) x(rs1OfUop(u));
+  if (operands & FLOAT_1) f(rs1OfUop(u));
+  if (operands & FLOAT_2) f(rs2OfUop(u));
+  if (operands & FLOAT_3) f(rs3OfUop(u));
+  if (operands & INTEGER_RESULT) writesX(rdOfUop(u));
+  else writesF(rdOfUop(u));
+  Used.single |= singlesReadBy(u) | singleWrittenBy(u);
+}
+
+function isInPlaceFloat(u: usize): bool {
+  return isFloat(Uop.op(u)) && isInPlace(Uop.raw(u));
+}
+
+/** f registers that the operation at `u` reads as singles, so that they are boxed behind it. */
+export function singlesReadBy(u: usize): u32 {
+  if (!isInPlaceFloat(u) || !readsSingles(Uop.raw(u))) return 0;
+  const operands = operandsOf(Uop.raw(u));
+  let all: u32 = 0;
+  if (operands & FLOAT_1) all |= (<u32>1) << rs1OfUop(u);
+  if (operands & FLOAT_2) all |= (<u32>1) << rs2OfUop(u);
+  if (operands & FLOAT_3) all |= (<u32>1) << rs3OfUop(u);
+  return all;
+}
+
+/** The f register that it writes a single to, as a set. */
+export function singleWrittenBy(u: usize): u32 {
+  const isOne = Uop.op(u) == ops.OP_FLW || (isInPlaceFloat(u) && writesSingle(Uop.raw(u)));
+  return isOne ? (<u32>1) << rdOfUop(u) : 0;
+}
+
+/** The f register that it writes, as a set. */
+export function floatWrittenBy(u: usize): u32 {
+  const op = Uop.op(u);
+  const isOne =
+    op == ops.OP_FLW ||
+    op == ops.OP_FLD ||
+    op == ops.OP_FLH ||
+    (isFloat(op) && !(operandsOf(Uop.raw(u)) & INTEGER_RESULT));
+  return isOne ? (<u32>1) << rdOfUop(u) : 0;
 }
 
 function noteAccess(op: i32, u: usize): void {
   x(rs1OfUop(u));
-  if (op == ops.OP_FLW || op == ops.OP_FLD) writesF(rdOfUop(u));
+  if (op == ops.OP_FLW || op == ops.OP_FLD || op == ops.OP_FLH) writesF(rdOfUop(u));
   else if (op >= ops.OP_FSW) f(rs2OfUop(u));
   else if (op >= ops.OP_SB) x(rs2OfUop(u));
   else writesX(rdOfUop(u));
+  Used.single |= singleWrittenBy(u);
 }
 
 /** Adds the registers of the operation at `u` to `Used`. */
@@ -74,12 +117,23 @@ export function noteOperands(u: usize): void {
   const op = Uop.op(u);
   if (op == ops.OP_NOP || op == ops.OP_J) return;
   if (op == ops.OP_JAL || op == ops.OP_LI || op == ops.OP_AUIPC) return writesX(rdOfUop(u));
-  if (op >= ops.OP_FADD_D || op == ops.OP_FLOAT) return noteFloat(op, u);
-  if (op >= ops.OP_LB && op <= ops.OP_FSD) return noteAccess(op, u);
+  if (isFloat(op)) return noteFloat(u);
+  if ((op >= ops.OP_LB && op <= ops.OP_FSD) || op == ops.OP_FLH || op == ops.OP_FSH)
+    return noteAccess(op, u);
   x(rs1OfUop(u));
   if (op == ops.OP_JR) return;
   if (op == ops.OP_JALR || (op <= ops.OP_SRAIW && op != ops.OP_AMO)) return writesX(rdOfUop(u));
   x(rs2OfUop(u)); // Some have an immediate or nothing there: one load too many at the entry.
   if (op >= ops.OP_BEQ && op <= ops.OP_BGEU) return;
   writesX(rdOfUop(u));
+}
+
+/** The x register that the operation at `u` writes, as a bit; 0: none. Its operands must have been noted before. */
+export function writtenBy(u: usize): u32 {
+  const before = Used.xWritten;
+  Used.xWritten = 0;
+  noteOperands(u);
+  const written = Used.xWritten & ~1;
+  Used.xWritten = before;
+  return written;
 }

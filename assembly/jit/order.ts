@@ -6,6 +6,7 @@
 
 import { dropTarget, Targets, targetAt } from "./targets";
 import {
+  BLOCK_BEHIND,
   BLOCK_ENDS,
   BLOCK_FLAGS,
   BLOCK_IDOM,
@@ -123,7 +124,7 @@ function findDominators(count: i32): void {
   }
 }
 
-function dominates(a: i32, b: i32): bool {
+export function dominates(a: i32, b: i32): bool {
   while (orderOf(b) > orderOf(a)) b = Work.get(b, BLOCK_IDOM);
   return a == b;
 }
@@ -175,12 +176,15 @@ export function orderBlocks(): i32 {
   return count;
 }
 
-/** The last block in order, before place `order`, that `id` dominates at once and that is a merge; -1: none. */
+/**
+ * The last block in order, before place `order`, that `id` dominates at once, that is a merge and that is
+ * not written behind a loop; -1: none.
+ */
 export function mergeChildBefore(id: i32, order: i32): i32 {
   for (let i = order - 1; i > orderOf(id); i--) {
     const child = blockAtOrder(i);
-    if (Work.get(child, BLOCK_IDOM) == id && Work.get(child, BLOCK_FLAGS) & <i32>IS_MERGE)
-      return child;
+    if (Work.get(child, BLOCK_IDOM) != id || Work.get(child, BLOCK_BEHIND) >= 0) continue;
+    if (Work.get(child, BLOCK_FLAGS) & <i32>IS_MERGE) return child;
   }
   return -1;
 }

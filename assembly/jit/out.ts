@@ -74,6 +74,11 @@ export function const64(value: i64): void {
   byte(wasm.I64_CONST);
   signed(value);
 }
+export function constF32(value: f32): void {
+  byte(wasm.F32_CONST);
+  store<f32>(Out.at, value);
+  Out.at += 4;
+}
 export function constF64(value: f64): void {
   byte(wasm.F64_CONST);
   store<f64>(Out.at, value);

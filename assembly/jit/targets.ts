@@ -18,24 +18,26 @@ export abstract class Targets {
   /** First and last offset of a target. */
   static first: i32 = 0;
   static last: i32 = 0;
-  /** The map at hand, and the memory for maps. */
+  /** The map at hand, and the memory for maps: all, and what is left of the part in use. */
   static map: usize = 0;
-  static next: usize = 0;
   static base: usize = 0;
+  static next: usize = 0;
+  static end: usize = 0;
 }
 
 /** Bytes that `initTargets` takes. */
-export const TARGETS_BYTES: u32 = 128 * 1024;
+export const TARGETS_BYTES: u32 = 256 * 1024;
 const NONE: i32 = -1 << 30;
 
 export function initTargets(base: usize): void {
   Targets.base = base;
-  Targets.next = base;
 }
 
-/** No region is translated any more. */
-export function forgetMaps(): void {
-  Targets.next = Targets.base;
+/** From now on maps go to part `part` of `parts`; those that were there are forgotten. */
+export function openMaps(part: u32, parts: u32): void {
+  const bytes = TARGETS_BYTES / parts;
+  Targets.next = Targets.base + <usize>(part * bytes);
+  Targets.end = Targets.next + bytes;
 }
 
 /** A new region begins. */
@@ -83,7 +85,7 @@ export function addTarget(id: i32, rel: i32): bool {
 /** Writes the map. False if there is no room for it. */
 export function writeMap(): bool {
   const bytes = <usize>((Targets.last - Targets.first) >> 1) + 1;
-  if (!Targets.count || Targets.next + bytes > Targets.base + TARGETS_BYTES) return false;
+  if (!Targets.count || Targets.next + bytes > Targets.end) return false;
   Targets.map = Targets.next;
   Targets.next += bytes;
   memory.fill(Targets.map, NO_TARGET, bytes);

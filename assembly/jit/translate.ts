@@ -2,6 +2,7 @@
 
 import { COUNTERS_BYTES, initCounters } from "./counters";
 import { ENTRIES_BYTES, initEntries } from "./entries";
+import { initGenerations } from "./generations";
 import { Heat } from "./heat";
 import { initModule, MODULE_BYTES } from "./module";
 import { initTargets, TARGETS_BYTES } from "./targets";
@@ -18,6 +19,7 @@ export function initJit(base: usize): void {
   initEntries(base + WORK_BYTES + MODULE_BYTES);
   initCounters(base + WORK_BYTES + MODULE_BYTES + ENTRIES_BYTES);
   initTargets(base + WORK_BYTES + MODULE_BYTES + ENTRIES_BYTES + COUNTERS_BYTES);
+  initGenerations();
 }
 
 /**

@@ -5,6 +5,8 @@
  *   UOPS     decoded instructions, 8 bytes each, block by block
  *   RELS     where each stands: offset from the start of the entry's page (i32)
  *   HINTS    for each access the number of its hint + 1, or 0 (see `hints.ts`)
+ *   GROUPS   for each access the number of its group + 1, or 0 (see `affine.ts`)
+ *   OFFSETS  for each access of a group where it is from the base on (i16)
  *   BLOCKS   basic blocks, BLOCK_BYTES each (fields below)
  *   PAGES    for each page that the region may reach: frame, table of decoded blocks (0: not mapped)
  *   MARKS    for each halfword of those pages: LEADER, SEEN
@@ -48,7 +50,13 @@ export const BLOCK_CALLEE: usize = 44;
 /** Header of the innermost loop around it (-1: none), and how many loops are around it. */
 export const BLOCK_LOOP: usize = 48;
 export const BLOCK_DEPTH: usize = 52;
-const BLOCK_BYTES: usize = 56;
+/** Of a loop header: how many loops it is the header of (`nests.ts`). */
+export const BLOCK_LEVELS: usize = 56;
+/** Behind which loop it is written, -1: where it is reached. */
+export const BLOCK_BEHIND: usize = 60;
+/** f registers whose single is at hand where it begins (see `boxed.ts`). */
+export const BLOCK_BOXED: usize = 64;
+const BLOCK_BYTES: usize = 72;
 
 export const IS_LOOP: u32 = 1;
 export const IS_MERGE: u32 = 2;
@@ -74,6 +82,8 @@ export abstract class Work {
   static uops: usize = 0;
   static rels: usize = 0;
   static hints: usize = 0;
+  static groups: usize = 0;
+  static offsets: usize = 0;
   static blocks: usize = 0;
   static pages: usize = 0;
   static marks: usize = 0;
@@ -144,12 +154,14 @@ export function initWork(base: usize): void {
   Work.uops = base;
   Work.rels = take(Work.uops, (INSTRUCTIONS_MAX + 2) << 3);
   Work.hints = take(Work.rels, (INSTRUCTIONS_MAX + 2) << 2);
-  Work.blocks = take(Work.hints, INSTRUCTIONS_MAX + 2);
+  Work.groups = take(Work.hints, INSTRUCTIONS_MAX + 2);
+  Work.offsets = take(Work.groups, INSTRUCTIONS_MAX + 2);
+  Work.blocks = take(Work.offsets, (INSTRUCTIONS_MAX + 2) << 1);
   Work.pages = take(Work.blocks, <usize>BLOCKS_MAX * BLOCK_BYTES);
   Work.marks = take(Work.pages, PAGES << 3);
   Work.ids = take(Work.marks, HALFWORDS);
   Work.stack = take(Work.ids, HALFWORDS << 1);
-  Work.order = take(Work.stack, BLOCKS_MAX << 5);
+  Work.order = take(Work.stack, BLOCKS_MAX << 6);
 }
 
 /** Forgets the region before. */

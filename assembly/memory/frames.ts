@@ -47,7 +47,8 @@ export function initFrames(tables: usize, first: u32, end: u32): void {
   for (let n = first; n < end; n++) setFree(n, true);
 }
 
-function isFree(n: u32): bool {
+/** Is frame number `n` in nobody's use? */
+export function isFreeFrame(n: u32): bool {
   return (load<u8>(Frames.bitmap + (n >> 3)) & (1 << (n & 7))) != 0;
 }
 
@@ -72,7 +73,7 @@ function take(n: u32, zeroed: bool): usize {
 /** The number of a free frame; there must be one. */
 function findFree(): u32 {
   let n = Frames.hint;
-  while (!isFree(n)) {
+  while (!isFreeFrame(n)) {
     // Skip eight used frames at a time.
     if ((n & 7) == 0 && load<u8>(Frames.bitmap + (n >> 3)) == 0) n += 8;
     else n++;
@@ -95,7 +96,7 @@ export function allocCopy(): usize {
 export function allocRegion(count: u32): usize {
   let run: u32 = 0;
   for (let n = Frames.hint; n < Frames.end; n++) {
-    run = isFree(n) ? run + 1 : 0;
+    run = isFreeFrame(n) ? run + 1 : 0;
     if (run < count) continue;
     const start = n + 1 - count;
     for (let k = start; k <= n; k++) take(k, true);

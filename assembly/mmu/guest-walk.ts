@@ -53,13 +53,11 @@ function permitsSecond(pte: u64, access: u32, pseudo: u64): bool {
   return !pseudo && (pte & PTE_X) != 0 && (hart.mstatus & MXR) != 0;
 }
 
-/** A leaf of the second stage sets its bits. 0: done. */
-function updateSecond(pte: u64, at: u64, access: u32): i32 {
-  const missing = missingBits(pte, access);
-  if (!missing) return 0;
-  if (!(hart.menvcfg & ENVCFG_ADUE)) return -1;
+/** A leaf of the second stage, at `at`, sets its bits. 0: done. */
+function updateSecond(pte: u64, at: u64, missing: u64, original: u32): i32 {
+  if (!pmpAllows(at, 8, ACCESS_STORE, PRIV_S)) return fail(accessFault(original));
   const place = pteAt(at, true);
-  if (!place) return Cpu.exit ? RETRY : -1;
+  if (!place) return Cpu.exit ? RETRY : fail(accessFault(original));
   store<u64>(place, pte | missing);
   return 0;
 }
@@ -88,9 +86,11 @@ function second(gpa: u64, access: u32, original: u32, pseudo: u64): i32 {
     if (isMalformed(pte, hart.menvcfg)) return failSecond(gpa, original, pseudo);
     if (pte & (PTE_R | PTE_X)) {
       const leads = permitsSecond(pte, access, pseudo) ? leafAddress(pte, level, gpa) : ~0;
-      const failed = leads == ~0 ? -1 : updateSecond(pte, at, access);
-      if (failed == RETRY) return RETRY;
-      if (failed) return failSecond(gpa, original, pseudo);
+      const missing = missingBits(pte, access);
+      if (leads == ~0 || (missing && !(hart.menvcfg & ENVCFG_ADUE)))
+        return failSecond(gpa, original, pseudo);
+      const late = missing ? updateSecond(pte, at, missing, original) : 0;
+      if (late) return late;
       Walk.gpa = leads;
       return 0;
     }
@@ -122,6 +122,7 @@ function updateFirst(pte: u64, at: u64, access: u32): i32 {
   if (!(guestEnvcfg() & ENVCFG_ADUE)) return fail(pageFault(access));
   const failed = second(at, ACCESS_STORE, access, PSEUDO_STORE);
   if (failed) return failed;
+  if (!pmpAllows(Walk.gpa, 8, ACCESS_STORE, PRIV_S)) return fail(accessFault(access));
   const place = pteAt(Walk.gpa, true);
   if (!place) return Cpu.exit ? RETRY : fail(accessFault(access));
   store<u64>(place, pte | missing);

@@ -120,6 +120,7 @@ function update(pte: u64, gpa: u64, access: u32): i32 {
   const missing = missingBits(pte, access);
   if (!missing) return 0;
   if (!(hart.menvcfg & ENVCFG_ADUE)) return fail(pageFault(access));
+  if (!pmpAllows(gpa, 8, ACCESS_STORE, PRIV_S)) return fail(accessFault(access));
   const at = pteAt(gpa, true);
   if (!at) return Cpu.exit ? RETRY : fail(accessFault(access));
   store<u64>(at, pte | missing);

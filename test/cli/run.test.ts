@@ -38,7 +38,7 @@ test("--json prints the console and the end as a stream of documents", async () 
 
 test("--stats counts instructions, time and exits", async () => {
   const file = join(scratch, "stats.json");
-  await wasmvisor([...hello, "--stats", file]);
+  await wasmvisor([...hello, "--stats", file, "--code-cache", "1MiB"]);
   const stats = JSON.parse(await readFile(file, "utf8"));
   expect(stats).toMatchObject({ status: 0, vcpus: 1, end: { type: "poweroff" } });
   expect(stats.instructions).toBeGreaterThan(10_000);
@@ -47,6 +47,7 @@ test("--stats counts instructions, time and exits", async () => {
   expect(stats.exits.mmioStore).toBeGreaterThan(HELLO.length - 2);
   expect(stats.exits.sbi).toBe(1);
   expect(stats.memory).toMatchObject({ bytes: 64 << 20 });
+  expect(stats.translated).toMatchObject({ evicted: 0, cachedBytes: stats.translated.bytes });
   expect(stats).toHaveProperty("traps");
   expect(stats).toHaveProperty("pageWalks");
 });

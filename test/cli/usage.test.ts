@@ -45,6 +45,8 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a missing argument", ["info"], /missing required argument 'name'/],
   ["nothing to run", ["run"], /exactly one of image, kernel and bare/],
   ["two things to run", [...hello, "--image", "debian"], /exactly one of image, kernel and bare/],
+  ["a cache of no size", [...hello, "--code-cache", "many"], /code-cache: expected a size/],
+  ["a cache that is too small", [...hello, "--code-cache", "4KiB"], /codeCache: expected 1MiB/],
   ["a size without a unit", [...hello, "--memory", "64"], /memory: expected a size like 512MiB/],
   ["too many vCPUs", [...hello, "--cpus", "9"], /vcpus: expected 1 to 8, got 9/],
   ["no number", [...hello, "--cpus", "two"], /--cpus: expected an integer/],

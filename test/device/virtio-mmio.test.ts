@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { Random } from "../../ts/base/random.ts";
 import { VirtioMmio } from "../../ts/device/virtio/mmio.ts";
 import * as reg from "../../ts/device/virtio/registers.ts";
 import { VirtioRng } from "../../ts/device/virtio/rng.ts";
@@ -188,4 +189,26 @@ test("a state of another device, or with rings outside RAM, is refused", () => {
   const [queue] = state.queues;
   const moved = { ...state, queues: [{ ...queue, addresses: [0, 0, 0, 0, 0, 0] }] };
   expect(() => device.restore(moved as typeof state)).toThrow(/queue.addresses/);
+});
+
+test("entropy goes on where it was, on the device that takes over", () => {
+  const entropyOf = (random: Random) => ({
+    fill: (into: Uint8Array) => void random.bytes(into),
+    save: () => random.save(),
+    restore: (words: readonly number[]) => random.restore(words),
+  });
+  const drawn = (random: Random): string =>
+    Buffer.from(random.bytes(new Uint8Array(32))).toString("hex");
+  const source = new Random(5);
+  const state = new VirtioRng({ random: entropyOf(source) });
+  drawn(source);
+  const target = new Random(5);
+  const twin = new VirtioRng({ random: entropyOf(target) });
+  twin.restore(state.save());
+  const split = target.split("a").u53();
+  expect(drawn(target)).toBe(drawn(source));
+  expect(split).toBe(new Random(5).split("a").u53());
+  twin.restore({}); // A state from before sources were saved.
+  expect(drawn(target)).toBe(drawn(source));
+  expect(() => twin.restore({ words: [1, 2, 3] })).toThrow(/words/);
 });

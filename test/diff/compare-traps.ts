@@ -16,7 +16,7 @@ const BREAKPOINT = 3n;
 const LOAD_ACCESS = 5n;
 const STORE_ACCESS = 7n;
 
-function trapText(entry: TrapEntry | undefined): string {
+export function trapText(entry: TrapEntry | undefined): string {
   return entry ? FIELDS.map((name) => `${name}=${entry[name].toString(16)}`).join(" ") : "none";
 }
 

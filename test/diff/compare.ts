@@ -1,7 +1,7 @@
 /** Compares what two machines made of the same programs. */
 
 import { layOut } from "./body.ts";
-import { compareTraps, type Difference, hex } from "./compare-traps.ts";
+import { compareTraps, type Difference, hex, trapText } from "./compare-traps.ts";
 import { SIDES_OWN } from "./csrs.ts";
 import { buildImage, drawPrograms } from "./image.ts";
 import {
@@ -15,8 +15,6 @@ import {
 import type { Machine } from "./machine.ts";
 import { RunError } from "./machine.ts";
 import type { ElfPlan, Program } from "./program.ts";
-import type { QemuException } from "./qemu-differences.ts";
-import { findException } from "./qemu-exceptions.ts";
 import { type Dump, parseDumps } from "./record.ts";
 
 export interface Mismatch {
@@ -25,12 +23,22 @@ export interface Mismatch {
   readonly dumps: readonly [Dump | undefined, Dump | undefined];
 }
 
+/** What a mismatch is down to: faults of QEMU by name, or what is left of it that nobody explains. */
+export type Verdict = { readonly names: readonly string[] } | { readonly rest: Mismatch };
+
+/** Says for each mismatch of QEMU and our core among `programs`, which ran in a row, what it is down to. */
+export type Judge = (
+  programs: readonly Program[],
+  mismatches: readonly Mismatch[],
+) => Promise<readonly Verdict[]>;
+
 export interface Comparison {
   readonly programs: readonly Program[];
   readonly dumps: readonly Dump[];
+  /** What nobody explains. */
   readonly mismatches: readonly Mismatch[];
-  /** Mismatches that a known fault of QEMU explains, by its name. */
-  readonly excused: readonly string[];
+  /** For each mismatch that faults of QEMU explain, their names. */
+  readonly excused: readonly (readonly string[])[];
 }
 
 /** Differences of two dumps of one program; empty if they agree. */
@@ -47,6 +55,20 @@ export function compareDumps(left: Dump | undefined, right: Dump | undefined): D
       differences.push({ field, left: hex(value), right: hex(other) });
   }
   return differences;
+}
+
+/** Likewise of two dumps of our own: to the last bit. */
+export function compareExactly(left: Dump | undefined, right: Dump | undefined): Difference[] {
+  const fields = (dump: Dump | undefined): Map<string, string> =>
+    new Map([
+      ["end", dump ? "reached" : "lost"],
+      ...(dump?.traps ?? []).map((trap, n) => [`trap ${n}`, trapText(trap)] as const),
+      ...[...(dump?.values ?? [])].map(([field, value]) => [field, hex(value)] as const),
+    ]);
+  const [a, b] = [fields(left), fields(right)];
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((field) => a.get(field) !== b.get(field))
+    .map((field) => ({ field, left: a.get(field) ?? "-", right: b.get(field) ?? "-" }));
 }
 
 /** Runs programs on a machine; one that loses its way costs only its own dump. */
@@ -75,60 +97,53 @@ export async function runAll(
 const isComparable = ({ exactCounters }: ElfPlan, { laidOut }: Program): boolean =>
   !exactCounters || !laidOut.names.some((name) => /^(amo|sc)/.test(name));
 
-/** What both machines make of `program` alone when some of its groups are nops. */
+/** Two machines, and who judges what differs if the left one is QEMU. Without: both are ours. */
+export interface Sides {
+  readonly left: Machine;
+  readonly right: Machine;
+  readonly judge?: Judge | undefined;
+}
+
+/** What both machines make of `programs` that have mismatches. */
+async function mismatchesOf(programs: readonly Program[], { left, right, judge }: Sides) {
+  const [a, b] = [await runAll(left, programs), await runAll(right, programs)];
+  const compare = judge ? compareDumps : compareExactly;
+  const mismatches = programs.flatMap((program, n): Mismatch[] => {
+    const dumps = [a[n], b[n]] as const;
+    const differences = compare(...dumps);
+    return differences.length > 0 ? [{ program, differences, dumps }] : [];
+  });
+  return { mismatches, dumps: a.filter((dump) => dump !== undefined) };
+}
+
+/** What nobody explains of `program` alone when some of its groups are nops. */
 export async function compareWithout(
   program: Program,
   dropped: ReadonlySet<number>,
-  [left, right]: readonly [Machine, Machine],
-): Promise<Mismatch> {
+  sides: Sides,
+): Promise<Mismatch | undefined> {
   const { groups, start } = program;
   const laidOut = layOut(groups, { start, bytes: CODE_BYTES }, dropped);
   const smaller = { ...program, laidOut };
-  const [a] = await runAll(left, [smaller]);
-  const [b] = await runAll(right, [smaller]);
-  return { program: smaller, differences: compareDumps(a, b), dumps: [a, b] };
-}
-
-/**
- * What is left of a mismatch once a known fault of QEMU is taken out of it: undefined if the entry
- * explains all of it.
- */
-async function unexplained(
-  mismatch: Mismatch,
-  { culprit }: QemuException,
-  sides: readonly [Machine, Machine],
-): Promise<Mismatch | undefined> {
-  if (culprit === undefined) return undefined;
-  const { groups } = mismatch.program;
-  const guilty = groups.flatMap(({ items }, n) =>
-    items.some(({ name }) => name === culprit) ? [n] : [],
-  );
-  const rest = await compareWithout(mismatch.program, new Set(guilty), sides);
-  const isClear = rest.differences.length === 0 || findException(rest) !== undefined;
-  return isClear ? undefined : rest;
+  const { mismatches } = await mismatchesOf([smaller], sides);
+  if (!sides.judge) return mismatches[0];
+  const [verdict] = await sides.judge([smaller], mismatches);
+  return verdict && "rest" in verdict ? verdict.rest : undefined;
 }
 
 /** Both machines run all programs of `plan`. */
-export async function compareMachines(
-  plan: ElfPlan,
-  left: Machine,
-  right: Machine,
-): Promise<Comparison> {
+export async function compareMachines(plan: ElfPlan, sides: Sides): Promise<Comparison> {
   const programs = drawPrograms(plan);
-  const [a, b] = [await runAll(left, programs), await runAll(right, programs)];
-  const mismatches: Mismatch[] = [];
-  const excused: string[] = [];
-  for (const program of programs) {
-    const dumps: [Dump | undefined, Dump | undefined] = [a[program.index], b[program.index]];
-    const differences = compareDumps(...dumps);
-    if (differences.length === 0 || !isComparable(plan, program)) continue;
-    const mismatch = { program, differences, dumps };
-    const exception = findException(mismatch);
-    const rest = exception ? await unexplained(mismatch, exception, [left, right]) : mismatch;
-    if (rest) mismatches.push(rest);
-    else if (exception) excused.push(exception.name);
-  }
-  return { programs, dumps: a.filter((dump) => dump !== undefined), mismatches, excused };
+  const { mismatches, dumps } = await mismatchesOf(programs, sides);
+  if (!sides.judge) return { programs, dumps, mismatches, excused: [] };
+  const judged = mismatches.filter(({ program }) => isComparable(plan, program));
+  const verdicts = await sides.judge(programs, judged);
+  return {
+    programs,
+    dumps,
+    mismatches: verdicts.flatMap((one) => ("rest" in one ? [one.rest] : [])),
+    excused: verdicts.flatMap((one) => ("names" in one ? [one.names] : [])),
+  };
 }
 
 /** CSRs that do not start as 0, and the registers that a listing names. */

@@ -4,6 +4,7 @@ import { type Group, item, type RegisterPlan } from "./body.ts";
 import type { CsrLimits, CsrRule } from "./csrs.ts";
 import type { AddressSpace } from "./paging.ts";
 import type { Prng } from "./prng.ts";
+import type { SecondStage } from "./second-stage.ts";
 
 export interface Context {
   readonly prng: Prng;
@@ -11,6 +12,7 @@ export interface Context {
   readonly limits: CsrLimits;
   readonly rules: readonly CsrRule[];
   readonly space: AddressSpace | undefined;
+  readonly guest: SecondStage | undefined;
   /** Address values worth pointing at; gadgets add to them. */
   readonly pointers: bigint[];
   /** Can instret deltas be compared (both sides count exactly)? */

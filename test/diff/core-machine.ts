@@ -19,6 +19,8 @@ export interface CoreMachineOptions {
   /** Instructions after which a guest counts as lost. */
   readonly budget?: number | undefined;
   readonly engine?: Engine | undefined;
+  /** Told of each core that is loaded, before it runs. */
+  readonly onLoad?: ((core: Core) => void) | undefined;
 }
 
 export class CoreMachine implements Machine {
@@ -34,7 +36,10 @@ export class CoreMachine implements Machine {
   async #load(): Promise<Core> {
     const bytes = this.#options.wasm ?? readFileSync(join(process.cwd(), "build/core.wasm"));
     const module = await WebAssembly.compile(new Uint8Array(bytes));
-    return loadCore(module, { wallTicks: () => 0 }, RAM_BYTES, this.#options.engine);
+    const { engine, onLoad } = this.#options;
+    const core = await loadCore(module, { wallTicks: () => 0 }, RAM_BYTES, engine);
+    onLoad?.(core);
+    return core;
   }
 
   async run(elf: Uint8Array): Promise<Uint8Array> {

@@ -12,6 +12,10 @@ const COMPRESSED: readonly Instruction[] = instructionsOf("compressed-other").fi
   /^c\.f?[ls][wd](sp)?$/.test(name),
 );
 
+const SSTATUS = 0x100;
+const SUM = 1n << 18n;
+const MXR = 1n << 19n;
+
 /** Offsets that meet aligned, misaligned and page-crossing addresses. */
 function offset({ prng }: Context): number {
   const value = prng.between(-2048, 2047);
@@ -42,6 +46,28 @@ export const memory: Gadget = (context) => {
     access(context, prng.pick(prng.chance(75) ? ACCESSES : compressed)),
   );
   return { kind: "memory", items };
+};
+
+/** The same address before and after SUM or MXR changes: needs no fence. */
+export const toggleStatus: Gadget = (context) => {
+  const { prng, registers } = context;
+  const [pointer, bits] = [registers.pointer(), registers.temporary()];
+  const step = offset(context);
+  const one = () =>
+    prng.chance(75)
+      ? item(prng.pick(["ld", "lw", "lbu"]), registers.target(), pointer, step)
+      : item(prng.pick(["sd", "sh"]), registers.source(), pointer, step);
+  const [first, second] = prng.chance(50) ? ["csrrs", "csrrc"] : ["csrrc", "csrrs"];
+  const items = [
+    one(),
+    ...li(bits, prng.pick([SUM, SUM, MXR, SUM | MXR])),
+    item(first as string, registers.target(), SSTATUS, bits),
+    one(),
+    ...li(bits, prng.pick([SUM, SUM, MXR, SUM | MXR])),
+    item(second as string, registers.target(), SSTATUS, bits),
+    one(),
+  ];
+  return { kind: "toggle", items };
 };
 
 /** c.addi16sp and back, around an access. */

@@ -103,8 +103,8 @@ export const illegal: Gadget = (context) => {
     [1, () => 0x73 | (4 << 12) | rd | rs],
     [1, () => 0x73 | (prng.pick([0x002, 0x202, 0x402, 0x7b2, 0x106, 0x303]) << 20)],
     [1, () => 0x73 | (prng.between(1, 31) << 7)],
-    [1, () => 0x0f | (prng.between(2, 7) << 12) | rd | rs],
-    [1, () => 0x07 | (prng.pick([0, 1, 4]) << 12) | rd | rs],
+    [1, () => 0x0f | (prng.between(3, 7) << 12) | rd | rs],
+    [1, () => 0x07 | (prng.pick([0, 4]) << 12) | rd | rs],
   ])();
   return { kind: "illegal", items: [raw(word)] };
 };

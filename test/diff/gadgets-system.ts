@@ -60,14 +60,21 @@ export const vector: Gadget = ({ prng, registers, mode }) => {
   return { kind: "vector", items };
 };
 
-/** Code that only M-mode runs: others trap at mhartid, which leaves 1 in the register. */
-function onlyInM(context: Context, items: Group["items"]): Group["items"] {
+/**
+ * Code that only M-mode runs: others trap at mhartid, which leaves 1 in the register. In its group there are
+ * `before` items before it.
+ */
+export function onlyInM(context: Context, items: Group["items"], before = 0): Group["items"] {
   const { group } = context; // The context moves on before the layout is known.
   const { control } = context.registers;
   return [
     item("addi", control, 0, 1),
     item("csrrs", control, MHARTID, 0),
-    late("bne", (here, { itemAt }) => [control, 0, itemAt(group, items.length + 3) - here]),
+    late("bne", (here, { itemAt }) => [
+      control,
+      0,
+      itemAt(group, before + items.length + 3) - here,
+    ]),
     ...items,
   ];
 }

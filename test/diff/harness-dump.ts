@@ -71,7 +71,8 @@ function regionsOf(
     {
       stride: at.GUEST_PAGES * at.PAGE,
       base: at.GUEST_TABLES,
-      count: () => a.li(pages, at.GUEST_PAGES),
+      // All of them, or none where PMP may deny them: as of scratch.
+      count: () => a.emit(["ld", pages, a.r, at.CELL_HASH_PAGES], ["slli", pages, pages, 1]),
     },
   ];
 }
@@ -99,8 +100,9 @@ function emitState(a: HarnessAssembler): void {
     if (n !== a.r) a.emit(["ld", p, a.r, at.CELL_SAVE_M + 8 * n]);
     a.emit(["sd", n === a.r ? 0 : p, dump, 8 * (at.DUMP_X + n)]);
   }
-  // No interrupts, FS on, no PMP (which may fail even M-mode's accesses when it splits a word).
-  a.emit(["csrrw", 0, 0x3a0, 0], ["csrrw", 0, 0x3a2, 0]);
+  // No interrupts, FS on, no PMP (which may fail even M-mode's accesses when it splits a word) but the
+  // entry that opens the harness, before all that a program may have locked.
+  a.emit(["csrrwi", 0, 0x3a0, 31], ["csrrw", 0, 0x3a2, 0]);
   a.emit(["lui", p, at.MSTATUS_FS >> 12], ["csrrw", 0, 0x300, p]);
   a.emit(["ld", p, a.r, at.CELL_INDEX]);
   a.li(q, BigInt(at.DUMP_MAGIC) << 32n);

@@ -44,6 +44,7 @@ export class HarnessAssembler extends Assembler {
 
 const M_CSRS = { epc: 0x341, cause: 0x342, tval: 0x343, status: 0x300, tval2: 0x34b, tinst: 0x34a };
 const S_CSRS = { epc: 0x141, cause: 0x142, tval: 0x143, status: 0x100, tval2: 0x643, tinst: 0x64a };
+const VS_CSRS = { cause: 0x242, tval: 0x243 };
 /** Where interrupts are switched off that were taken: mie, or sie and hie and what a guest has. */
 const ENABLES = { m: [0x304], s: [0x104, 0x604], vs: [0x204] } as const;
 const HSTATUS = 0x600;
@@ -117,9 +118,15 @@ function emitAppend(a: HarnessAssembler, mode: Handler): void {
   });
 }
 
+/** Causes whose tval each side has its own of: breakpoints (0 or pc) and access faults. */
+const OWN_TVAL = [3, 5, 7];
+/** Illegal and virtual instructions: for some QEMU 7.2 leaves an earlier instruction in tval. */
+const STALE_TVAL = [2, 22];
+
 /**
  * What the log takes from either side must not live on in CSRs: tval of breakpoints (0 or pc) and
- * of access faults, where QEMU calls an AMO a load and rounds addresses down. All become 0.
+ * of access faults, where QEMU calls an AMO a load and rounds addresses down; and of instructions that
+ * are not allowed. All become 0.
  */
 function emitForget(a: HarnessAssembler, mode: "m" | "s"): void {
   const csrs = mode === "m" ? M_CSRS : S_CSRS;
@@ -132,10 +139,23 @@ function emitForget(a: HarnessAssembler, mode: "m" | "s"): void {
   else a.emit(["addi", p, 0, HSTATUS_GVA], ["csrrc", 0, HSTATUS, p]);
   const [forget, done] = [`forget_${mode}_${a.pc}`, `forgotten_${mode}_${a.pc}`];
   a.emit(["csrrs", p, csrs.cause, 0]);
-  for (const cause of [3, 5, 7]) a.emit(["addi", q, 0, cause], ["beq", p, q, forget]);
+  emitForgetTval(a, [p, q], csrs, [forget, done]);
+}
+
+/** Clears the tval of one mode if its cause, which is in the register `p`, says so; `q` is free. */
+function emitForgetTval(
+  a: HarnessAssembler,
+  [p, q]: readonly [number, number],
+  csrs: { readonly cause: number; readonly tval: number },
+  [forget, done]: readonly [string, string],
+): void {
+  for (const cause of OWN_TVAL) a.emit(["addi", q, 0, cause], ["beq", p, q, forget]);
+  for (const cause of STALE_TVAL) a.emit(["addi", q, 0, cause], ["beq", p, q, `${forget}_tval`]);
   a.emit(["jal", 0, done]);
   a.label(forget);
-  a.emit(["csrrw", 0, csrs.tval, 0], ["csrrwi", 0, csrs.cause, 3]);
+  a.emit(["csrrwi", 0, csrs.cause, 3]);
+  a.label(`${forget}_tval`);
+  a.emit(["csrrw", 0, csrs.tval, 0]);
   a.label(done);
 }
 
@@ -256,12 +276,7 @@ function emitTrapVs(a: HarnessAssembler): void {
   a.emit(["csrrs", slot, M_CSRS.epc, 0], ["andi", slot, slot, 0x3c], ["srli", slot, slot, 2]);
   a.emit(["addi", slot, slot, at.SLOT_VS], ["csrrs", epc, 0x241, 0], ["csrrs", cause, 0x242, 0]);
   a.emit(["csrrs", to, 0x243, 0], ["csrrs", status, 0x200, 0]);
-  // tval of breakpoints and access faults is either side's own, and must not live on.
-  for (const one of [3, 5, 7]) a.emit(["addi", p, 0, one], ["beq", cause, p, "forget_vs"]);
-  a.emit(["jal", 0, "forgotten_vs"]);
-  a.label("forget_vs");
-  a.emit(["csrrw", 0, 0x243, 0], ["csrrwi", 0, 0x242, 3]);
-  a.label("forgotten_vs");
+  emitForgetTval(a, [cause, p], VS_CSRS, ["forget_vs", "forgotten_vs"]);
   a.emit(["addi", a.temp(7), 0, 0], ["addi", a.temp(8), 0, 0]);
   a.emit(["csrrs", a.temp(9), HSTATUS, 0]);
   emitAppend(a, "vs");
@@ -281,6 +296,8 @@ function emitService(a: HarnessAssembler): void {
   ];
   a.label("service");
   emitForget(a, "m");
+  // QEMU 7.2 leaves an earlier fault's at every trap.
+  for (const csr of [M_CSRS.tval2, M_CSRS.tinst]) a.emit(["csrrw", 0, csr, 0]);
   a.each(1, (n) => ["ld", n, a.r, at.CELL_SAVE_S + 8 * n]);
   a.each(1, (n) => ["sd", n, a.r, at.CELL_SAVE_M + 8 * n]);
   a.emit(["addi", slot, 0, 0], ["ld", p, a.r, at.CELL_SERVICE], ["addi", q, 0, at.SERVICE_END]);

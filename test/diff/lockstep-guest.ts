@@ -31,6 +31,7 @@ export interface CoreOptions {
   readonly engine: Engine;
   readonly sampling?: readonly [interval: number, threshold: number] | undefined;
   readonly memoryBytes: number;
+  readonly codeCacheBytes?: number | undefined;
   /** Told of every module that the translator writes. */
   readonly onModule?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -46,11 +47,11 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 
 /** A core of its own, with the core's Wasm that `npm run build:core` made. */
 export async function createCore(options: CoreOptions): Promise<Core> {
-  const { engine, sampling, memoryBytes, onModule } = options;
+  const { codeCacheBytes, engine, sampling, memoryBytes, onModule } = options;
   compiled ??= WebAssembly.compile(
     new Uint8Array(readFileSync(join(process.cwd(), "build/core.wasm"))),
   );
-  const host = { wallTicks: () => 0, onModule };
+  const host = { wallTicks: () => 0, codeCacheBytes, onModule };
   const core = await loadCore(await compiled, host, memoryBytes, engine);
   if (sampling) core.exports.setTranslation(...sampling);
   return core;

@@ -26,10 +26,11 @@ const MODES: readonly (readonly [number, Mode])[] = [
 ];
 
 /** One random mapping: where programs may point, and the PTEs they may change. */
-interface Slot {
+export interface Slot {
   readonly pointer: bigint;
   readonly ptes: readonly number[];
   readonly path: readonly number[];
+  readonly isSuperpage: boolean;
 }
 
 export interface AddressSpace {
@@ -232,10 +233,10 @@ function addSlot(tables: Tables, prng: Prng, addresses: Addresses): Slot | undef
       tables.write(next, targetOf(prng, 0) | flagsOf(prng));
       ptes.push(next);
     }
-    return { pointer: va + BigInt(prng.between(0xf40, 0x10c0)), ptes, path };
+    return { pointer: va + BigInt(prng.between(0xf40, 0x10c0)), ptes, path, isSuperpage: false };
   }
   const offset = scratchOffset(level) + prng.between(0x800, 0x3400);
-  return { pointer: va + BigInt(offset), ptes, path };
+  return { pointer: va + BigInt(offset), ptes, path, isSuperpage: true };
 }
 
 /**
@@ -262,7 +263,7 @@ function addPad(tables: Tables, prng: Prng, addresses: Addresses): Slot | undefi
     tables.write(pte, leaf(at.PADS + page * at.PAGE, 0) | (executable || flagsOf(prng)));
     ptes.push(pte);
   }
-  return path && { pointer: va, ptes, path };
+  return path && { pointer: va, ptes, path, isSuperpage: false };
 }
 
 /** Random page tables for program `index`, whose code lies at physical address `code`. */

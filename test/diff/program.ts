@@ -169,7 +169,9 @@ function writeRecord(setting: Setting, registers: RegisterPlan, pointers: readon
   const code = BigInt(at.CODE + index * at.CODE_BYTES);
   const bases = [space?.userBase ?? code, code, 0n, code];
   const plan = [...bases, BigInt(limits.escape), limits.directSret ? 1n : 0n];
-  plan.push(BigInt(limits.mayLock ? 0 : at.SCRATCH_PAGES), BigInt(space?.exposedPages ?? 0));
+  // What locked entries of PMP may keep even from M-mode is not hashed.
+  const hashed = limits.mayLock ? [0, 0] : [at.SCRATCH_PAGES, space?.exposedPages ?? 0];
+  plan.push(...hashed.map(BigInt));
   plan.forEach((value, n) => {
     put(at.RECORD_PLAN + 8 * n, value);
   });
@@ -224,7 +226,7 @@ export function drawProgram(plan: ElfPlan, index: number): Program {
   const { record, put, base } = writeRecord(setting, registers, pointers);
   const { exactCounters } = plan;
   const rules = guest ? [...csrRules(limits), ...guestRules()] : csrRules(limits);
-  const common = { prng, registers, limits, rules, space, pointers, exactCounters };
+  const common = { prng, registers, limits, rules, space, guest, pointers, exactCounters };
   const groups = growBody({ ...common, group: 0, mode }, flavour, prng.between(20, 160));
   // Some bodies lie across the page boundary.
   const start = prng.chance(50) ? 2 * prng.below(64) : at.PAGE - 2 * prng.between(1, 300);

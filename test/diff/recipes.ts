@@ -1,7 +1,14 @@
 /** Which gadgets a program of each flavour is made of. */
 import type { Gadget } from "./context.ts";
 import { badJump, branch, jump, loop, padJump } from "./gadgets-flow.ts";
-import { asGuest, enterGuest, guestFence, guestMemory, world } from "./gadgets-guest.ts";
+import {
+  asGuest,
+  enterGuest,
+  guestChange,
+  guestFence,
+  guestMemory,
+  world,
+} from "./gadgets-guest.ts";
 import {
   atomic,
   changePte,
@@ -10,6 +17,7 @@ import {
   reserve,
   selfModify,
   stackFrame,
+  toggleStatus,
   wildLoad,
 } from "./gadgets-memory.ts";
 import { fence, hint, illegal, plain } from "./gadgets-plain.ts";
@@ -92,6 +100,7 @@ const RECIPES: Readonly<Record<Flavour, Recipe>> = {
     [2, atomic],
     [1, reserve],
     [3, changePte],
+    [3, toggleStatus],
     [1, wildLoad],
     [2, badJump],
     [5, padJump],
@@ -115,6 +124,8 @@ const RECIPES: Readonly<Record<Flavour, Recipe>> = {
     [4, guestMemory],
     [2, guestFence],
     [3, world],
+    [4, guestChange],
+    [4, toggleStatus],
     [4, repoint],
     [3, atomic],
     [3, changePte],

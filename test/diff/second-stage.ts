@@ -25,8 +25,8 @@ export interface SecondStage {
   readonly bytes: Uint8Array;
   /** Guest physical addresses worth pointing at where the first stage is off. */
   readonly pointers: readonly bigint[];
-  /** Was the page at `gpa` made executable, but not readable? */
-  readonly isExecuteOnly: (gpa: bigint) => boolean;
+  /** Pages of scratch and the pads, and where their PTEs are. */
+  readonly leaves: readonly { readonly gpa: bigint; readonly pte: number }[];
 }
 
 const MODES: readonly (readonly [number, number])[] = [
@@ -66,16 +66,7 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
       (BigInt(address / at.PAGE) << 10n) | BigInt(flags),
       true,
     );
-  const executeOnly: (readonly [from: number, to: number])[] = [];
-  const putLeaf = (
-    page: number,
-    entry: number,
-    range: readonly [number, number],
-    flags: number,
-  ) => {
-    put(page, entry, range[0], flags);
-    if ((flags & (V | R | W | X)) === (V | X)) executeOnly.push([range[0], range[0] + range[1]]);
-  };
+  const leaves: { gpa: bigint; pte: number }[] = [];
   // From the root down to the table of 2 MiB leaves of the gigabyte at RAM.
   let page = ROOT_PAGES;
   let table = 0;
@@ -92,7 +83,8 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
   put(table, (at.SCRATCH - at.RAM) / MEGA, base + page * at.PAGE, V);
   for (let n = 0; n < 8; n += 1) {
     const flags = prng.chance(60) ? ALL : flagsOf(prng);
-    putLeaf(page, n, [at.SCRATCH + n * at.PAGE, at.PAGE], flags);
+    put(page, n, at.SCRATCH + n * at.PAGE, flags);
+    leaves.push({ gpa: BigInt(at.SCRATCH + n * at.PAGE), pte: base + page * at.PAGE + 8 * n });
   }
   for (let n = 0; n < 3; n += 1) {
     const address = at.EXPOSED_TABLES + n * MEGA;
@@ -104,7 +96,7 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
       [1, ALL & ~U],
       [1, 0],
     ]);
-    putLeaf(table, (address - at.RAM) / MEGA, [address, MEGA], flags);
+    put(table, (address - at.RAM) / MEGA, address, flags);
   }
   const vmid = prng.chance(50) ? 0 : prng.below(1 << 14);
   const mode = BigInt(levels + 5) << 60n;
@@ -112,7 +104,7 @@ export function buildSecondStage(prng: Prng, index: number): SecondStage {
     hgatp: mode | (BigInt(vmid) << 44n) | BigInt(base / at.PAGE),
     bytes,
     pointers: pointersOf(prng, levels),
-    isExecuteOnly: (gpa) => executeOnly.some(([from, to]) => gpa >= from && gpa < to),
+    leaves,
   };
 }
 

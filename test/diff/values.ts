@@ -98,7 +98,7 @@ export function doubleValue(prng: Prng): bigint {
   return (bits ^ sign) & MASK;
 }
 
-function singleValue(prng: Prng): bigint {
+export function singleValue(prng: Prng): bigint {
   const sign = prng.chance(50) ? 1n << 31n : 0n;
   const fraction = BigInt(prng.below(1 << 23));
   const bits = prng.weighted<() => bigint>([
@@ -127,7 +127,7 @@ const ODD_HALVES: readonly bigint[] = [
   0x7fffn,
 ];
 
-function halfValue(prng: Prng): bigint {
+export function halfValue(prng: Prng): bigint {
   const sign = prng.chance(50) ? 0x8000n : 0n;
   const bits = prng.weighted<() => bigint>([
     [4, () => prng.pick(ODD_HALVES)],

@@ -1,9 +1,17 @@
 /** Daemons in processes of their own, as users start them. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Access } from "../../ts/host/access.ts";
 import { HostClient } from "../../ts/host/daemon/client.ts";
 
-const BINARY = join(import.meta.dirname, "../../dist/ts/cli/main.js");
+/** The root of the package, from the sources and from what scripts compile them to. */
+export const ROOT = ((): string => {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return folder;
+})();
+const BINARY = join(ROOT, "dist/ts/cli/main.js");
 
 export interface DaemonProcess {
   readonly address: string;
@@ -12,9 +20,14 @@ export interface DaemonProcess {
   kill(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `wasmvisor host` on a free port and waits until it listens. */
-export async function startDaemon(memory: string): Promise<DaemonProcess> {
-  const args = [BINARY, "host", "--listen", "tcp://127.0.0.1:0", "--memory", memory, "--json"];
+/** Starts `wasmvisor host` on a free port and waits until it listens; over TLS if `access` says where. */
+export async function startDaemon(
+  memory: string,
+  { access = {}, args: more = [] }: { access?: Access; args?: readonly string[] } = {},
+): Promise<DaemonProcess> {
+  const listen = access.tls === undefined ? "tcp://127.0.0.1:0" : "tls://127.0.0.1:0";
+  const tls = access.tls === undefined ? [] : ["--tls", access.tls];
+  const args = [BINARY, "host", "--listen", listen, "--memory", memory, "--json", ...tls, ...more];
   const child: ChildProcess = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -31,7 +44,7 @@ export async function startDaemon(memory: string): Promise<DaemonProcess> {
   });
   return {
     address,
-    client: new HostClient(address),
+    client: new HostClient(address, access),
     kill: (signal) => {
       child.kill(signal);
       return gone;

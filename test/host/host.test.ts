@@ -314,6 +314,8 @@ describe("options that make no sense", () => {
 
   test("a host of more memory than there is", async () => {
     await rejects(Host.create({ memory: "8GiB" }), "WV_CONFIG", /1MiB to 3.75GiB/);
+    await rejects(Host.create({ codeCache: "2GiB" }), "WV_CONFIG", /codeCache: expected 1MiB to/);
+    await rejects(Host.create({ codeCache: 0 }), "WV_CONFIG", /codeCache: expected 1MiB to/);
   });
 });
 

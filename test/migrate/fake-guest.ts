@@ -13,6 +13,7 @@ import type {
 
 const PAGE = 4096;
 const ZERO = 1 << 30;
+const ZERO_PAGE = new Uint8Array(PAGE);
 
 class FakeSet implements PageSet {
   readonly gfns = new Set<number>();
@@ -154,7 +155,7 @@ export class FakeGuest implements Migratable {
       if (normalPages >= limit.normalPagesMax || zeroPages >= limit.zeroPagesMax) break;
       if (!gfns.delete(gfn)) continue;
       const page = this.memory.subarray(gfn * PAGE, (gfn + 1) * PAGE);
-      const isZero = page.every((byte) => byte === 0);
+      const isZero = Buffer.compare(page, ZERO_PAGE) === 0;
       const word = isZero ? gfn | ZERO : gfn;
       records.push(new Uint8Array(new Uint32Array([word]).buffer));
       if (!isZero) records.push(page);

@@ -82,6 +82,16 @@ export class Random {
     return into;
   }
 
+  /** Where the stream is: four words, for `restore`. */
+  save(): number[] {
+    return [...this.#words];
+  }
+
+  /** Goes on from where another stream was. What `split` gives stays that of this one's seed. */
+  restore(words: readonly number[]): void {
+    this.#words.set(words);
+  }
+
   /** An independent stream, a function of this one's seed and `label` alone: not of how much was drawn. */
   split(label: string | number): Random {
     const [a = 0, b = 0, c = 0, d = 0] = this.#seedWords;

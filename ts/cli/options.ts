@@ -14,6 +14,14 @@ export function integer(text: unknown, what: string, min = 0): number | undefine
   );
 }
 
+/** A whole number of either sign; undefined stays undefined. */
+export function signed(text: unknown, what: string): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^-?\d{1,9}$/.test(String(text)) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(value)) return value;
+  throw new WasmvisorError("WV_CONFIG", `${what}: expected an integer, got "${text}"`);
+}
+
 /** Milliseconds of a time like `60s`. */
 export function timeMs(text: unknown, what: string): number | undefined {
   return text === undefined ? undefined : parseTime(String(text), what) / 1e6;

@@ -84,6 +84,7 @@ function addRun(add: AddCommand): void {
     .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")
     .option("--mips <n>", "speed of a virtual clock, a multiple of 10 (default: 500)")
     .option("--engine <name>", "auto, interpreter or translator (default: auto)")
+    .option("--code-cache <size>", "translated code that is kept at most (default: 64MiB)")
     .option("--seed <n>", "seed of all randomness that the guest is given")
     .option("--timeout <time>", "stop after this long, with status 124")
     .option("--until <regex>", "end with status 0 when the console has printed it")

@@ -10,23 +10,52 @@ export function addHostCommands(add: AddCommand): void {
   add("host", "the daemon of one host: vms that others create, control and migrate", () =>
     import("./commands/host.ts").then((m) => m.host),
   )
-    .option("--listen <address>", "where to listen", ADDRESS)
+    .option("--listen <address>", "where to listen; tls://0.0.0.0:16509 for others", ADDRESS)
     .option("--memory <size>", "machine memory for all guests", "1GiB")
-    .option("--seed <n>", "seed of all randomness that guests get");
+    .option("--seed <n>", "seed of all randomness that guests get")
+    .option("--tls <dir>", "ca.crt, host.crt and host.key of this host (WASMVISOR_TLS)")
+    .option("--peer <name>", "with TLS: only certificates for this name (repeatable)", several)
+    .option("--tokens <file>", "whoever asks must show a token of this file")
+    .option("--max-outgoing <n>", "migrations to others at a time; more wait (2)")
+    .option("--max-incoming <n>", "migrations from others at a time (4)")
+    .option("--bandwidth <rate>", "cap of all outgoing migrations together, shared equally")
+    .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
+    .option("--new-token <file>", "add a token to a file, print it, and end")
+    .option("--for <name[,name...]>", "whose certificate or token (repeatable)", several)
+    .option("--days <n>", "how long it is valid (certificates: 365, tokens: for ever)");
   addCreate(add);
   addVmCommands(add);
   addMemory(add);
   const load = () => import("./commands/migrate.ts").then((m) => m.migrate);
-  onHost(add("migrate <name> <target>", "move a running vm to the host at TARGET", load))
+  onHost(add("migrate <name-and-target...>", "move running vms to the host at TARGET", load))
+    .usage("[options] <name...> <target>")
     .option("--strategy <name>", "pre-copy or stop-and-copy", "pre-copy")
+    .option("--live", "insist that the guest goes on while it moves")
     .option("--bandwidth <rate>", "cap of the rate, e.g. 1Gbit")
     .option("--downtime <time>", "pre-copy stops the guest when the rest takes this long (300ms)")
     .option("--rounds <n>", "stop the guest after this many rounds")
-    .option("--timeout <time>", "stop the guest after this long");
+    .option("--timeout <time>", "stop the guest after this long")
+    .option("--parallel <n>", "so many of them at a time, if the host lets them (all)")
+    .option("--priority <n>", "before those of lower priority, where migrations wait (0)")
+    .option("--target-token <token>", "what the target wants to see (WASMVISOR_TARGET_TOKEN)");
+  const listing = () => import("./commands/migrations.ts");
+  onHost(
+    add("migrations", "what migrates from a host, and what waits for that", () =>
+      listing().then((m) => m.migrations),
+    ),
+  );
+  onHost(
+    add("migrate-cancel <name>", "end a migration, also one that waits; the guest stays", () =>
+      listing().then((m) => m.cancel),
+    ),
+  );
 }
 
 function onHost(command: Command): Command {
-  return command.option("--host <address>", `the host's daemon (WASMVISOR_HOST, or ${ADDRESS})`);
+  return command
+    .option("--host <address>", `the host's daemon (WASMVISOR_HOST, or ${ADDRESS})`)
+    .option("--tls <dir>", "certificates to show to a host at tls:// (WASMVISOR_TLS)")
+    .option("--token <token>", "what a host with --tokens wants to see (WASMVISOR_TOKEN)");
 }
 
 function addCreate(add: AddCommand): void {

@@ -6,6 +6,7 @@
 import type { TypedEventTarget } from "../base/events.ts";
 import type { VmEnd, VmMetrics } from "../vmm/vm.ts";
 import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
+import type { MigrationProgress } from "./migrations/jobs.ts";
 import type { CreateVmOptions } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
 
@@ -126,6 +127,10 @@ export interface HostApi extends AsyncDisposable {
   memory(): Soon<HostMemory>;
   /** Lets pages with equal contents share memory, of all guests, until one is written: one pass. */
   sharePages(options?: Abortable): Promise<SharedPages>;
+  /** The migrations from here that run, and those that wait for their turn, in order. */
+  migrations(): Soon<MigrationProgress[]>;
+  /** Ends the migration of the vm called `name`; the guest goes on here. Throws `WV_STATE` if there is none. */
+  cancelMigration(name: string): Promise<void>;
   /** Destroys all vms; ends the worker, if there is one. */
   close(): Promise<void>;
 }

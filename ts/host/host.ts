@@ -15,6 +15,7 @@ import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { readSource } from "./files.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
+import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -30,6 +31,9 @@ import {
 import { VmConsole } from "./vm-console.ts";
 
 const DEFAULT_MEMORY = "1GiB";
+const DEFAULT_CODE_CACHE = "64MiB";
+const CODE_CACHE_BYTES_MIN = 1 << 20;
+const CODE_CACHE_BYTES_MAX = 1 << 30;
 const DEFAULT_SEED = 1;
 const MEMORY_BYTES_MIN = 1 << 20;
 const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
@@ -56,6 +60,13 @@ export interface HostOptions {
    * does, and the instructions it takes, are the same with each.
    */
   readonly engine?: Engine | undefined;
+  /**
+   * Bytes of translated code that are kept at most, or `"64MiB"` (the default); 1MiB to 1GiB. The oldest
+   * goes when it is full. The JavaScript engine makes a few times as much machine code of it.
+   */
+  readonly codeCache?: number | string | undefined;
+  /** How many guests move at the same time, and how fast all of them together. */
+  readonly migrations?: MigrationLimits | undefined;
 }
 
 /** Files and images of a vm, read. */
@@ -82,9 +93,11 @@ export class Host implements HostApi {
   /** `arrived`: a vm was created, forked, restored, or came from another host. */
   readonly events = new TypedEventTarget<{ arrived: { readonly vm: VirtualMachine } }>();
   readonly clock: Clock;
+  /** @internal Those that leave or want to, and how many may come. */
+  readonly jobs: MigrationJobs;
   readonly #core: Core;
   readonly #random: Random;
-  readonly #loop = new RunLoop();
+  readonly #loop: RunLoop;
   readonly #vms = new Map<string, VirtualMachine>();
   readonly #reserved = new Set<string>();
   readonly #current: { clock: () => number };
@@ -97,9 +110,12 @@ export class Host implements HostApi {
     readonly clock: Clock;
     readonly seed: number;
     readonly current: { clock: () => number };
+    readonly migrations: MigrationLimits | undefined;
   }) {
+    this.jobs = new MigrationJobs(parts.clock, parts.migrations);
     this.#core = parts.core;
     this.clock = parts.clock;
+    this.#loop = new RunLoop(parts.clock);
     this.#random = new Random(parts.seed);
     this.#current = parts.current;
   }
@@ -116,7 +132,7 @@ export class Host implements HostApi {
     if (thread !== "caller")
       throw new WasmvisorError("WV_CONFIG", `thread: expected caller or worker, got "${thread}"`);
     const { clock = new WallClock(), memory = DEFAULT_MEMORY, seed = DEFAULT_SEED } = options;
-    const { engine = "auto" } = options;
+    const { codeCache = DEFAULT_CODE_CACHE, engine = "auto" } = options;
     if (!ENGINES.includes(engine))
       throw new WasmvisorError(
         "WV_CONFIG",
@@ -128,13 +144,18 @@ export class Host implements HostApi {
         "WV_CONFIG",
         `memory: expected 1MiB to 3.75GiB for a host, got ${memory}`,
       );
+    const codeCacheBytes =
+      typeof codeCache === "number" ? codeCache : parseSize(codeCache, "codeCache");
+    if (!(codeCacheBytes >= CODE_CACHE_BYTES_MIN && codeCacheBytes <= CODE_CACHE_BYTES_MAX))
+      throw new WasmvisorError("WV_CONFIG", `codeCache: expected 1MiB to 1GiB, got ${codeCache}`);
     const current = { clock: () => 0 };
     const core = await instantiate(options.core, {
       memoryBytes,
       engine,
+      codeCacheBytes,
       wallTicks: () => current.clock(),
     });
-    return new Host({ core, clock, seed, current });
+    return new Host({ core, clock, seed, current, migrations: options.migrations });
   }
 
   /** All vms, in the order in which they came. */
@@ -220,6 +241,16 @@ export class Host implements HostApi {
     }
   }
 
+  /** The migrations from here that run, and those that wait for their turn, in order. */
+  migrations(): MigrationProgress[] {
+    return this.jobs.list();
+  }
+
+  /** Ends the migration of the vm called `name`; the guest goes on here. Throws `WV_STATE` if there is none. */
+  async cancelMigration(name: string): Promise<void> {
+    this.jobs.job(name).cancel();
+  }
+
   /** @internal An empty vm for the state of another, not listed yet. */
   async buildTwin(encodedConfig: Uint8Array, name?: string): Promise<VirtualMachine> {
     const saved = decodeConfig(encodedConfig);
@@ -267,7 +298,7 @@ export class Host implements HostApi {
   #build(config: VmConfig, disks: readonly BlockBackend[], ram?: GuestRam): VirtualMachine {
     const console = new VmConsole((bytes) => {
       const taken = machine.receive(bytes);
-      this.#loop.wake();
+      this.#loop.wake(vm);
       return taken;
     });
     const machine = new Vm({
@@ -287,7 +318,8 @@ export class Host implements HostApi {
     machine.onEnter = () => {
       this.#current.clock = () => machine.clock.ticks();
     };
-    return new VirtualMachine({ config, machine, console, context: this.#context() });
+    const vm = new VirtualMachine({ config, machine, console, context: this.#context() });
+    return vm;
   }
 
   #context(): VmContext {
@@ -295,9 +327,9 @@ export class Host implements HostApi {
       core: this.#core,
       loop: this.#loop,
       fork: (vm, name) => this.#fork(vm, name ?? this.#freeName(`${vm.name}-`)),
-      migrate: async (vm, target, options) => {
+      migrate: async (move) => {
         const { migrateVm } = await import("./migration.ts");
-        return migrateVm({ host: this, vm, target, options });
+        return migrateVm({ ...move, host: this });
       },
       forget: (vm) => {
         if (this.#vms.get(vm.name) === vm) this.#vms.delete(vm.name);
@@ -336,10 +368,11 @@ async function instantiate(
   options: {
     readonly memoryBytes: number;
     readonly engine: Engine;
+    readonly codeCacheBytes: number;
     readonly wallTicks: () => number;
   },
 ): Promise<Core> {
-  const { memoryBytes, engine, wallTicks } = options;
+  const { codeCacheBytes, engine, memoryBytes, wallTicks } = options;
   let module: WebAssembly.Module;
   try {
     module = await compileCore(source);
@@ -347,7 +380,7 @@ async function instantiate(
     throw new WasmvisorError("WV_CORE_LOAD", "cannot compile the core", { cause });
   }
   try {
-    return await loadCore(module, { wallTicks }, memoryBytes, engine);
+    return await loadCore(module, { codeCacheBytes, wallTicks }, memoryBytes, engine);
   } catch (cause) {
     if (cause instanceof RangeError)
       throw new WasmvisorError("WV_NO_MEMORY", `no memory for a host of ${memoryBytes} bytes`, {

@@ -1,21 +1,25 @@
-/** Moving a vm from this host to another over TCP, and taking one in. */
+/** Moving a vm from this host to another: it waits for its turn, then the engine moves it. */
 import { WasmvisorError } from "../base/errors.ts";
 import { type Future, promiseOf } from "../base/task.ts";
 import { parseRate, parseSize, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
 import type { MigrationControl } from "../migrate/control.ts";
-import { MigrationLedger } from "../migrate/ledger.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
 import type { PolicyName } from "../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
-import { queryOutcome, receiveMigration, type TargetResult } from "../migrate/target.ts";
-import type { MigratableVm } from "../vmm/migratable-vm.ts";
+import { queryOutcome } from "../migrate/target.ts";
+import type { Access } from "./access.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import type { Host } from "./host.ts";
+import type { MigrationJob, MigrationProgress } from "./migrations/jobs.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
+
+/** A target that has no room is asked again after this time. */
+const RETRY_NS = 1e9;
+const PROGRESS_NS = 500e6;
 
 /** Options of {@link VirtualMachine.migrate}. */
 export interface MigrateOptions {
@@ -43,8 +47,16 @@ export interface MigrateOptions {
   readonly preCopyRounds?: number | undefined;
   /** The order to switch to post-copy now, and what can be seen meanwhile. */
   readonly control?: MigrationControl | undefined;
-  /** Aborts before the switch-over; the guest goes on here. */
+  /** Who has its turn first when more wait than may migrate: the highest. Default 0. */
+  readonly priority?: number | undefined;
+  /** Directory with `ca.crt`, `host.crt` and `host.key`: what a target at `tls://` wants to see. */
+  readonly tls?: string | undefined;
+  /** What a target that wants a token wants to be told. */
+  readonly token?: string | undefined;
+  /** Aborts before the switch-over, and while it waits for its turn; the guest goes on here. */
   readonly signal?: AbortSignal | undefined;
+  /** Called twice a second, and when it begins to wait and to move. */
+  readonly onProgress?: ((progress: MigrationProgress) => void) | undefined;
   readonly onRound?: ((round: RoundStats) => void) | undefined;
 }
 
@@ -70,45 +82,137 @@ const pausedPostCopies = new WeakMap<
   (channel: Channel) => Future<MigrationResult>
 >();
 
-/** @internal Moves `vm` to the host that listens at `target`. */
-export async function migrateVm(request: {
+interface Move {
   readonly host: Host;
   readonly vm: VirtualMachine;
   readonly target: string;
   readonly options: MigrateOptions;
-}): Promise<MigrationOutcome> {
-  const { connectMigration } = await import("./socket-channel.ts");
-  const { vm } = request;
-  const options = sourceOptions(request);
-  const channel = await connectMigration(request.target, request.options.signal);
-  const askOutcome = async (id: string): Promise<Outcome> => {
-    try {
-      return await promiseOf(queryOutcome(await connectMigration(request.target), id));
-    } catch (error) {
-      if (isDead(request.target, error)) return "not-running";
-      throw error;
+  /** It has its turn, or waits again. Throws `WV_STATE` if the vm cannot move any more. */
+  readonly onTurn: (hasTurn: boolean) => void;
+}
+
+/** @internal Moves `vm` to the host that listens at `target`, as soon as it is its turn. */
+export async function migrateVm(move: Move): Promise<MigrationOutcome> {
+  const { host, options, target, vm } = move;
+  const asked = sourceOptions(move);
+  parseAddress(target, "target");
+  const job = host.jobs.begin({
+    name: vm.name,
+    target,
+    strategy: asked.strategy,
+    priority: options.priority ?? 0,
+    signal: options.signal,
+  });
+  const stop = watch(move, job);
+  try {
+    const channel = await connectInTurn(move, job);
+    return await moveOver(move, { job, channel, asked });
+  } finally {
+    stop();
+    job.end();
+  }
+}
+
+/** Tells about the progress until the result is called. */
+function watch({ host, options }: Move, job: MigrationJob): () => void {
+  const { onProgress } = options;
+  if (!onProgress) return () => undefined;
+  const stop = new AbortController();
+  const tell = async (): Promise<void> => {
+    for (;;) {
+      await host.clock.sleep(PROGRESS_NS, stop.signal);
+      onProgress(job.progress());
     }
   };
+  void tell().catch(() => undefined);
+  return () => stop.abort();
+}
+
+const accessOf = ({ options }: Move): Access => ({ tls: options.tls, token: options.token });
+
+/** Waits until it is the vm's turn and the target has room. Throws what `connectMigration` throws. */
+async function connectInTurn(move: Move, job: MigrationJob): Promise<Channel> {
+  const { connectMigration, PATH_MIGRATION } = await import("./socket-channel.ts");
+  const { host, options, target } = move;
+  const { signal } = job;
+  const to = { target, access: accessOf(move), path: PATH_MIGRATION, signal } as const;
+  for (;;) {
+    const turn = job.place.turn(signal);
+    if (!turn.isSettled) options.onProgress?.(job.progress());
+    await promiseOf(turn);
+    move.onTurn(true);
+    try {
+      const channel = await connectMigration(to);
+      options.onProgress?.(job.progress());
+      return channel;
+    } catch (error) {
+      if (!(error instanceof WasmvisorError) || error.code !== "WV_LIMIT") throw error;
+    }
+    // Somebody else may have use of the turn meanwhile.
+    job.place.release();
+    move.onTurn(false);
+    await host.clock.sleep(RETRY_NS, signal);
+  }
+}
+
+async function moveOver(
+  move: Move,
+  running: {
+    readonly job: MigrationJob;
+    readonly channel: Channel;
+    readonly asked: SourceOptions;
+  },
+): Promise<MigrationOutcome> {
+  const { options, vm } = move;
+  const { asked, job } = running;
+  const startStatus = vm.status;
+  // A guest that was paused before waits for nobody.
+  const standsStill = (): boolean => vm.status === "paused" && startStatus !== "paused";
+  const channel = job.share(running.channel, standsStill);
   const guest = vm.migratable();
   const { pageCount } = guest.shape;
-  const reconnect = () => connectMigration(request.target);
   const recover = pausedPostCopies.get(vm);
+  const engineOptions = {
+    ...asked,
+    signal: job.signal,
+    askOutcome: (id: string) => askOutcome(move, id),
+    reconnect: () => reconnect(move),
+    onRound: (round: RoundStats) => {
+      job.noteRound(round);
+      options.onRound?.(round);
+    },
+  };
   const result = await promiseOf(
-    recover ? recover(channel) : migrate(guest, channel, { ...options, askOutcome, reconnect }),
+    recover ? recover(channel) : migrate(guest, channel, engineOptions),
   );
   if (result.state === "paused") pausedPostCopies.set(vm, result.recover);
   else pausedPostCopies.delete(vm);
   if (result.state !== "completed") guest.release();
-  return outcome(result, options.strategy, pageCount);
+  return outcome(result, asked.strategy, pageCount);
+}
+
+/** Another channel to a target that the guest runs at already: it waits for nobody's turn. */
+async function reconnect(move: Move): Promise<Channel> {
+  const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
+  const { target } = move;
+  return connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
+}
+
+/** What the target says became of migration `id`. */
+async function askOutcome(move: Move, id: string): Promise<Outcome> {
+  const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
+  const { target } = move;
+  try {
+    const channel = await connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
+    return await promiseOf(queryOutcome(channel, id));
+  } catch (error) {
+    if (isDead(target, error)) return "not-running";
+    throw error;
+  }
 }
 
 /** What the engine is asked for. Throws `WV_CONFIG` for whatever makes no sense. */
-function sourceOptions(request: {
-  readonly host: Host;
-  readonly vm: VirtualMachine;
-  readonly options: MigrateOptions;
-}): SourceOptions {
-  const { host, options, vm } = request;
+function sourceOptions({ host, options, vm }: Move): SourceOptions {
   const asked: SourceOptions = {
     clock: host.clock,
     id: `${vm.name}-${crypto.randomUUID()}`,
@@ -124,8 +228,6 @@ function sourceOptions(request: {
     control: options.control,
     timeoutNs: time(options.timeout, "timeout"),
     onLimit: "stop",
-    signal: options.signal,
-    onRound: options.onRound,
   };
   resolveSourceOptions(asked);
   return asked;
@@ -146,42 +248,4 @@ function outcome(result: MigrationResult, strategy: Strategy, pageCount: number)
     cause: error,
   });
   return { ...base, error: wrapped };
-}
-
-/** Takes vms in that come over channels; one for a host. */
-export class MigrationReceiver {
-  readonly #host: Host;
-  readonly #ledger = new MigrationLedger();
-
-  constructor(host: Host) {
-    this.#host = host;
-  }
-
-  /** Serves one channel. Never rejects. The vm is listed from the moment on at which it runs here. */
-  async receive(channel: Channel, signal?: AbortSignal): Promise<TargetResult> {
-    let guest: MigratableVm | undefined;
-    let release = (): void => undefined;
-    const result = await promiseOf(
-      receiveMigration(channel, {
-        clock: this.#host.clock,
-        ledger: this.#ledger,
-        signal,
-        accept: async (hello) => {
-          const twin = await this.#host.buildTwin(hello.shape.config);
-          release = this.#host.reserve(twin.name);
-          twin.events.on("status", ({ status }) => {
-            if (status !== "running" || guest === undefined) return;
-            release();
-            this.#host.adopt(twin);
-          });
-          guest = twin.migratable();
-          return guest;
-        },
-      }),
-    );
-    release();
-    guest?.release();
-    guest = undefined;
-    return result;
-  }
 }

@@ -1,11 +1,17 @@
 /**
- * Gives the vms of a host their turns in the thread of its caller. One turn of the loop lasts a few
- * milliseconds and then lets the event loop go round, so nobody waits long for anything.
+ * Gives the vms of a host their turns in the thread of its caller. One turn lasts a few milliseconds;
+ * behind each that was used up the event loop goes round, so nobody waits long for anything. Who waits
+ * for a timer or for input, and gets it, comes before those that always want to go on.
  */
+import type { Clock } from "../base/clock.ts";
 import { nextTurn } from "../base/turns.ts";
 
-/** Longest sleep while everything is idle: timers of the platform are not exact. */
+/** Longest sleep while everything is idle (timers of the platform are not exact), and of one that is idle. */
 const SLEEP_MS_MAX = 1000;
+/** Sleeps shorter than this are not worth a timer. */
+const SLEEP_NS_MIN = 200_000;
+/** Short turns between two rounds of the event loop. */
+const TURNS_MAX = 16;
 
 /** What a turn left behind: more to do, nothing until then (Infinity: until input), or the end. */
 export type Turn = "busy" | "ended" | { readonly wakeInNs: number };
@@ -17,26 +23,45 @@ export interface Runnable {
 }
 
 export class RunLoop {
-  readonly #running = new Set<Runnable>();
+  readonly #clock: Clock;
+  /** Who used up its last turn; who was idle and has something to do; who is idle, and until when. */
+  readonly #busy = new Set<Runnable>();
+  readonly #woken = new Set<Runnable>();
+  readonly #idle = new Map<Runnable, number>();
   #isScheduled = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#busy.size === 0 && this.#woken.size === 0 && this.#idle.size === 0;
+  }
+
   /** From now on `runnable` gets turns. */
   add(runnable: Runnable): void {
-    this.#running.add(runnable);
-    this.wake();
+    this.#busy.add(runnable);
+    this.#schedule();
   }
 
   /** No turn of `runnable` begins after this. */
   remove(runnable: Runnable): void {
-    this.#running.delete(runnable);
-    if (this.#running.size === 0) this.#sleepNoMore();
+    this.#busy.delete(runnable);
+    this.#woken.delete(runnable);
+    this.#idle.delete(runnable);
+    if (this.#isEmpty) this.#sleepNoMore();
   }
 
-  /** Something happened (input, a resume): look at everybody again soon. */
-  wake(): void {
+  /** Something happened to `runnable` (input): it is looked at before the others. */
+  wake(runnable: Runnable): void {
+    if (this.#idle.delete(runnable) || this.#busy.delete(runnable)) this.#woken.add(runnable);
+    if (!this.#isEmpty) this.#schedule();
+  }
+
+  #schedule(): void {
     this.#sleepNoMore();
-    if (this.#isScheduled || this.#running.size === 0) return;
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     nextTurn(() => {
       this.#isScheduled = false;
@@ -49,23 +74,53 @@ export class RunLoop {
     this.#timer = undefined;
   }
 
+  /** Turns, until one is used up. */
   #go(): void {
-    let wakeInNs = Number.POSITIVE_INFINITY;
-    for (const runnable of [...this.#running]) {
-      if (!this.#running.has(runnable)) continue; // An earlier turn removed it.
-      const turn = runnable.turn();
-      if (turn === "ended") this.#running.delete(runnable);
-      else if (turn === "busy") wakeInNs = 0;
-      else wakeInNs = Math.min(wakeInNs, turn.wakeInNs);
+    this.#wakeUntil(this.#clock.nowNs());
+    for (let turns = 0; turns < TURNS_MAX; turns++) {
+      const next = first(this.#woken) ?? first(this.#busy);
+      if (!next) break;
+      if (this.#give(next) === "busy") break;
     }
-    if (this.#running.size === 0) return;
-    if (wakeInNs < 200_000) this.wake();
-    else this.#sleep(wakeInNs / 1e6);
+    if (this.#woken.size > 0 || this.#busy.size > 0) this.#schedule();
+    else if (this.#idle.size > 0) this.#sleep();
   }
 
-  #sleep(ms: number): void {
-    if (this.#isScheduled) return; // Somebody woke us meanwhile.
-    this.#sleepNoMore();
-    this.#timer = setTimeout(() => this.wake(), Math.min(ms, SLEEP_MS_MAX));
+  #wakeUntil(nowNs: number): void {
+    for (const [runnable, dueNs] of this.#idle)
+      if (dueNs <= nowNs) {
+        this.#idle.delete(runnable);
+        this.#woken.add(runnable);
+      }
   }
+
+  #give(runnable: Runnable): Turn {
+    this.#woken.delete(runnable);
+    this.#busy.delete(runnable);
+    this.#busy.add(runnable); // Behind the others, unless the turn says or does something else.
+    const turn = runnable.turn();
+    if (turn === "ended") this.remove(runnable);
+    else if (turn !== "busy" && this.#busy.delete(runnable)) {
+      const wakeInNs = Math.min(turn.wakeInNs, SLEEP_MS_MAX * 1e6);
+      this.#idle.set(runnable, this.#clock.nowNs() + wakeInNs);
+    }
+    return turn;
+  }
+
+  #sleep(): void {
+    const sleepNs = Math.min(...this.#idle.values()) - this.#clock.nowNs();
+    if (sleepNs < SLEEP_NS_MIN) this.#schedule();
+    if (this.#isScheduled) return; // Or somebody woke us meanwhile.
+    this.#sleepNoMore();
+    this.#timer = setTimeout(() => {
+      // Whatever clock it is that they wait for: all are looked at.
+      this.#wakeUntil(Number.POSITIVE_INFINITY);
+      this.#schedule();
+    }, sleepNs / 1e6);
+  }
+}
+
+function first(set: ReadonlySet<Runnable>): Runnable | undefined {
+  for (const runnable of set) return runnable;
+  return undefined;
 }

@@ -3,10 +3,16 @@ import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, type Wait } from "../base/task.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
+import { joinParts } from "../migrate/stream.ts";
+import type { Access } from "./access.ts";
 import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
 
 /** A sender waits while the socket holds more than this. */
-const UNSENT_BYTES_MAX = 512 << 10;
+const UNSENT_BYTES_MAX = 1 << 20;
+/** Frames up to this size get memory of their own; larger ones share buffers that are used again. */
+const SMALL_BYTES = 16 << 10;
+/** Buffers that wait to be used again. */
+const SPARE_MAX = 4;
 /** The socket is not read while so much waits for the reader. */
 const UNREAD_BYTES_MAX = 4 << 20;
 
@@ -18,6 +24,7 @@ const UNREAD_BYTES_MAX = 4 << 20;
 export class SocketChannel implements Channel {
   readonly #socket: Duplex;
   readonly #incoming = new ReceiveQueue();
+  readonly #spare: Uint8Array[] = [];
   #blocked: Future<void> | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #isEnded = false;
@@ -61,7 +68,35 @@ export class SocketChannel implements Channel {
     if (modelBytes !== 0) throw new TypeError("only a simulated link carries model bytes");
     if (this.#failure) return rejected(this.#failure.reason);
     if (this.#isEnded) return rejected(brokenError("it was closed here"));
-    this.#socket.write(bytes, this.#onWritten);
+    return this.#write(bytes, this.#onWritten);
+  }
+
+  sendParts(parts: readonly Uint8Array[]): Wait<void> {
+    let bytes = 0;
+    for (const { length } of parts) bytes += length;
+    if (bytes <= SMALL_BYTES || this.#failure || this.#isEnded) return this.send(joinParts(parts));
+    const buffer = this.#bufferOf(bytes);
+    let at = 0;
+    for (const part of parts) {
+      buffer.set(part, at);
+      at += part.length;
+    }
+    return this.#write(buffer.subarray(0, bytes), (error) => {
+      // A socket that broke may still hold it.
+      if (!error && this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
+      this.#onWritten();
+    });
+  }
+
+  /** Memory that was used before, if it is large enough: fresh memory costs more than all the copying. */
+  #bufferOf(bytes: number): Uint8Array {
+    for (let spare = this.#spare.pop(); spare; spare = this.#spare.pop())
+      if (spare.length >= bytes) return spare;
+    return Buffer.allocUnsafeSlow(bytes + (bytes >> 3)); // The next one may be a little larger.
+  }
+
+  #write(bytes: Uint8Array, onWritten: (error?: Error | null) => void): Wait<void> {
+    this.#socket.write(bytes, onWritten);
     if (this.#socket.writableLength <= UNSENT_BYTES_MAX) return;
     this.#blocked = new Future();
     return this.#blocked;
@@ -98,14 +133,19 @@ function broken(why: string, cause: unknown): WasmvisorError {
   return new WasmvisorError("WV_NETWORK", `migration channel: ${why}`, { cause });
 }
 
-/** Opens a migration channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_ABORTED`. */
-export async function connectMigration(target: string, signal?: AbortSignal): Promise<Channel> {
-  const path = "/v1/migration";
-  const { socket, head } = await connectUpgraded({
-    target,
-    path,
-    protocol: UPGRADE_MIGRATION,
-    signal,
-  });
+/** Where migrations come in, and where their sources ask what became of them. */
+export const PATH_MIGRATION = "/v1/migration";
+export const PATH_OUTCOME = "/v1/migration/outcome";
+
+export interface MigrationTarget {
+  readonly target: string;
+  readonly access?: Access | undefined;
+  readonly path: typeof PATH_MIGRATION | typeof PATH_OUTCOME;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Opens a channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_AUTH`, `WV_ABORTED`. */
+export async function connectMigration(to: MigrationTarget): Promise<Channel> {
+  const { socket, head } = await connectUpgraded({ ...to, protocol: UPGRADE_MIGRATION });
   return new SocketChannel(socket, head);
 }

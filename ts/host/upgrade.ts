@@ -1,9 +1,10 @@
 /** A connection to a host's daemon that HTTP lets go of: from its upgrade on it is a plain stream. */
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { abortError } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import { type Access, requestTo, unreachable } from "./access.ts";
+import { parseAddress } from "./address.ts";
 
 /** Protocol names in `Upgrade:` headers. */
 export const UPGRADE_MIGRATION = "wasmvisor-migration";
@@ -19,30 +20,29 @@ export interface Upgraded {
 }
 
 export interface UpgradeRequest {
-  /** Like `tcp://127.0.0.1:7070`. */
+  /** Like `tcp://127.0.0.1:7070` or `tls://host2:16509`. */
   readonly target: string;
+  readonly access?: Access | undefined;
   readonly path: string;
   readonly protocol: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws `WV_CONFIG` for a bad address, `WV_NETWORK` naming it, `WV_ABORTED`, or what the daemon says. */
-export function connectUpgraded(wanted: UpgradeRequest): Promise<Upgraded> {
-  const { path, protocol, signal, target } = wanted;
+/**
+ * Throws `WV_CONFIG` for a bad address, `WV_NETWORK` naming it, `WV_AUTH` if either side does not trust
+ * the other, `WV_ABORTED`, or what the daemon says.
+ */
+export async function connectUpgraded(wanted: UpgradeRequest): Promise<Upgraded> {
+  const { access = {}, path, protocol, signal, target } = wanted;
   const address = parseAddress(target, "target");
-  const { host, port } = address;
   return new Promise((resolve, reject) => {
-    const outgoing = request({
-      host,
-      port,
+    const outgoing = requestTo(address, access, {
       path,
-      agent: false,
       timeout: CONNECT_MS_MAX,
       headers: { Connection: "Upgrade", Upgrade: protocol },
       ...(signal ? { signal } : {}),
     });
-    const fail = (why: string, cause?: unknown): void =>
-      reject(unreachable(formatAddress(address), why, cause));
+    const fail = (cause: NodeJS.ErrnoException): void => reject(unreachable(address, cause));
     outgoing.once("upgrade", (_answer, socket, head) => {
       socket.setTimeout(0);
       resolve({ socket, head });
@@ -50,22 +50,13 @@ export function connectUpgraded(wanted: UpgradeRequest): Promise<Upgraded> {
     outgoing.once("timeout", () => outgoing.destroy(new Error("no answer within 10 s")));
     outgoing.once("error", (cause: NodeJS.ErrnoException) => {
       if (signal?.aborted) reject(abortError(signal));
-      else fail(cause.code ?? cause.message, cause);
+      else fail(cause);
     });
     outgoing.once("response", (answer) => {
-      void readRefusal(answer).then(reject, (cause: unknown) => fail("a broken answer", cause));
+      void readRefusal(answer).then(reject, fail);
     });
     outgoing.end();
   });
-}
-
-/** An error that names the address and what to do about it. */
-export function unreachable(address: string, why: string, cause?: unknown): WasmvisorError {
-  return new WasmvisorError(
-    "WV_NETWORK",
-    `cannot reach the host at ${address} (${why}); start one there with: wasmvisor host --listen ${address}`,
-    { cause },
-  );
 }
 
 /** What a daemon answers instead of an upgrade. */

@@ -16,6 +16,8 @@ import { waitForEnd } from "./wait-for-end.ts";
 /** Budget units of one turn of the loop, over all vCPUs: 2 to 8 ms. */
 const TURN_CYCLES = 1_000_000;
 const ROUND_CYCLES = 50_000;
+/** How often a guest on a virtual clock may wake up in one turn. */
+const IDLE_STEPS = 8;
 /** Pages that `loadPages` looks at between two turns of the event loop. */
 const PAGES_AT_ONCE = 4096;
 
@@ -25,11 +27,12 @@ export interface VmContext {
   readonly loop: RunLoop;
   /** Forks `vm` under a new name. */
   readonly fork: (vm: VirtualMachine, name: string | undefined) => Promise<VirtualMachine>;
-  readonly migrate: (
-    vm: VirtualMachine,
-    target: string,
-    options: MigrateOptions,
-  ) => Promise<MigrationOutcome>;
+  readonly migrate: (move: {
+    readonly vm: VirtualMachine;
+    readonly target: string;
+    readonly options: MigrateOptions;
+    readonly onTurn: (hasTurn: boolean) => void;
+  }) => Promise<MigrationOutcome>;
   /** The vm's memory has gone back: forget it. */
   readonly forget: (vm: VirtualMachine) => void;
 }
@@ -49,8 +52,9 @@ export class VirtualMachine implements Runnable, VmApi {
   #last: VmInfo | undefined;
   /** It runs at another host, which lacks pages that are here: a post-copy that is paused. */
   #isAway = false;
-  /** Set while it moves to another host. */
+  /** Set while it moves to another host, or waits for its turn. */
   #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
+  #isMoving = false;
 
   /** @internal Made by `Host`. */
   constructor(parts: {
@@ -84,7 +88,7 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   #mustBe(allowed: readonly VmStatus[], action: string): void {
-    if (this.#leaving)
+    if (this.#isMoving)
       throw new WasmvisorError("WV_STATE", `${this.name}: cannot ${action} while it migrates`);
     if (this.#isAway && action !== "migrate")
       throw new WasmvisorError(
@@ -142,15 +146,22 @@ export class VirtualMachine implements Runnable, VmApi {
 
   /** @internal A turn of the run loop. */
   turn(): Turn {
-    const outcome = this.machine.run(this.#turnCycles);
-    this.console.flush();
-    if (outcome.state === "runnable") return "busy";
-    if (outcome.state === "idle") {
+    let used = 0;
+    for (let steps = 0; steps < IDLE_STEPS && used < this.#turnCycles; steps++) {
+      const outcome = this.machine.run(this.#turnCycles);
+      used += outcome.used;
+      this.console.flush();
+      if (outcome.state === "runnable") return "busy";
+      if (outcome.state === "ended") {
+        this.#finish(outcome.end);
+        return "ended";
+      }
       if (this.config.clock === "wall") return { wakeInNs: outcome.wakeInNs };
-      return this.machine.skipIdle() ? "busy" : { wakeInNs: Number.POSITIVE_INFINITY };
+      // Virtual time that nobody uses passes at once, not only when everybody else has had a turn.
+      if (this.#status !== "running") return "busy";
+      if (!this.machine.skipIdle()) return { wakeInNs: Number.POSITIVE_INFINITY };
     }
-    this.#finish(outcome.end);
-    return "ended";
+    return "busy";
   }
 
   #finish(end: VmEnd): void {
@@ -230,12 +241,26 @@ export class VirtualMachine implements Runnable, VmApi {
    * Moves the running guest to another host, `tcp://ADDRESS:PORT`. Resolves with how it went: unless
    * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`. After
    * `paused` (the channel of a post-copy broke) the same call goes on where it was.
+   * Moves the running guest to another host, `tcp://ADDRESS:PORT` or `tls://`, as soon as the host's
+   * limit of migrations lets it. Resolves with how it went: unless that is `completed`, the guest runs on
+   * here. An abort before the switch-over is `aborted`, or rejects with `WV_ABORTED` before it has begun.
    */
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
-    this.#mustBe(["running", "paused"], "migrate");
+    const movable: readonly VmStatus[] = ["running", "paused"];
+    this.#mustBe(movable, "migrate");
+    if (this.#leaving)
+      throw new WasmvisorError("WV_STATE", `${this.name}: cannot migrate while it waits for that`);
     const abort = new AbortController();
     const forget = onAbort(options.signal, () => abort.abort(options.signal?.reason));
-    const done = this.#context.migrate(this, target, { ...options, signal: abort.signal });
+    const done = this.#context.migrate({
+      vm: this,
+      target,
+      options: { ...options, signal: abort.signal },
+      onTurn: (hasTurn) => {
+        if (hasTurn) this.#mustBe(movable, "migrate");
+        this.#isMoving = hasTurn;
+      },
+    });
     this.#leaving = { abort, done };
     try {
       const outcome = await done;
@@ -243,6 +268,7 @@ export class VirtualMachine implements Runnable, VmApi {
       return outcome;
     } finally {
       this.#leaving = undefined;
+      this.#isMoving = false;
       forget();
     }
   }
@@ -252,7 +278,7 @@ export class VirtualMachine implements Runnable, VmApi {
     const mayRun = this.#status === "running" || this.#status === "created";
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
-      onArrival: () => this.#context.loop.wake(),
+      onArrival: () => this.#context.loop.wake(this),
       pause: () => this.#halt(),
       resume: () => {
         if (mayRun) this.#run();

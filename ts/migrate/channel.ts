@@ -14,6 +14,11 @@ export interface Channel {
    */
   send(bytes: Uint8Array, modelBytes?: number): Wait<void>;
   /**
+   * Like {@link send} of all `parts`, one behind the other, which stay the caller's: what cannot leave at once
+   * is copied. Channels need not have it.
+   */
+  sendParts?(parts: readonly Uint8Array[]): Wait<void>;
+  /**
    * The next bytes in order, cut anywhere; `undefined` when the other end has closed. Call it
    * again only after it settled. Rejects with `WV_NETWORK` once the channel is broken.
    */

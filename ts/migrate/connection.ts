@@ -3,7 +3,14 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, runTask, type Task, wait } from "../base/task.ts";
 import { brokenError, type Channel } from "./channel.ts";
-import { encodeFrame, encodePreamble, type Frame, FrameDecoder, streamError } from "./stream.ts";
+import {
+  encodeFrameHeader,
+  encodePreamble,
+  type Frame,
+  FrameDecoder,
+  joinParts,
+  streamError,
+} from "./stream.ts";
 
 export class Connection {
   readonly #channel: Channel;
@@ -33,11 +40,14 @@ export class Connection {
       this.sentBytes += preamble.length;
       yield* wait(this.#channel.send(preamble));
     }
-    const frame = encodeFrame(type, this.#sequence++, parts);
-    yield* wait(this.#channel.send(frame, modelBytes));
+    const frame = [encodeFrameHeader(type, this.#sequence++, parts), ...parts];
+    const bytes = frame.reduce((sum, { length }) => sum + length, modelBytes);
+    const channel = this.#channel;
+    if (channel.sendParts && modelBytes === 0) yield* wait(channel.sendParts(frame));
+    else yield* wait(channel.send(joinParts(frame), modelBytes));
     this.progress++;
-    this.sentBytes += frame.length + modelBytes;
-    return frame.length + modelBytes;
+    this.sentBytes += bytes;
+    return bytes;
   }
 
   /** The next frame, or undefined when the other end closed between two frames. */

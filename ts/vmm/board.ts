@@ -10,7 +10,7 @@ import { VirtioBlk } from "../device/virtio/blk.ts";
 import { VirtioConsole } from "../device/virtio/console.ts";
 import type { VirtioDevice } from "../device/virtio/device.ts";
 import { VirtioMmio } from "../device/virtio/mmio.ts";
-import { VirtioRng } from "../device/virtio/rng.ts";
+import { type RandomSource, VirtioRng } from "../device/virtio/rng.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { GuestClock } from "../machine/guest-clock.ts";
 import type { GuestMemory } from "../machine/guest-memory.ts";
@@ -139,7 +139,7 @@ export class Board {
       (backend, i) => new VirtioBlk({ backend, name: `disk${i}` }),
     );
     if (this.virtioConsole) all.push(this.virtioConsole);
-    if (!isBare) all.push(new VirtioRng({ random: { fill: (into) => void random.bytes(into) } }));
+    if (!isBare) all.push(new VirtioRng({ random: entropyOf(random) }));
     return all;
   }
 
@@ -171,4 +171,13 @@ export class Board {
       device.restore(saved as never);
     }
   }
+}
+
+/** `random` as the entropy device wants it. */
+function entropyOf(random: Random): RandomSource {
+  return {
+    fill: (into) => void random.bytes(into),
+    save: () => random.save(),
+    restore: (words) => random.restore(words),
+  };
 }

@@ -1,9 +1,11 @@
 (module
  (type $0 (func (param i32 i64 i32) (result i32)))
  (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -31,9 +33,15 @@
   (local $25 f64)
   (local $26 f64)
   (local $27 f64)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
+  (local $31 i32)
+  (local $32 i32)
+  (local $33 i32)
   (local $scratch i32)
   (block
-   (block $block
+   (block $block6
     (local.set $8
      (i64.load offset=1536
       (i32.const 0)
@@ -70,7 +78,241 @@
      )
     )
     (loop $label
-     (br_if $block
+     (block $block
+      (br_if $block
+       (i32.le_s
+        (local.get $0)
+        (i32.const 0)
+       )
+      )
+      (block $block1
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const 1)
+        )
+       )
+       (local.set $15
+        (i64.shl
+         (local.get $14)
+         (i64.const 3)
+        )
+       )
+       (local.set $16
+        (i64.xor
+         (local.get $16)
+         (local.get $15)
+        )
+       )
+       (local.set $17
+        (i64.extend32_s
+         (i64.mul
+          (local.get $16)
+          (local.get $14)
+         )
+        )
+       )
+       (local.set $18
+        (i64.extend_i32_u
+         (i64.lt_u
+          (local.get $17)
+          (local.get $16)
+         )
+        )
+       )
+       (br $block1)
+      )
+      (block $block2
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const 1)
+        )
+       )
+       (local.set $15
+        (i64.shl
+         (local.get $14)
+         (i64.const 3)
+        )
+       )
+       (local.set $16
+        (i64.xor
+         (local.get $16)
+         (local.get $15)
+        )
+       )
+       (local.set $17
+        (i64.extend32_s
+         (i64.mul
+          (local.get $16)
+          (local.get $14)
+         )
+        )
+       )
+       (local.set $18
+        (i64.extend_i32_u
+         (i64.lt_u
+          (local.get $17)
+          (local.get $16)
+         )
+        )
+       )
+       (br $block2)
+      )
+      (block $block3
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const 1)
+        )
+       )
+       (local.set $15
+        (i64.shl
+         (local.get $14)
+         (i64.const 3)
+        )
+       )
+       (local.set $16
+        (i64.xor
+         (local.get $16)
+         (local.get $15)
+        )
+       )
+       (local.set $17
+        (i64.extend32_s
+         (i64.mul
+          (local.get $16)
+          (local.get $14)
+         )
+        )
+       )
+       (local.set $18
+        (i64.extend_i32_u
+         (i64.lt_u
+          (local.get $17)
+          (local.get $16)
+         )
+        )
+       )
+       (br $block3)
+      )
+      (block $block4
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const 1)
+        )
+       )
+       (local.set $15
+        (i64.shl
+         (local.get $14)
+         (i64.const 3)
+        )
+       )
+       (local.set $16
+        (i64.xor
+         (local.get $16)
+         (local.get $15)
+        )
+       )
+       (local.set $17
+        (i64.extend32_s
+         (i64.mul
+          (local.get $16)
+          (local.get $14)
+         )
+        )
+       )
+       (local.set $18
+        (i64.extend_i32_u
+         (i64.lt_u
+          (local.get $17)
+          (local.get $16)
+         )
+        )
+       )
+       (br $block4)
+      )
+      (block $block5
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const 1)
+        )
+       )
+       (local.set $15
+        (i64.shl
+         (local.get $14)
+         (i64.const 3)
+        )
+       )
+       (local.set $16
+        (i64.xor
+         (local.get $16)
+         (local.get $15)
+        )
+       )
+       (local.set $17
+        (i64.extend32_s
+         (i64.mul
+          (local.get $16)
+          (local.get $14)
+         )
+        )
+       )
+       (local.set $18
+        (i64.extend_i32_u
+         (i64.lt_u
+          (local.get $17)
+          (local.get $16)
+         )
+        )
+       )
+       (br $block5)
+      )
+      (local.set $14
+       (i64.add
+        (local.get $14)
+        (i64.const 1)
+       )
+      )
+      (local.set $15
+       (i64.shl
+        (local.get $14)
+        (i64.const 3)
+       )
+      )
+      (local.set $16
+       (i64.xor
+        (local.get $16)
+        (local.get $15)
+       )
+      )
+      (local.set $17
+       (i64.extend32_s
+        (i64.mul
+         (local.get $16)
+         (local.get $14)
+        )
+       )
+      )
+      (local.set $18
+       (i64.extend_i32_u
+        (i64.lt_u
+         (local.get $17)
+         (local.get $16)
+        )
+       )
+      )
+      (local.set $0
+       (i32.sub
+        (local.get $0)
+        (i32.const 288)
+       )
+      )
+      (br $label)
+     )
+     (br_if $block6
       (block (result i32)
        (local.set $scratch
         (i32.le_s
@@ -82,12 +324,6 @@
         (i32.const 0)
        )
        (local.get $scratch)
-      )
-     )
-     (local.set $0
-      (i32.sub
-       (local.get $0)
-       (i32.const 48)
       )
      )
      (local.set $14
@@ -124,6 +360,12 @@
        )
       )
      )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 48)
+      )
+     )
      (br $label)
     )
     (unreachable)
@@ -145,12 +387,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )

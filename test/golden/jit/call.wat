@@ -1,9 +1,11 @@
 (module
  (type $0 (func (param i32 i64 i32) (result i32)))
  (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
  (export "aa" (func $0))
  (export "ab" (func $1))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
@@ -29,8 +31,14 @@
   (local $22 f64)
   (local $23 f64)
   (local $24 f64)
+  (local $25 i32)
+  (local $26 i32)
+  (local $27 i32)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
   (local $scratch i32)
-  (local $scratch_26 i32)
+  (local $scratch_32 i32)
   (block $block1
    (block $block
     (local.set $8
@@ -68,16 +76,16 @@
        (local.get $scratch)
       )
      )
-     (local.set $0
-      (i32.sub
-       (local.get $0)
-       (i32.const 8)
-      )
-     )
      (local.set $14
       (i64.add
        (local.get $1)
        (i64.const 4)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 8)
       )
      )
      (if
@@ -148,7 +156,7 @@
      )
      (br_if $block
       (block (result i32)
-       (local.set $scratch_26
+       (local.set $scratch_32
         (i32.le_s
          (local.get $0)
          (i32.const 0)
@@ -157,19 +165,19 @@
        (local.set $3
         (i32.const 131072)
        )
-       (local.get $scratch_26)
-      )
-     )
-     (local.set $0
-      (i32.sub
-       (local.get $0)
-       (i32.const 16)
+       (local.get $scratch_32)
       )
      )
      (local.set $15
       (i64.add
        (local.get $15)
        (i64.const 1)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 16)
       )
      )
      (br $label)
@@ -193,12 +201,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )
@@ -243,6 +251,12 @@
   (local $22 f64)
   (local $23 f64)
   (local $24 f64)
+  (local $25 i32)
+  (local $26 i32)
+  (local $27 i32)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
   (local $scratch i32)
   (block $block1
    (block $block
@@ -280,12 +294,6 @@
       (local.get $scratch)
      )
     )
-    (local.set $0
-     (i32.sub
-      (local.get $0)
-      (i32.const 16)
-     )
-    )
     (local.set $15
      (i64.add
       (local.get $15)
@@ -296,6 +304,12 @@
      (i64.and
       (local.get $14)
       (i64.const -2)
+     )
+    )
+    (local.set $0
+     (i32.sub
+      (local.get $0)
+      (i32.const 16)
      )
     )
     (local.set $9
@@ -320,12 +334,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )

@@ -1,9 +1,11 @@
 (module
  (type $0 (func (param i32 i64 i32) (result i32)))
  (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -31,8 +33,14 @@
   (local $25 f64)
   (local $26 f64)
   (local $27 f64)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
+  (local $31 i32)
+  (local $32 i32)
+  (local $33 i32)
   (local $scratch i32)
-  (local $scratch_29 i32)
+  (local $scratch_35 i32)
   (block
    (block $block
     (local.set $8
@@ -70,108 +78,366 @@
       (i32.const 0)
      )
     )
-    (loop $label1
-     (br_if $block
-      (block (result i32)
-       (local.set $scratch
-        (i32.le_s
-         (local.get $0)
-         (i32.const 0)
+    (loop $label2
+     (block $block10
+      (loop $label1
+       (br_if $block
+        (block (result i32)
+         (local.set $scratch
+          (i32.le_s
+           (local.get $0)
+           (i32.const 0)
+          )
+         )
+         (local.set $3
+          (i32.const 0)
+         )
+         (local.get $scratch)
         )
        )
-       (local.set $3
-        (i32.const 0)
+       (local.set $14
+        (i64.const 10)
        )
-       (local.get $scratch)
+       (block $block3
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 8)
+         )
+        )
+        (loop $label
+         (block $block1
+          (br_if $block1
+           (i32.le_s
+            (local.get $0)
+            (i32.const 0)
+           )
+          )
+          (block $block2
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block2
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 24)
+            )
+           )
+           (br $block3)
+          )
+          (block $block4
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block4
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 48)
+            )
+           )
+           (br $block3)
+          )
+          (block $block5
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block5
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 72)
+            )
+           )
+           (br $block3)
+          )
+          (block $block6
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block6
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 96)
+            )
+           )
+           (br $block3)
+          )
+          (block $block7
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block7
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 120)
+            )
+           )
+           (br $block3)
+          )
+          (block $block8
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block8
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 144)
+            )
+           )
+           (br $block3)
+          )
+          (block $block9
+           (local.set $18
+            (i64.add
+             (local.get $18)
+             (i64.const 1)
+            )
+           )
+           (local.set $14
+            (i64.add
+             (local.get $14)
+             (i64.const -1)
+            )
+           )
+           (br_if $block9
+            (i64.ne
+             (local.get $14)
+             (i64.const 0)
+            )
+           )
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 168)
+            )
+           )
+           (br $block3)
+          )
+          (local.set $18
+           (i64.add
+            (local.get $18)
+            (i64.const 1)
+           )
+          )
+          (local.set $14
+           (i64.add
+            (local.get $14)
+            (i64.const -1)
+           )
+          )
+          (if
+           (i64.ne
+            (local.get $14)
+            (i64.const 0)
+           )
+           (then
+            (local.set $0
+             (i32.sub
+              (local.get $0)
+              (i32.const 192)
+             )
+            )
+            (br $label)
+           )
+          )
+          (local.set $0
+           (i32.sub
+            (local.get $0)
+            (i32.const 192)
+           )
+          )
+          (br $block3)
+         )
+         (br_if $block
+          (block (result i32)
+           (local.set $scratch_35
+            (i32.le_s
+             (local.get $0)
+             (i32.const 0)
+            )
+           )
+           (local.set $3
+            (i32.const 131072)
+           )
+           (local.get $scratch_35)
+          )
+         )
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (if
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+          (then
+           (local.set $0
+            (i32.sub
+             (local.get $0)
+             (i32.const 24)
+            )
+           )
+           (br $label)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 24)
+          )
+         )
+         (br $block3)
+        )
+        (unreachable)
+       )
+       (local.set $16
+        (i64.add
+         (local.get $16)
+         (i64.const 1)
+        )
+       )
+       (local.set $15
+        (i64.and
+         (local.get $16)
+         (i64.const 63)
+        )
+       )
+       (if
+        (i64.ne
+         (local.get $15)
+         (i64.const 0)
+        )
+        (then
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 24)
+          )
+         )
+         (br $label1)
+        )
+       )
+       (local.set $0
+        (i32.sub
+         (local.get $0)
+         (i32.const 24)
+        )
+       )
+       (br $block10)
+      )
+      (unreachable)
+     )
+     (local.set $17
+      (i64.add
+       (local.get $17)
+       (i64.const 1)
       )
      )
      (local.set $0
       (i32.sub
        (local.get $0)
-       (i32.const 8)
+       (i32.const 16)
       )
      )
-     (local.set $14
-      (i64.const 10)
-     )
-     (loop $label
-      (br_if $block
-       (block (result i32)
-        (local.set $scratch_29
-         (i32.le_s
-          (local.get $0)
-          (i32.const 0)
-         )
-        )
-        (local.set $3
-         (i32.const 131072)
-        )
-        (local.get $scratch_29)
-       )
-      )
-      (local.set $0
-       (i32.sub
-        (local.get $0)
-        (i32.const 24)
-       )
-      )
-      (local.set $18
-       (i64.add
-        (local.get $18)
-        (i64.const 1)
-       )
-      )
-      (local.set $14
-       (i64.add
-        (local.get $14)
-        (i64.const -1)
-       )
-      )
-      (br_if $label
-       (i64.ne
-        (local.get $14)
-        (i64.const 0)
-       )
-      )
-      (local.set $0
-       (i32.sub
-        (local.get $0)
-        (i32.const 24)
-       )
-      )
-      (local.set $16
-       (i64.add
-        (local.get $16)
-        (i64.const 1)
-       )
-      )
-      (local.set $15
-       (i64.and
-        (local.get $16)
-        (i64.const 63)
-       )
-      )
-      (br_if $label1
-       (i64.ne
-        (local.get $15)
-        (i64.const 0)
-       )
-      )
-      (local.set $0
-       (i32.sub
-        (local.get $0)
-        (i32.const 16)
-       )
-      )
-      (local.set $17
-       (i64.add
-        (local.get $17)
-        (i64.const 1)
-       )
-      )
-      (br $label1)
-     )
-     (unreachable)
+     (br $label2)
     )
     (unreachable)
    )
@@ -192,12 +458,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )

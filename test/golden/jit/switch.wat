@@ -1,9 +1,11 @@
 (module
  (type $0 (func (param i32 i64 i32) (result i32)))
  (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
  (import "m" "m" (memory $mimport$0 1))
  (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
  (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
  (export "aa" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -31,6 +33,12 @@
   (local $25 f64)
   (local $26 f64)
   (local $27 f64)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
+  (local $31 i32)
+  (local $32 i32)
+  (local $33 i32)
   (local $scratch i32)
   (block $block3
    (block $block
@@ -69,115 +77,115 @@
       (i32.const 0)
      )
     )
-    (loop $label
+    (loop $label2
      (block $block1
-      (block $block2
-       (br_if $block
-        (block (result i32)
-         (local.set $scratch
-          (i32.le_s
-           (local.get $0)
-           (i32.const 0)
+      (loop $label1
+       (block $block2
+        (loop $label
+         (br_if $block
+          (block (result i32)
+           (local.set $scratch
+            (i32.le_s
+             (local.get $0)
+             (i32.const 0)
+            )
+           )
+           (local.set $3
+            (i32.const 0)
+           )
+           (local.get $scratch)
           )
          )
-         (local.set $3
-          (i32.const 0)
+         (local.set $16
+          (i64.add
+           (local.get $16)
+           (i64.const 1)
+          )
          )
-         (local.get $scratch)
+         (local.set $14
+          (i64.and
+           (local.get $16)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.shl
+           (local.get $14)
+           (i64.const 3)
+          )
+         )
+         (local.set $15
+          (i64.add
+           (local.get $1)
+           (i64.const 12)
+          )
+         )
+         (local.set $15
+          (i64.add
+           (local.get $15)
+           (local.get $14)
+          )
+         )
+         (local.set $9
+          (i64.and
+           (i64.add
+            (local.get $15)
+            (i64.const 12)
+           )
+           (i64.const -2)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 48)
+          )
+         )
+         (if
+          (i64.le_u
+           (local.tee $10
+            (i64.sub
+             (local.get $9)
+             (local.get $1)
+            )
+           )
+           (i64.const 32)
+          )
+          (then
+           (br_table $label $block1 $block2 $block3
+            (i32.load8_u offset=static
+             (i32.shr_u
+              (i32.wrap_i64
+               (local.get $10)
+              )
+              (i32.const 1)
+             )
+            )
+           )
+          )
+         )
+         (local.set $9
+          (local.get $9)
+         )
+         (br $block3)
+        )
+        (unreachable)
+       )
+       (local.set $18
+        (i64.add
+         (local.get $18)
+         (i64.const 1)
         )
        )
        (local.set $0
         (i32.sub
          (local.get $0)
-         (i32.const 48)
+         (i32.const 16)
         )
        )
-       (local.set $16
-        (i64.add
-         (local.get $16)
-         (i64.const 1)
-        )
-       )
-       (local.set $14
-        (i64.and
-         (local.get $16)
-         (i64.const 1)
-        )
-       )
-       (local.set $14
-        (i64.shl
-         (local.get $14)
-         (i64.const 3)
-        )
-       )
-       (local.set $15
-        (i64.add
-         (local.get $1)
-         (i64.const 12)
-        )
-       )
-       (local.set $15
-        (i64.add
-         (local.get $15)
-         (local.get $14)
-        )
-       )
-       (local.set $9
-        (i64.and
-         (i64.add
-          (local.get $15)
-          (i64.const 12)
-         )
-         (i64.const -2)
-        )
-       )
-       (if
-        (i64.le_u
-         (local.tee $10
-          (i64.sub
-           (local.get $9)
-           (local.get $1)
-          )
-         )
-         (i64.const 32)
-        )
-        (then
-         (br_table $label $block1 $block2 $block3
-          (i32.load8_u offset=static
-           (i32.shr_u
-            (i32.wrap_i64
-             (local.get $10)
-            )
-            (i32.const 1)
-           )
-          )
-         )
-        )
-       )
-       (local.set $9
-        (local.get $9)
-       )
-       (br $block3)
+       (br $label1)
       )
-      (local.set $0
-       (i32.sub
-        (local.get $0)
-        (i32.const 16)
-       )
-      )
-      (local.set $18
-       (i64.add
-        (local.get $18)
-        (i64.const 1)
-       )
-      )
-      (br $label)
-     )
-     (local.set $0
-      (i32.sub
-       (local.get $0)
-       (i32.const 16)
-      )
+      (unreachable)
      )
      (local.set $17
       (i64.add
@@ -185,7 +193,13 @@
        (i64.const 1)
       )
      )
-     (br $label)
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 16)
+      )
+     )
+     (br $label2)
     )
     (unreachable)
    )
@@ -206,12 +220,12 @@
    (local.set $0
     (i32.add
      (i32.or
-      (i32.shl
-       (i32.and
+      (i32.shr_s
+       (i32.shl
         (local.get $3)
-        (i32.const 65535)
+        (i32.const 16)
        )
-       (i32.const 3)
+       (i32.const 13)
       )
       (i32.const 1)
      )

@@ -1,19 +1,43 @@
-/** `wasmvisor host`: the daemon of one host. */
+/** `wasmvisor host`: the daemon of one host; and the certificates and tokens that it wants to see. */
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import { DEFAULT_ADDRESS } from "../../host/address.ts";
 import { Daemon } from "../../host/daemon/server.ts";
 import { Host } from "../../host/host.ts";
+import { tlsFolder } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit.ts";
 import * as parse from "../options.ts";
 
-export async function host({ options, out }: CommandContext): Promise<number> {
+const CERTIFICATE_DAYS = 365;
+
+export async function host(context: CommandContext): Promise<number> {
+  const { options } = context;
+  if (options.initCa !== undefined) return initCa(context);
+  if (options.newToken !== undefined) return newToken(context);
+  return serve(context);
+}
+
+async function serve({ options, out }: CommandContext): Promise<number> {
   const listen = parse.text(options.listen) ?? DEFAULT_ADDRESS;
   const its = await Host.create({
     memory: parse.text(options.memory),
     seed: parse.integer(options.seed, "--seed"),
+    migrations: {
+      outgoing: parse.integer(options.maxOutgoing, "--max-outgoing", 1),
+      incoming: parse.integer(options.maxIncoming, "--max-incoming", 1),
+      bandwidth: parse.text(options.bandwidth),
+    },
   });
-  const daemon = await Daemon.listen(its, { listen, log: (line) => out.log(`wasmvisor: ${line}`) });
+  const daemon = await Daemon.listen(its, {
+    listen,
+    tls: tlsFolder(options),
+    peers: options.peer as readonly string[] | undefined,
+    tokens: parse.text(options.tokens),
+    log: (line) => out.log(`wasmvisor: ${line}`),
+  });
   const { address } = daemon;
   out.event({ event: "listening", address, freeBytes: its.freeBytes });
   out.log(`wasmvisor: host at ${address}, ${formatSize(its.freeBytes, 1)} for guests`);
@@ -23,4 +47,36 @@ export async function host({ options, out }: CommandContext): Promise<number> {
   });
   await daemon.close();
   return signal === "SIGINT" ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+/** Names of one host: `host2,10.0.0.2`. */
+const namesOf = (text: string): string[] => text.split(",").map((name) => name.trim());
+
+async function initCa({ options, out }: CommandContext): Promise<number> {
+  const { initCa: make } = await import("../../host/tls/certificates.ts");
+  const folder = resolve(String(options.initCa));
+  const given = (options.for ?? [hostname()]) as readonly string[];
+  const days = parse.integer(options.days, "--days", 1) ?? CERTIFICATE_DAYS;
+  const { folders, isNew } = await make({ folder, days, hosts: given.map(namesOf) });
+  out.result({ folder, isNew, hosts: folders }, () =>
+    [
+      `${folder}: ${isNew ? "a new CA; keep ca.key to yourself" : "the CA that was there"}`,
+      ...folders.map(
+        (one) => `${one}: for ${days} days; carry it to that machine and give it as --tls`,
+      ),
+    ].join("\n"),
+  );
+  return EXIT_DONE;
+}
+
+async function newToken({ options, out }: CommandContext): Promise<number> {
+  const tokens = await import("../../host/tokens.ts");
+  const file = resolve(String(options.newToken));
+  const names = (options.for ?? ["anybody"]) as readonly string[];
+  if (names.length !== 1)
+    throw new WasmvisorError("WV_CONFIG", "--new-token: give --for once, one token at a time");
+  const name = names[0] as string;
+  const token = tokens.newToken(file, name, parse.integer(options.days, "--days", 1));
+  out.result({ token, name, file }, () => token);
+  return EXIT_DONE;
 }

@@ -1,37 +1,145 @@
-/** `wasmvisor migrate`: a running vm to another host. */
-import { formatSize, formatTime } from "../../base/units.ts";
-import type { RemoteOutcome } from "../../host/daemon/client.ts";
+/** `wasmvisor migrate`: running vms to another host. */
+import { WasmvisorError } from "../../base/errors.ts";
+import { formatByteRate, formatSize, formatTime } from "../../base/units.ts";
+import type { RemoteMigrateOptions, RemoteOutcome } from "../../host/daemon/client.ts";
+import type { MigrationProgress } from "../../host/migrations/jobs.ts";
 import { STRATEGIES } from "../../migrate/options.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
 import { hostClient } from "../client.ts";
-import type { CommandContext } from "../context.ts";
-import { EXIT_DONE, EXIT_FAILED } from "../exit.ts";
+import type { CommandContext, Options } from "../context.ts";
+import { describeError, EXIT_DONE, EXIT_FAILED, exitStatusOf } from "../exit.ts";
 import { interruptSignal } from "../interrupt.ts";
 import * as parse from "../options.ts";
 
-export async function migrate({ args, options, out }: CommandContext): Promise<number> {
-  const [name, target] = args as [string, string];
-  const move = {
+type Move = RemoteMigrateOptions & { readonly target: string };
+
+function moveOf(options: Options, target: string): Move {
+  if (options.live === true && options.strategy === "stop-and-copy")
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "--live: with --strategy stop-and-copy the guest stands still; leave out one of them",
+    );
+  const { WASMVISOR_TARGET_TOKEN: token } = process.env;
+  return {
     target,
     strategy: parse.oneOf(options.strategy, STRATEGIES, "--strategy"),
     bandwidth: parse.text(options.bandwidth),
     downtime: parse.text(options.downtime),
     roundsMax: parse.integer(options.rounds, "--rounds", 1),
     timeout: parse.text(options.timeout),
+    priority: parse.signed(options.priority, "--priority"),
+    token: parse.text(options.targetToken) ?? token,
   };
-  const outcome = await hostClient(options).migrate(name, move, {
-    signal: interruptSignal(),
-    onRound: (round) => {
-      out.event({ round });
-      if (!out.isJson) out.log(roundLine(round));
-    },
-  });
-  out.result({ outcome }, () =>
-    outcome.state === "completed" ? doneLine(name, target, outcome) : "",
-  );
-  if (outcome.state === "completed") return EXIT_DONE;
-  out.log(`wasmvisor: ${name}: ${outcome.state}: ${outcome.error?.message ?? "no reason given"}`);
-  return EXIT_FAILED;
+}
+
+/** The exit status is that of the first vm, as they were named, that did not move. */
+export async function migrate(context: CommandContext): Promise<number> {
+  const { args, options } = context;
+  const names = args.slice(0, -1);
+  const target = args.at(-1) as string;
+  if (names.length === 0)
+    throw new WasmvisorError("WV_CONFIG", "migrate: expected names of vms, then a target");
+  if (new Set(names).size !== names.length)
+    throw new WasmvisorError("WV_CONFIG", "migrate: a vm is named twice");
+  const parallel = parse.integer(options.parallel, "--parallel", 1) ?? names.length;
+  const mover = new Mover(context, moveOf(options, target));
+  if (names.length === 1) return mover.move(names[0] as string);
+  const status = names.map(() => EXIT_DONE);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < names.length; i = next++)
+      status[i] = await mover
+        .move(names[i] as string)
+        .catch((error) => mover.failed(names[i], error));
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, names.length) }, worker));
+  return status.find((one) => one !== EXIT_DONE) ?? EXIT_DONE;
+}
+
+class Mover {
+  readonly #out: CommandContext["out"];
+  readonly #options: Options;
+  readonly #move: Move;
+  readonly #signal = interruptSignal();
+  readonly #progress = new Map<string, MigrationProgress>();
+  readonly #totals = new Map<string, number>();
+
+  constructor({ options, out }: CommandContext, move: Move) {
+    this.#options = options;
+    this.#out = out;
+    this.#move = move;
+  }
+
+  async move(name: string): Promise<number> {
+    const out = this.#out;
+    const client = hostClient(this.#options);
+    if (!out.isJson && process.stderr.isTTY) {
+      const info = await client.info(name);
+      this.#totals.set(name, info.populatedBytes);
+    }
+    try {
+      const outcome = await client.migrate(name, this.#move, {
+        signal: this.#signal,
+        onRound: (round) => this.#tell(name, { round }, () => roundLine(round)),
+        onProgress: (progress) => this.#show(name, progress),
+      });
+      return this.#done(name, outcome);
+    } finally {
+      this.#progress.delete(name);
+      out.progressDone();
+    }
+  }
+
+  /** With several vms, every line says of which it is. */
+  #tell(name: string, event: object, line: () => string): void {
+    this.#out.event({ vm: name, ...event });
+    if (this.#out.isJson) return;
+    this.#out.progressDone();
+    this.#out.log(`${name}: ${line()}`);
+  }
+
+  #show(name: string, progress: MigrationProgress): void {
+    this.#out.event({ vm: name, progress });
+    this.#progress.set(name, progress);
+    const all = [...this.#progress.values()];
+    this.#out.progress(
+      all.map((one) => progressText(one, this.#totals.get(one.name))).join("  |  "),
+    );
+  }
+
+  #done(name: string, outcome: RemoteOutcome): number {
+    const isDone = outcome.state === "completed";
+    this.#out.progressDone();
+    this.#out.result({ vm: name, outcome }, () =>
+      isDone ? doneLine(name, this.#move.target, outcome) : "",
+    );
+    if (isDone) return EXIT_DONE;
+    const why = outcome.error?.message ?? "no reason given";
+    this.#out.log(`wasmvisor: ${name}: ${outcome.state}: ${why}`);
+    return EXIT_FAILED;
+  }
+
+  /** One of several did not even begin: the others go on. */
+  failed(name: string | undefined, error: unknown): number {
+    const { code, message } = describeError(error);
+    this.#out.event({ vm: name, error: { code, message } });
+    this.#out.log(`wasmvisor: ${name}: ${message}`);
+    return exitStatusOf(error);
+  }
+}
+
+function progressText(one: MigrationProgress, totalBytes: number | undefined): string {
+  if (one.position !== undefined) return `${one.name} waits (${one.position + 1})`;
+  const sent = formatSize(one.sentBytes, 0);
+  const rate = formatByteRate(one.bytesPerSec, 0);
+  if (one.round !== undefined) {
+    const left = formatSize((one.remainingPages ?? 0) * 4096, 0);
+    return `${one.name} round ${one.round + 1}: ${sent} sent at ${rate}, ${left} at its start`;
+  }
+  const share = totalBytes
+    ? `${Math.min(99, Math.floor((100 * one.sentBytes) / totalBytes))}%, `
+    : "";
+  return `${one.name} round 1: ${share}${sent} sent at ${rate}`;
 }
 
 function roundLine({

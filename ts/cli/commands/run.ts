@@ -90,14 +90,18 @@ async function makeVm(
   guest: CreateVmOptions | undefined,
 ): Promise<VirtualMachine> {
   const engine = parse.oneOf(options.engine, ENGINES, "--engine");
+  const codeCache =
+    options.codeCache === undefined
+      ? undefined
+      : parseSize(String(options.codeCache), "--code-cache");
   if (!guest) {
-    const host = await Host.create({ memory: HOST_BYTES_MAX, engine });
+    const host = await Host.create({ memory: HOST_BYTES_MAX, engine, codeCache });
     return host.restore(String(options.snapshot));
   }
   const memory = guest.memory ?? "256MiB";
   const bytes = typeof memory === "number" ? memory : parseSize(memory, "--memory");
   const hostBytes = Math.min(bytes + HOST_BYTES, HOST_BYTES_MAX);
-  const host = await Host.create({ memory: hostBytes, engine });
+  const host = await Host.create({ memory: hostBytes, engine, codeCache });
   return host.createVm(guest);
 }
 

@@ -1,4 +1,5 @@
 /** virtio entropy device (virtio 1.2, section 5.4): every writable byte is filled. */
+import { StateFields } from "../../machine/state-fields.ts";
 import type { VirtioDevice, VirtioLink } from "./device.ts";
 
 const QUEUE_SIZE = 8;
@@ -7,14 +8,21 @@ const CHUNK_BYTES = 4096;
 /** Where random bytes come from; seeded in deterministic runs. */
 export interface RandomSource {
   fill(into: Uint8Array): void;
+  /** Where it is, in words of 32 bits, if it can go on from there elsewhere. */
+  save?(): number[];
+  restore?(words: readonly number[]): void;
 }
+
+const STATE_WORDS = 4;
 
 export interface VirtioRngOptions {
   readonly random: RandomSource;
 }
 
-/** Nothing: the source belongs to whoever injected it. */
-export type VirtioRngState = Record<string, never>;
+/** Where its source is: a guest that moves goes on with the bytes that it would have had. */
+export interface VirtioRngState {
+  readonly words?: readonly number[];
+}
 
 export interface VirtioRngMetrics {
   readonly requests: number;
@@ -65,10 +73,14 @@ export class VirtioRng implements VirtioDevice {
   }
 
   save(): VirtioRngState {
-    return {};
+    const words = this.#random.save?.();
+    return words ? { words } : {};
   }
 
-  restore(_state: VirtioRngState): void {
-    // Nothing to take back.
+  /** States from before sources were saved have no words. */
+  restore(state: VirtioRngState): void {
+    const fields = new StateFields("virtio-rng", state);
+    if (fields.raw("words") === undefined) return;
+    this.#random.restore?.(fields.integers("words", STATE_WORDS));
   }
 }

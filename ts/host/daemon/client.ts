@@ -1,18 +1,14 @@
 /** Talks to the daemon of a host. */
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { abortError } from "../../base/abort.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
+import { type Access, requestTo, unreachable } from "../access.ts";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo } from "../api.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
-import {
-  connectUpgraded,
-  errorFromBody,
-  UPGRADE_CONSOLE,
-  type Upgraded,
-  unreachable,
-} from "../upgrade.ts";
+import type { MigrationProgress } from "../migrations/jobs.ts";
+import { connectUpgraded, errorFromBody, UPGRADE_CONSOLE, type Upgraded } from "../upgrade.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 
 /** Options of a vm as text and numbers; paths are of the daemon's machine. */
@@ -23,8 +19,14 @@ export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare"
   readonly dtb?: string | undefined;
 };
 
-/** The plain part of {@link MigrateOptions}. */
-export type RemoteMigrateOptions = Omit<MigrateOptions, "signal" | "onRound">;
+/** The plain part of {@link MigrateOptions}; the certificates are the daemon's own. */
+export type RemoteMigrateOptions = Omit<
+  MigrateOptions,
+  "signal" | "onRound" | "onProgress" | "tls"
+>;
+
+/** Who hears of a migration, and may end it. */
+export type RemoteWatch = Pick<MigrateOptions, "signal" | "onRound" | "onProgress">;
 
 export interface HostHealth {
   readonly status: "ok";
@@ -49,9 +51,11 @@ export class HostClient {
   /** Like `tcp://127.0.0.1:7070`. */
   readonly address: string;
   readonly #address: Address;
+  readonly #access: Access;
 
-  constructor(address: string) {
+  constructor(address: string, access: Access = {}) {
     this.#address = parseAddress(address, "--host");
+    this.#access = access;
     this.address = formatAddress(this.#address);
   }
 
@@ -86,6 +90,15 @@ export class HostClient {
   sharePages(signal?: AbortSignal): Promise<SharedPages> {
     return this.#json({ method: "POST", path: "/v1/share-pages", body: {}, signal });
   }
+  /** The migrations from this host that run or wait. */
+  migrations(): Promise<MigrationProgress[]> {
+    return this.#json({ method: "GET", path: "/v1/migrations" });
+  }
+  /** Ends the migration of a vm, also while it waits. */
+  async cancelMigration(name: string): Promise<void> {
+    const path = `/v1/migrations/${encodeURIComponent(name)}`;
+    await this.#json({ method: "DELETE", path });
+  }
   fork(name: string, child: string | undefined): Promise<VmInfo> {
     return this.#json({ method: "POST", path: pathOf(name, "fork"), body: { name: child } });
   }
@@ -96,14 +109,20 @@ export class HostClient {
   /** A vm's console: raw bytes both ways, recent output first. */
   console(name: string, signal?: AbortSignal): Promise<Upgraded> {
     const path = pathOf(name, "console");
-    return connectUpgraded({ target: this.address, path, protocol: UPGRADE_CONSOLE, signal });
+    return connectUpgraded({
+      target: this.address,
+      access: this.#access,
+      path,
+      protocol: UPGRADE_CONSOLE,
+      signal,
+    });
   }
 
   /** Moves a vm. An abort before the switch-over leaves it where it is. */
   async migrate(
     name: string,
     move: RemoteMigrateOptions & { readonly target: string },
-    watch: { readonly signal?: AbortSignal; readonly onRound?: (round: RoundStats) => void } = {},
+    watch: RemoteWatch = {},
   ): Promise<RemoteOutcome> {
     const ask: Ask = {
       method: "POST",
@@ -112,16 +131,18 @@ export class HostClient {
       signal: watch.signal,
     };
     for await (const line of linesOf(await this.#send(ask))) {
-      const { error, outcome, round } = JSON.parse(line) as {
+      const { error, outcome, progress, round } = JSON.parse(line) as {
+        readonly progress?: MigrationProgress;
         readonly round?: RoundStats;
         readonly outcome?: RemoteOutcome;
         readonly error?: object;
       };
+      if (progress) watch.onProgress?.(progress);
       if (round) watch.onRound?.(round);
       if (outcome) return outcome;
       if (error) throw errorFromBody(200, JSON.stringify(error));
     }
-    throw unreachable(this.address, "it broke off in the middle of a migration");
+    throw unreachable(this.#address, new Error("it broke off in the middle of a migration"));
   }
 
   async #json<T>(ask: Ask): Promise<T> {
@@ -130,21 +151,17 @@ export class HostClient {
 
   /** The answer, if it is a good one. */
   async #send({ body, method, path, signal }: Ask): Promise<IncomingMessage> {
-    const { host, port } = this.#address;
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = request({
-        host,
-        port,
+      const outgoing = requestTo(this.#address, this.#access, {
         path,
         method,
-        agent: false,
         headers: body ? { "Content-Type": "application/json" } : {},
         ...(signal ? { signal } : {}),
       });
       outgoing.once("response", resolve);
       outgoing.once("error", (cause: NodeJS.ErrnoException) => {
         if (signal?.aborted) reject(abortError(signal));
-        else reject(unreachable(this.address, cause.code ?? cause.message, cause));
+        else reject(unreachable(this.#address, cause));
       });
       outgoing.end(body ? JSON.stringify(body) : undefined);
     });

@@ -91,12 +91,14 @@ export function restoreOptions(body: Body): RestoreOptions & { readonly path: st
   return { path: text(body, "path"), name: optionalText(body, "name"), pages };
 }
 
+const MIGRATE_TEXTS = ["strategy", "bandwidth", "downtime", "timeout", "token"];
+
 /** Options of `VirtualMachine.migrate`, and where to. */
 export function migrateOptions(body: Body): {
   readonly target: string;
   readonly options: MigrateOptions;
 } {
-  checkKeys(body, ["target", "strategy", "bandwidth", "downtime", "roundsMax", "timeout"]);
+  checkKeys(body, [...MIGRATE_TEXTS, "target", "roundsMax", "priority"]);
   const strategy = optionalText(body, "strategy");
   if (strategy !== undefined && !STRATEGIES.includes(strategy as Strategy))
     fail("strategy", STRATEGIES.join(" or "), strategy);
@@ -108,6 +110,8 @@ export function migrateOptions(body: Body): {
       downtime: optionalText(body, "downtime"),
       roundsMax: optionalNumber(body, "roundsMax"),
       timeout: optionalText(body, "timeout"),
+      priority: optionalNumber(body, "priority"),
+      token: optionalText(body, "token"),
     },
   };
 }

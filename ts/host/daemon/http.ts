@@ -15,6 +15,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   WV_STATE: 409,
   WV_LIMIT: 413,
   WV_NETWORK: 502,
+  WV_AUTH: 401,
   WV_TIMEOUT: 504,
   WV_NO_MEMORY: 507,
 };
@@ -41,11 +42,13 @@ export function errorBody(error: unknown): {
 
 /**
  * Web pages may not talk to a host: requests with an `Origin` are refused, and so are those whose
- * `Host` is a name that somebody's DNS server could point here.
+ * `Host` is a name that somebody's DNS server could point here. Who has shown a certificate may call the
+ * host whatever its certificate says.
  */
 export function checkOrigin(request: IncomingMessage): void {
   if (request.headers.origin !== undefined)
     throw new HttpError(403, "WV_CONFIG", "requests of web pages are refused");
+  if ("encrypted" in request.socket) return;
   const name = (request.headers.host ?? "").replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   if (!isLoopback(name))
     throw new HttpError(

@@ -15,6 +15,8 @@ import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
 
 interface Call {
   readonly host: Host;
+  /** Directory of the daemon's certificates. */
+  readonly tls: string | undefined;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -65,15 +67,21 @@ async function whileClientStays<T>(
   }
 }
 
-/** Answers with a line for each round and one for the outcome. A client that leaves aborts it. */
-async function migrate(vm: VirtualMachine, body: Body, { response }: Call): Promise<undefined> {
+/**
+ * Answers with a line for each round, for how far it is twice a second, and for the outcome. A client that
+ * leaves aborts it.
+ */
+async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
+  const { response, tls } = call;
   const { options, target } = migrateOptions(body);
   try {
     const outcome = await whileClientStays(response, (signal) =>
       vm.migrate(target, {
         ...options,
+        tls,
         signal,
         onRound: (round) => sendLine(response, { round }),
+        onProgress: (progress) => sendLine(response, { progress }),
       }),
     );
     const { error, ...rest } = outcome;
@@ -130,6 +138,7 @@ function get(host: Host, [kind, name, ...rest]: readonly string[], path: string)
   if (kind === "health" && name === undefined)
     return { status: "ok", freeBytes: host.freeBytes, vms: host.vms.length };
   if (kind === "memory" && name === undefined) return host.memory();
+  if (kind === "migrations" && name === undefined) return host.migrations();
   if (kind !== "vms") throw noRoute(path);
   return name === undefined ? host.vms.map((vm) => vm.info()) : vmOf(host, name).info();
 }
@@ -158,7 +167,12 @@ async function post(
 }
 
 async function remove(host: Host, [kind, name, ...rest]: readonly string[], path: string) {
-  if (kind !== "vms" || name === undefined || rest.length > 0) throw noRoute(path);
+  if (name === undefined || rest.length > 0) throw noRoute(path);
+  if (kind === "migrations") {
+    await host.cancelMigration(name);
+    return { name, status: "cancelled" };
+  }
+  if (kind !== "vms") throw noRoute(path);
   await vmOf(host, name).destroy();
   return { name, status: "gone" };
 }

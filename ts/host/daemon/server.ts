@@ -1,30 +1,43 @@
 /**
  * The daemon of one host, on one port: a control API in JSON, consoles and incoming migrations as
- * HTTP upgrades. It listens on this machine only: there is no TLS yet.
+ * HTTP upgrades. Plain TCP is for this machine alone; other machines come through `tls/gate.ts`.
  *
  *     GET  /v1/health                        POST /v1/vms              create
  *     GET  /v1/vms, /v1/vms/NAME             POST /v1/restore          from a snapshot
  *     DELETE /v1/vms/NAME                    POST /v1/vms/NAME/ACTION  see `routes.ts`
+ *     GET  /v1/migrations                    DELETE /v1/migrations/NAME
  *     /v1/vms/NAME/console                   Upgrade: wasmvisor-console
- *     /v1/migration                          Upgrade: wasmvisor-migration
+ *     /v1/migration, /v1/migration/outcome   Upgrade: wasmvisor-migration
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../../base/errors.ts";
-import { type Address, formatAddress, isLoopback, parseAddress } from "../address.ts";
+import { type Address, checkPlain, formatAddress, parseAddress } from "../address.ts";
 import type { Host } from "../host.ts";
-import { MigrationReceiver } from "../migration.ts";
-import { SocketChannel } from "../socket-channel.ts";
+import { MigrationReceiver } from "../migration-receiver.ts";
+import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
+import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
 import { serveConsole } from "./console-socket.ts";
 import { checkOrigin, errorBody, HttpError, sendJson } from "./http.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { handle, vmOf } from "./routes.ts";
 
+/** Who does not say in this time what it wants is let go. */
+const HEADERS_MS_MAX = 10_000;
+const CONNECTIONS_MAX = 1024;
+
 export interface DaemonOptions {
-  /** Like `tcp://127.0.0.1:7070`; port 0 takes a free one. */
+  /** Like `tcp://127.0.0.1:7070` or `tls://0.0.0.0:16509`; port 0 takes a free one. */
   readonly listen: string;
-  /** Hears of migrations that came or failed. */
+  /** Directory with `ca.crt`, `host.crt` and `host.key`: for `tls://`, and for migrations to others. */
+  readonly tls?: string | undefined;
+  /** Names of certificates that are let in; without any, all that the CA has signed. */
+  readonly peers?: readonly string[] | undefined;
+  /** A file of tokens, see `tokens.ts`: whoever asks has to show one. */
+  readonly tokens?: string | undefined;
+  /** Hears of migrations that came or failed, and of peers that were refused. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -46,23 +59,31 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
-  /** Throws `WV_CONFIG` for an address that is not this machine's own, `WV_NETWORK` if it is taken. */
+  /**
+   * Throws `WV_CONFIG` for plain TCP that others could reach, `WV_AUTH` for certificates that are missing
+   * or wrong, `WV_NETWORK` if the address is taken.
+   */
   static async listen(host: Host, options: DaemonOptions): Promise<Daemon> {
     const address = parseAddress(options.listen, "--listen");
-    if (!isLoopback(address.host))
-      throw new WasmvisorError(
-        "WV_CONFIG",
-        `--listen: ${address.host} is reachable by other machines, and there is no TLS yet; ` +
-          "listen on 127.0.0.1 and reach it through a tunnel (ssh -L)",
-      );
+    checkPlain(address, "--listen");
+    if (options.tokens !== undefined) checkTokenFile(options.tokens);
     const log = options.log ?? (() => undefined);
-    const receiver = new MigrationReceiver(host);
-    const server = createServer((request, response) => void answer(host, request, response));
-    server.on("upgrade", (request, socket, head) =>
-      upgrade({ host, receiver, log }, { request, socket, head }),
-    );
+    const refusals = new RefusalLog(host.clock, log);
+    const served: Served = {
+      host,
+      receiver: new MigrationReceiver(host),
+      log,
+      refusals,
+      tls: options.tls,
+      tokens: options.tokens,
+    };
+    const server = address.scheme === "tls" ? await gate(options, refusals) : createServer();
+    server.headersTimeout = HEADERS_MS_MAX;
+    server.maxConnections = CONNECTIONS_MAX;
+    server.on("request", (request, response) => void answer(served, request, response));
+    server.on("upgrade", (request, socket, head) => upgrade(served, { request, socket, head }));
     const port = await bind(server, address);
-    return new Daemon(host, server, formatAddress({ host: address.host, port }));
+    return new Daemon(host, server, formatAddress({ ...address, port }));
   }
 
   /** Ends all vms, then listens no more: whoever finds nobody listening knows that nothing runs. */
@@ -78,10 +99,22 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-function bind(server: Server, { host, port }: Address): Promise<number> {
+/** The door for other machines, with this host's certificate. */
+async function gate(options: DaemonOptions, refusals: RefusalLog): Promise<Server> {
+  const { checkCredentials, loadCredentials } = await import("../tls/credentials.ts");
+  const { createGate } = await import("../tls/gate.ts");
+  const credentials = loadCredentials(options.tls);
+  checkCredentials(credentials, options.tls as string);
+  const onRefused = (peer: string, error: WasmvisorError): void =>
+    refusals.refused(peer, error.message);
+  return createGate({ credentials, peers: options.peers, onRefused });
+}
+
+function bind(server: Server, at: Address): Promise<number> {
+  const { host, port } = at;
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
-      const address = formatAddress({ host, port });
+      const address = formatAddress(at);
       const why = cause.code === "EADDRINUSE" ? "something else listens there" : cause.message;
       const advice = `cannot listen on ${address}: ${why}; choose another port with --listen`;
       reject(new WasmvisorError("WV_NETWORK", advice, { cause }));
@@ -90,14 +123,27 @@ function bind(server: Server, { host, port }: Address): Promise<number> {
   });
 }
 
+/** Throws what a peer is told that may not ask. */
+function admit({ refusals, tokens }: Served, request: IncomingMessage): void {
+  checkOrigin(request);
+  if (tokens === undefined) return;
+  try {
+    checkToken(tokens, request.headers.authorization);
+  } catch (error) {
+    const { remoteAddress, remotePort } = request.socket;
+    refusals.refused(`${remoteAddress}:${remotePort}`, errorBody(error).body.message);
+    throw error;
+  }
+}
+
 async function answer(
-  host: Host,
+  served: Served,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
-    checkOrigin(request);
-    await handle({ host, request, response });
+    admit(served, request);
+    await handle({ host: served.host, tls: served.tls, request, response });
   } catch (error) {
     const { body, status } = errorBody(error);
     if (response.headersSent) response.destroy();
@@ -113,6 +159,9 @@ interface Served {
   readonly host: Host;
   readonly receiver: MigrationReceiver;
   readonly log: (line: string) => void;
+  readonly refusals: RefusalLog;
+  readonly tls: string | undefined;
+  readonly tokens: string | undefined;
 }
 
 interface UpgradeCall {
@@ -125,7 +174,7 @@ function upgrade(served: Served, call: UpgradeCall): void {
   const { head, request, socket } = call;
   socket.on("error", () => socket.destroy());
   try {
-    checkOrigin(request);
+    admit(served, request);
     const protocol = request.headers.upgrade;
     const path = request.url ?? "";
     const vmName = /^\/v1\/vms\/([\w.-]+)\/console$/.exec(path)?.[1];
@@ -133,7 +182,12 @@ function upgrade(served: Served, call: UpgradeCall): void {
       const vm = vmOf(served.host, vmName);
       accept(socket, protocol);
       serveConsole(vm, socket, head);
-    } else if (protocol === UPGRADE_MIGRATION && path === "/v1/migration") {
+    } else if (
+      protocol === UPGRADE_MIGRATION &&
+      (path === PATH_MIGRATION || path === PATH_OUTCOME)
+    ) {
+      // Whoever asks what became of a guest is always heard.
+      if (path === PATH_MIGRATION) served.receiver.checkRoom();
       accept(socket, protocol);
       void receive(served, new SocketChannel(socket, head));
     } else throw new HttpError(404, "WV_CONFIG", `${path}: no upgrade to "${protocol}" here`);

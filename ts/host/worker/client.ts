@@ -16,6 +16,7 @@ import type {
 } from "../api.ts";
 import type { HostOptions } from "../host.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import type { MigrationProgress } from "../migrations/jobs.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 import { VmConsole } from "../vm-console.ts";
 import { waitForEnd } from "../wait-for-end.ts";
@@ -35,8 +36,8 @@ export async function createWorkerHost(options: HostOptions): Promise<HostApi> {
   });
   const host = new WorkerHost(await spawnHostWorker());
   try {
-    const { memory, seed, engine } = options;
-    await host.open({ core, memory, seed, engine });
+    const { codeCache, engine, memory, migrations, seed } = options;
+    await host.open({ core, memory, migrations, seed, engine, codeCache });
   } catch (error) {
     await host.close();
     throw error;
@@ -44,14 +45,16 @@ export async function createWorkerHost(options: HostOptions): Promise<HostApi> {
   return host;
 }
 
+type Watcher = Pick<MigrateOptions, "onRound" | "onProgress">;
+
 class WorkerHost implements HostApi {
   readonly events = new TypedEventTarget<{ arrived: { readonly vm: VmApi } }>();
   readonly #worker: HostWorker;
   readonly #line: Line;
   /** By id, in the order in which they came. */
   readonly #vms = new Map<VmId, WorkerVm>();
-  readonly #rounds = new Map<number, NonNullable<MigrateOptions["onRound"]>>();
-  #lastRounds = 0;
+  readonly #watchers = new Map<number, Watcher>();
+  #lastWatcher = 0;
   #pending = 0;
   #isClosed = false;
 
@@ -64,7 +67,8 @@ class WorkerHost implements HostApi {
         arrived: ({ name, status, vm }) => this.#arrived(new WorkerVm(this, vm, { name, status })),
         output: ({ bytes, vm }) => this.#vms.get(vm)?.console.receive(bytes),
         status: (note) => this.#status(note),
-        round: ({ round, rounds }) => this.#rounds.get(rounds)?.(round),
+        round: ({ round, watcher }) => this.#watchers.get(watcher)?.onRound?.(round),
+        progress: ({ progress, watcher }) => this.#watchers.get(watcher)?.onProgress?.(progress),
       },
     );
     this.#line.onPending = (count) => {
@@ -161,19 +165,23 @@ class WorkerHost implements HostApi {
     return vm;
   }
 
-  /** Gives `onRound` a number under which the worker reports. */
-  async withRounds<T>(
-    onRound: MigrateOptions["onRound"],
-    action: (rounds: number | undefined) => Promise<T>,
-  ): Promise<T> {
-    if (!onRound) return action(undefined);
-    const rounds = ++this.#lastRounds;
-    this.#rounds.set(rounds, onRound);
+  /** Gives `watcher` a number under which the worker reports. */
+  async withWatcher<T>(watcher: Watcher, action: (watcher: number) => Promise<T>): Promise<T> {
+    const id = ++this.#lastWatcher;
+    this.#watchers.set(id, watcher);
     try {
-      return await action(rounds);
+      return await action(id);
     } finally {
-      this.#rounds.delete(rounds);
+      this.#watchers.delete(id);
     }
+  }
+
+  migrations(): Promise<MigrationProgress[]> {
+    return this.line.call("migrations", []);
+  }
+
+  cancelMigration(name: string): Promise<void> {
+    return this.line.call("cancelMigration", [name]);
   }
 
   async close(): Promise<void> {
@@ -263,9 +271,9 @@ class WorkerVm implements VmApi {
   }
 
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
-    const { onRound, signal, ...plain } = options;
-    const { error, ...outcome } = await this.#host.withRounds(onRound, (rounds) =>
-      this.#host.line.call("migrate", [this.id, target, { ...plain, rounds }], signal),
+    const { onProgress, onRound, signal, ...plain } = options;
+    const { error, ...outcome } = await this.#host.withWatcher({ onProgress, onRound }, (watcher) =>
+      this.#host.line.call("migrate", [this.id, target, { ...plain, watcher }], signal),
     );
     return error ? { ...outcome, error: unpackError(error) as WasmvisorError } : outcome;
   }

@@ -3,6 +3,7 @@ import type { Engine } from "../../../bindings/core.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo, VmStatus } from "../api.ts";
 import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import type { MigrationLimits, MigrationProgress } from "../migrations/jobs.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 import type { PackedError } from "./rpc.ts";
 
@@ -14,6 +15,8 @@ export interface WorkerHostOptions {
   readonly memory: number | string | undefined;
   readonly seed: number | undefined;
   readonly engine: Engine | undefined;
+  readonly codeCache: number | string | undefined;
+  readonly migrations: MigrationLimits | undefined;
   readonly core: WebAssembly.Module;
 }
 
@@ -24,15 +27,15 @@ export interface VmArrival {
   readonly status: VmStatus;
 }
 
-/** `MigrateOptions` without what cannot be cloned. `rounds`: send the rounds under this number. */
-export type PlainMigrateOptions = Omit<MigrateOptions, "signal" | "onRound"> & {
-  readonly rounds?: number | undefined;
+/** `MigrateOptions` without what cannot be cloned. `watcher`: tell this one how it goes. */
+export type PlainMigrateOptions = Omit<MigrateOptions, "signal" | "onRound" | "onProgress"> & {
+  readonly watcher: number;
 };
 export type PlainRestoreOptions = Omit<RestoreOptions, "signal">;
 export type PlainOutcome = Omit<MigrationOutcome, "error"> & {
   readonly error?: PackedError | undefined;
 };
-type Round = Parameters<NonNullable<MigrateOptions["onRound"]>>[0];
+type Told<Name extends "onRound" | "onProgress"> = Parameters<NonNullable<MigrateOptions[Name]>>[0];
 
 /** What the worker's side understands. */
 export interface WorkerSide {
@@ -43,6 +46,8 @@ export interface WorkerSide {
     freeBytes(): number;
     memory(): HostMemory;
     sharePages(): SharedPages;
+    migrations(): MigrationProgress[];
+    cancelMigration(name: string): void;
     close(): void;
     start(vm: VmId): void;
     pause(vm: VmId): void;
@@ -74,6 +79,7 @@ export interface CallerSide {
       readonly why: string | undefined;
       readonly last: VmInfo | undefined;
     };
-    round: { readonly rounds: number; readonly round: Round };
+    round: { readonly watcher: number; readonly round: Told<"onRound"> };
+    progress: { readonly watcher: number; readonly progress: Told<"onProgress"> };
   };
 }

@@ -55,6 +55,8 @@ class HostService {
       snapshot: (vm, path, signal) => this.#vm(vm).snapshot(path, { signal }),
       snapshotBytes: (vm, signal) => this.#vm(vm).snapshotBytes({ signal }),
       loadPages: (vm, signal) => this.#vm(vm).loadPages({ signal }),
+      migrations: () => this.#theHost().migrations(),
+      cancelMigration: (name) => this.#theHost().cancelMigration(name),
       migrate: (vm, target, options, signal) =>
         this.#migrate(this.#vm(vm), target, { ...options, signal }),
     };
@@ -114,12 +116,12 @@ class HostService {
   async #migrate(
     vm: VirtualMachine,
     target: string,
-    { rounds, ...options }: PlainMigrateOptions & { readonly signal: AbortSignal },
+    { watcher, ...options }: PlainMigrateOptions & { readonly signal: AbortSignal },
   ): Promise<PlainOutcome> {
     const outcome = await vm.migrate(target, {
       ...options,
-      onRound:
-        rounds === undefined ? undefined : (round) => this.#rpc.note("round", { rounds, round }),
+      onRound: (round) => this.#rpc.note("round", { watcher, round }),
+      onProgress: (progress) => this.#rpc.note("progress", { watcher, progress }),
     });
     return { ...outcome, error: outcome.error && packError(outcome.error) };
   }

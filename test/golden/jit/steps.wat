@@ -1,0 +1,835 @@
+(module
+ (type $0 (func (param i32 i64 i32) (result i32)))
+ (type $1 (func (param i64 i32 i32) (result i32)))
+ (type $2 (func (param i64) (result i32)))
+ (import "m" "m" (memory $mimport$0 1))
+ (import "m" "r" (func $fimport$0 (param i64 i32 i32) (result i32)))
+ (import "m" "e" (func $fimport$1 (param i32 i64 i32) (result i32)))
+ (import "m" "p" (func $fimport$2 (param i64) (result i32)))
+ (export "aa" (func $0))
+ (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
+  (local $3 i32)
+  (local $4 i32)
+  (local $5 i32)
+  (local $6 i32)
+  (local $7 i64)
+  (local $8 i64)
+  (local $9 i64)
+  (local $10 i64)
+  (local $11 i64)
+  (local $12 i64)
+  (local $13 i64)
+  (local $14 i64)
+  (local $15 i64)
+  (local $16 i64)
+  (local $17 i64)
+  (local $18 f64)
+  (local $19 f64)
+  (local $20 f64)
+  (local $21 f64)
+  (local $22 f64)
+  (local $23 f64)
+  (local $24 f64)
+  (local $25 f64)
+  (local $26 f64)
+  (local $27 i32)
+  (local $28 i32)
+  (local $29 i32)
+  (local $30 i32)
+  (local $31 i32)
+  (local $32 i32)
+  (local $scratch i32)
+  (local $scratch_34 i32)
+  (local $scratch_35 i32)
+  (local $scratch_36 i32)
+  (block
+   (block $block9
+    (local.set $8
+     (i64.load offset=1536
+      (i32.const 0)
+     )
+    )
+    (local.set $6
+     (i32.load offset=1552
+      (i32.const 0)
+     )
+    )
+    (local.set $14
+     (i64.load offset=4176
+      (i32.const 0)
+     )
+    )
+    (local.set $15
+     (i64.load offset=4184
+      (i32.const 0)
+     )
+    )
+    (local.set $16
+     (i64.load offset=4192
+      (i32.const 0)
+     )
+    )
+    (local.set $17
+     (i64.load offset=4200
+      (i32.const 0)
+     )
+    )
+    (block $block2
+     (loop $label
+      (block $block
+       (br_if $block
+        (i32.le_s
+         (local.get $0)
+         (i32.const 0)
+        )
+       )
+       (local.set $7
+        (i64.add
+         (local.get $14)
+         (i64.const 0)
+        )
+       )
+       (br_if $block
+        (i32.gt_u
+         (i32.and
+          (i32.wrap_i64
+           (local.get $7)
+          )
+          (i32.const 4095)
+         )
+         (i32.const 4064)
+        )
+       )
+       (local.set $10
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
+       )
+       (if
+        (i64.ne
+         (i64.load offset=1792
+          (i32.const 0)
+         )
+         (local.get $10)
+        )
+        (then
+         (br_if $block
+          (i64.ne
+           (i64.load offset=16384
+            (local.tee $4
+             (i32.and
+              (i32.shr_u
+               (i32.wrap_i64
+                (local.get $7)
+               )
+               (i32.const 8)
+              )
+              (i32.const 16368)
+             )
+            )
+           )
+           (i64.or
+            (local.get $10)
+            (local.get $8)
+           )
+          )
+         )
+         (i64.store offset=1792
+          (i32.const 0)
+          (local.get $10)
+         )
+         (i32.store offset=1800
+          (i32.const 0)
+          (i32.load offset=16392
+           (local.get $4)
+          )
+         )
+        )
+       )
+       (local.set $27
+        (i32.add
+         (i32.load offset=1800
+          (i32.const 0)
+         )
+         (i32.wrap_i64
+          (local.get $7)
+         )
+        )
+       )
+       (local.set $7
+        (i64.add
+         (local.get $15)
+         (i64.const 0)
+        )
+       )
+       (br_if $block
+        (i32.gt_u
+         (i32.and
+          (i32.wrap_i64
+           (local.get $7)
+          )
+          (i32.const 4095)
+         )
+         (i32.const 4064)
+        )
+       )
+       (local.set $10
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
+       )
+       (if
+        (i64.ne
+         (i64.load offset=2048
+          (i32.const 0)
+         )
+         (local.get $10)
+        )
+        (then
+         (br_if $block
+          (i64.ne
+           (i64.load offset=32768
+            (local.tee $4
+             (i32.and
+              (i32.shr_u
+               (i32.wrap_i64
+                (local.get $7)
+               )
+               (i32.const 8)
+              )
+              (i32.const 16368)
+             )
+            )
+           )
+           (i64.or
+            (local.get $10)
+            (local.get $8)
+           )
+          )
+         )
+         (i64.store offset=2048
+          (i32.const 0)
+          (local.get $10)
+         )
+         (i32.store offset=2056
+          (i32.const 0)
+          (i32.load offset=32776
+           (local.get $4)
+          )
+         )
+        )
+       )
+       (local.set $28
+        (i32.add
+         (i32.load offset=2056
+          (i32.const 0)
+         )
+         (i32.wrap_i64
+          (local.get $7)
+         )
+        )
+       )
+       (block $block1
+        (local.set $17
+         (i64.load32_s
+          (local.get $27)
+         )
+        )
+        (i64.store32
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block1
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 40)
+         )
+        )
+        (br $block2)
+       )
+       (block $block3
+        (local.set $17
+         (i64.load32_s offset=4
+          (local.get $27)
+         )
+        )
+        (i64.store32 offset=4
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block3
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 80)
+         )
+        )
+        (br $block2)
+       )
+       (block $block4
+        (local.set $17
+         (i64.load32_s offset=8
+          (local.get $27)
+         )
+        )
+        (i64.store32 offset=8
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block4
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 120)
+         )
+        )
+        (br $block2)
+       )
+       (block $block5
+        (local.set $17
+         (i64.load32_s offset=12
+          (local.get $27)
+         )
+        )
+        (i64.store32 offset=12
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block5
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 160)
+         )
+        )
+        (br $block2)
+       )
+       (block $block6
+        (local.set $17
+         (i64.load32_s offset=16
+          (local.get $27)
+         )
+        )
+        (i64.store32 offset=16
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block6
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 200)
+         )
+        )
+        (br $block2)
+       )
+       (block $block7
+        (local.set $17
+         (i64.load32_s offset=20
+          (local.get $27)
+         )
+        )
+        (i64.store32 offset=20
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block7
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 240)
+         )
+        )
+        (br $block2)
+       )
+       (block $block8
+        (local.set $17
+         (i64.load32_s offset=24
+          (local.get $27)
+         )
+        )
+        (i64.store32 offset=24
+         (local.get $28)
+         (local.get $17)
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const 4)
+         )
+        )
+        (local.set $15
+         (i64.add
+          (local.get $15)
+          (i64.const 4)
+         )
+        )
+        (br_if $block8
+         (i64.ne
+          (local.get $14)
+          (local.get $16)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 280)
+         )
+        )
+        (br $block2)
+       )
+       (local.set $17
+        (i64.load32_s offset=28
+         (local.get $27)
+        )
+       )
+       (i64.store32 offset=28
+        (local.get $28)
+        (local.get $17)
+       )
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const 4)
+        )
+       )
+       (local.set $15
+        (i64.add
+         (local.get $15)
+         (i64.const 4)
+        )
+       )
+       (if
+        (i64.ne
+         (local.get $14)
+         (local.get $16)
+        )
+        (then
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 320)
+          )
+         )
+         (br $label)
+        )
+       )
+       (local.set $0
+        (i32.sub
+         (local.get $0)
+         (i32.const 320)
+        )
+       )
+       (br $block2)
+      )
+      (br_if $block9
+       (block (result i32)
+        (local.set $scratch
+         (i32.le_s
+          (local.get $0)
+          (i32.const 0)
+         )
+        )
+        (local.set $3
+         (i32.const 0)
+        )
+        (local.get $scratch)
+       )
+      )
+      (local.set $7
+       (local.get $14)
+      )
+      (if
+       (i64.ne
+        (i64.load offset=1792
+         (i32.const 0)
+        )
+        (i64.and
+         (local.get $7)
+         (i64.const -4093)
+        )
+       )
+       (then
+        (br_if $block9
+         (block (result i32)
+          (local.set $scratch_34
+           (i64.ne
+            (i64.load offset=16384
+             (local.tee $4
+              (i32.and
+               (i32.shr_u
+                (i32.wrap_i64
+                 (local.get $7)
+                )
+                (i32.const 8)
+               )
+               (i32.const 16368)
+              )
+             )
+            )
+            (i64.or
+             (i64.and
+              (local.get $7)
+              (i64.const -4093)
+             )
+             (local.get $8)
+            )
+           )
+          )
+          (local.set $3
+           (i32.const 0)
+          )
+          (local.get $scratch_34)
+         )
+        )
+        (i64.store offset=1792
+         (i32.const 0)
+         (i64.and
+          (local.get $7)
+          (i64.const -4096)
+         )
+        )
+        (i32.store offset=1800
+         (i32.const 0)
+         (i32.load offset=16392
+          (local.get $4)
+         )
+        )
+       )
+      )
+      (local.set $17
+       (i64.load32_s
+        (i32.add
+         (i32.load offset=1800
+          (i32.const 0)
+         )
+         (i32.wrap_i64
+          (local.get $7)
+         )
+        )
+       )
+      )
+      (local.set $7
+       (local.get $15)
+      )
+      (if
+       (i64.ne
+        (i64.load offset=2048
+         (i32.const 0)
+        )
+        (i64.and
+         (local.get $7)
+         (i64.const -4093)
+        )
+       )
+       (then
+        (br_if $block9
+         (block (result i32)
+          (local.set $scratch_35
+           (i64.ne
+            (i64.load offset=32768
+             (local.tee $4
+              (i32.and
+               (i32.shr_u
+                (i32.wrap_i64
+                 (local.get $7)
+                )
+                (i32.const 8)
+               )
+               (i32.const 16368)
+              )
+             )
+            )
+            (i64.or
+             (i64.and
+              (local.get $7)
+              (i64.const -4093)
+             )
+             (local.get $8)
+            )
+           )
+          )
+          (local.set $3
+           (i32.const 196607)
+          )
+          (local.get $scratch_35)
+         )
+        )
+        (i64.store offset=2048
+         (i32.const 0)
+         (i64.and
+          (local.get $7)
+          (i64.const -4096)
+         )
+        )
+        (i32.store offset=2056
+         (i32.const 0)
+         (i32.load offset=32776
+          (local.get $4)
+         )
+        )
+       )
+      )
+      (i64.store32
+       (i32.add
+        (i32.load offset=2056
+         (i32.const 0)
+        )
+        (i32.wrap_i64
+         (local.get $7)
+        )
+       )
+       (local.get $17)
+      )
+      (local.set $14
+       (i64.add
+        (local.get $14)
+        (i64.const 4)
+       )
+      )
+      (local.set $15
+       (i64.add
+        (local.get $15)
+        (i64.const 4)
+       )
+      )
+      (if
+       (i64.ne
+        (local.get $14)
+        (local.get $16)
+       )
+       (then
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 40)
+         )
+        )
+        (br $label)
+       )
+      )
+      (local.set $0
+       (i32.sub
+        (local.get $0)
+        (i32.const 40)
+       )
+      )
+      (br $block2)
+     )
+     (unreachable)
+    )
+    (loop $label1
+     (block $block10
+      (br_if $block10
+       (i32.le_s
+        (local.get $0)
+        (i32.const 0)
+       )
+      )
+      (block $block11
+       (br $block11)
+      )
+      (block $block12
+       (br $block12)
+      )
+      (block $block13
+       (br $block13)
+      )
+      (block $block14
+       (br $block14)
+      )
+      (block $block15
+       (br $block15)
+      )
+      (block $block16
+       (br $block16)
+      )
+      (block $block17
+       (br $block17)
+      )
+      (local.set $0
+       (i32.sub
+        (local.get $0)
+        (i32.const 64)
+       )
+      )
+      (br $label1)
+     )
+     (br_if $block9
+      (block (result i32)
+       (local.set $scratch_36
+        (i32.le_s
+         (local.get $0)
+         (i32.const 0)
+        )
+       )
+       (local.set $3
+        (i32.const 655360)
+       )
+       (local.get $scratch_36)
+      )
+     )
+     (local.set $0
+      (i32.sub
+       (local.get $0)
+       (i32.const 8)
+      )
+     )
+     (br $label1)
+    )
+    (unreachable)
+   )
+   (local.set $9
+    (i64.add
+     (i64.shl
+      (i64.extend_i32_s
+       (i32.shr_s
+        (local.get $3)
+        (i32.const 16)
+       )
+      )
+      (i64.const 1)
+     )
+     (local.get $1)
+    )
+   )
+   (local.set $0
+    (i32.add
+     (i32.or
+      (i32.shr_s
+       (i32.shl
+        (local.get $3)
+        (i32.const 16)
+       )
+       (i32.const 13)
+      )
+      (i32.const 1)
+     )
+     (local.get $0)
+    )
+   )
+  )
+  (i64.store offset=4176
+   (i32.const 0)
+   (local.get $14)
+  )
+  (i64.store offset=4184
+   (i32.const 0)
+   (local.get $15)
+  )
+  (i64.store offset=4200
+   (i32.const 0)
+   (local.get $17)
+  )
+  (i64.store offset=4608
+   (i32.const 0)
+   (local.get $9)
+  )
+  (local.get $0)
+ )
+)

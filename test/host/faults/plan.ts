@@ -1,0 +1,66 @@
+/** What happens in one run, drawn from its seed. */
+import type { Random } from "../../../ts/base/random.ts";
+import type { Traffic, Trigger } from "./proxy.ts";
+
+export const FAULTS = ["cut", "kill-source", "kill-target"] as const;
+/** As in the literature; `commit` begins when the target has said that it is ready. */
+export const PHASES = ["setup", "iterative copy", "stop-and-copy", "commit", "activation"] as const;
+export const STRATEGIES = ["pre-copy", "stop-and-copy"] as const;
+
+export interface Plan {
+  readonly fault: (typeof FAULTS)[number];
+  readonly phase: (typeof PHASES)[number];
+  readonly strategy: (typeof STRATEGIES)[number];
+  readonly trigger: Trigger;
+  /** A link that was cut is whole again after this time; `Infinity`: never. */
+  readonly healMs: number;
+  /** A target that was killed comes back; otherwise nobody listens there any more. */
+  readonly isRestarted: boolean;
+}
+
+/** Bytes that a request for an upgrade and HELLO take at most, with TLS around them. */
+const SETUP_BYTES = 3_000;
+/** A frame without a payload, and with TLS around it. */
+const FRAME_BYTES = { tcp: 16, tls: 38 } as const;
+/** A link that never comes back costs half a minute of waiting. */
+const NEVER_SHARE = 0.03;
+
+/** `clean`: what a migration without a fault sends. */
+export function drawPlan(random: Random, transport: "tcp" | "tls", clean: Traffic): Plan {
+  const few = random.below(FRAME_BYTES[transport] + 1);
+  const phase = random.pick(PHASES);
+  return {
+    fault: random.pick(FAULTS),
+    phase,
+    strategy: random.pick(STRATEGIES),
+    trigger: triggerOf(phase, random, { ...clean, few }),
+    healMs: random.float() < NEVER_SHARE ? Number.POSITIVE_INFINITY : random.below(2_000),
+    isRestarted: random.float() < 0.5,
+  };
+}
+
+/** `few`: bytes of a small frame that still pass. */
+function triggerOf(
+  phase: Plan["phase"],
+  random: Random,
+  { bytesToTarget, few, turns }: Traffic & { readonly few: number },
+): Trigger {
+  if (phase === "setup")
+    return random.float() < 0.5
+      ? { afterTurn: 0, direction: "to-target", atByte: random.below(SETUP_BYTES) }
+      : { afterTurn: 1 + random.below(turns - 2), direction: "to-source", atByte: few };
+  if (phase === "iterative copy") {
+    const atByte = SETUP_BYTES + random.below(Math.floor(0.9 * bytesToTarget));
+    return { afterTurn: 0, direction: "to-target", atByte };
+  }
+  if (phase === "stop-and-copy")
+    return random.float() < 0.5
+      ? {
+          afterTurn: 0,
+          direction: "to-target",
+          atByte: Math.floor((0.9 + 0.1 * random.float()) * bytesToTarget),
+        }
+      : { afterTurn: turns - 1, direction: "to-source", atByte: few };
+  if (phase === "commit") return { afterTurn: turns - 1, direction: "to-target", atByte: few };
+  return { afterTurn: turns, direction: "to-source", atByte: few };
+}

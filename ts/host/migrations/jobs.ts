@@ -1,0 +1,204 @@
+/** The migrations of a host: what waits, what runs, how far each is, and how each is cancelled. */
+import { onAbort } from "../../base/abort.ts";
+import type { Clock } from "../../base/clock.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import { parseRate } from "../../base/units.ts";
+import type { Channel } from "../../migrate/channel.ts";
+import type { RoundStats } from "../../migrate/stats.ts";
+import { LinkShares, type SharedChannel } from "./link-shares.ts";
+import { MigrationQueue, type Place } from "./queue.ts";
+
+/** How many guests a host moves at the same time, and how fast all of them together. */
+export interface MigrationLimits {
+  /** Migrations to others; further ones wait. Default 2. */
+  readonly outgoing?: number | undefined;
+  /** Migrations from others; further ones are told to come later. Default 4. */
+  readonly incoming?: number | undefined;
+  /** Cap of all outgoing ones together, `"1Gbit"`, shared equally; bytes a second. Default: none. */
+  readonly bandwidth?: number | string | undefined;
+}
+
+const DEFAULT_MIGRATION_LIMITS = { outgoing: 2, incoming: 4 } as const;
+
+/** How far a migration is. */
+export interface MigrationProgress {
+  readonly name: string;
+  readonly target: string;
+  readonly strategy: string;
+  readonly priority: number;
+  readonly state: "queued" | "running";
+  /** How many are before it in the queue; absent once it runs. */
+  readonly position?: number | undefined;
+  /** Since it was asked for. */
+  readonly elapsedNs: number;
+  readonly sentBytes: number;
+  /** Since the last look, or since it began. */
+  readonly bytesPerSec: number;
+  /** Of the last look at the dirty log; the first round has not ended yet when there is none. */
+  readonly round?: number | undefined;
+  readonly remainingPages?: number | undefined;
+}
+
+export interface JobOptions {
+  readonly name: string;
+  readonly target: string;
+  readonly strategy: string;
+  readonly priority: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One migration, from the wish to the end. */
+export class MigrationJob {
+  readonly name: string;
+  readonly place: Place;
+  readonly #jobs: MigrationJobs;
+  readonly #options: JobOptions;
+  readonly #abort = new AbortController();
+  readonly #startNs: number;
+  readonly #forget: () => void;
+  #channel: SharedChannel | undefined;
+  #round: RoundStats | undefined;
+  #lookNs: number;
+  #lookBytes = 0;
+
+  /** @internal Made by `MigrationJobs.begin`. */
+  constructor(jobs: MigrationJobs, place: Place, options: JobOptions) {
+    this.name = options.name;
+    this.place = place;
+    this.#jobs = jobs;
+    this.#options = options;
+    this.#startNs = jobs.clock.nowNs();
+    this.#lookNs = this.#startNs;
+    this.#forget = onAbort(options.signal, () => this.cancel(options.signal?.reason));
+  }
+
+  /** Aborts when the migration is to end, whoever wants that. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  cancel(reason: unknown = new WasmvisorError("WV_ABORTED", "it was cancelled")): void {
+    this.#abort.abort(reason);
+  }
+
+  /** `channel` with this migration's share of the link. */
+  share(channel: Channel, isUrgent: () => boolean): Channel {
+    this.#channel = this.#jobs.shares.open(channel, isUrgent);
+    return this.#channel;
+  }
+
+  noteRound(round: RoundStats): void {
+    this.#round = round;
+  }
+
+  progress(): MigrationProgress {
+    const { name, priority, strategy, target } = this.#options;
+    const nowNs = this.#jobs.clock.nowNs();
+    const sentBytes = this.#channel?.sentBytes ?? 0;
+    const spentNs = nowNs - this.#lookNs;
+    const bytesPerSec = spentNs > 0 ? ((sentBytes - this.#lookBytes) * 1e9) / spentNs : 0;
+    this.#lookNs = nowNs;
+    this.#lookBytes = sentBytes;
+    // Whoever waits for a target that has no room is the next one.
+    const { hasTurn, position = 0 } = this.place;
+    return {
+      ...{ name, target, strategy, priority },
+      ...(hasTurn ? { state: "running" } : { state: "queued", position }),
+      elapsedNs: nowNs - this.#startNs,
+      sentBytes,
+      bytesPerSec: Math.max(0, Math.round(bytesPerSec)),
+      round: this.#round?.round,
+      remainingPages: this.#round?.remainingPages,
+    };
+  }
+
+  /** It is over, however it went. */
+  end(): void {
+    this.#forget();
+    this.#jobs.ended(this);
+    this.place.release();
+  }
+}
+
+/** Those of one host. */
+export class MigrationJobs {
+  readonly clock: Clock;
+  /** @internal */
+  readonly shares: LinkShares;
+  readonly #queue: MigrationQueue;
+  readonly #jobs = new Set<MigrationJob>();
+  readonly #incomingMax: number;
+  #incoming = 0;
+
+  /** Throws `WV_CONFIG` for limits that make no sense. */
+  constructor(clock: Clock, limits: MigrationLimits = {}) {
+    const { bandwidth = Number.POSITIVE_INFINITY } = limits;
+    const incoming = limits.incoming ?? DEFAULT_MIGRATION_LIMITS.incoming;
+    const outgoing = limits.outgoing ?? DEFAULT_MIGRATION_LIMITS.outgoing;
+    const cap = typeof bandwidth === "string" ? parseRate(bandwidth, "bandwidth") : bandwidth;
+    for (const [name, value] of Object.entries({ outgoing, incoming }))
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new WasmvisorError(
+          "WV_CONFIG",
+          `migrations.${name}: expected 1 or more, got ${value}`,
+        );
+    if (!(cap > 0))
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `migrations.bandwidth: expected more than 0, got ${cap}`,
+      );
+    this.clock = clock;
+    this.shares = new LinkShares({ clock, capBytesPerSec: cap });
+    this.#queue = new MigrationQueue(outgoing);
+    this.#incomingMax = incoming;
+  }
+
+  /** A migration that is asked for; it waits at its `place`. End it with `end()`. */
+  begin(options: JobOptions): MigrationJob {
+    if (!Number.isSafeInteger(options.priority))
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `priority: expected an integer, got ${options.priority}`,
+      );
+    const job = new MigrationJob(this, this.#queue.place(options.priority), options);
+    this.#jobs.add(job);
+    return job;
+  }
+
+  /** @internal */
+  ended(job: MigrationJob): void {
+    this.#jobs.delete(job);
+  }
+
+  /** Those that run, then those that wait, in the order in which they come. */
+  list(): MigrationProgress[] {
+    const all = [...this.#jobs].map((job) => job.progress());
+    return all.sort((a, b) => (a.position ?? -1) - (b.position ?? -1));
+  }
+
+  /** The migration of the vm called `name`, to here or there. Throws `WV_STATE` if there is none. */
+  job(name: string): MigrationJob {
+    for (const job of this.#jobs) if (job.name === name) return job;
+    throw new WasmvisorError("WV_STATE", `${name}: it does not migrate from this host`);
+  }
+
+  /** Throws `WV_LIMIT` if no further guest may come now. */
+  checkRoom(): void {
+    if (this.#incoming >= this.#incomingMax)
+      throw new WasmvisorError(
+        "WV_LIMIT",
+        `${this.#incoming} vms are on their way to this host, and no more may be at a time`,
+      );
+  }
+
+  /** A guest comes; the result says that it is here, or will not come. Throws `WV_LIMIT`. */
+  arrive(): () => void {
+    this.checkRoom();
+    this.#incoming++;
+    let isOver = false;
+    return () => {
+      if (!isOver) this.#incoming--;
+      isOver = true;
+    };
+  }
+}
