@@ -3,6 +3,7 @@
  * a page that is marked already). Its memory exists only while a space is logged.
  */
 import * as abi from "../../bindings/abi";
+import { Cpu } from "../hart/state";
 import { emptyStores } from "../mmu/tlb";
 import { allocRegion, freeRegion } from "./frames";
 
@@ -20,6 +21,23 @@ export function logFrames(space: usize): u32 {
 export function markDirty(space: usize, index: u32): void {
   const at = <usize>load<u32>(space, abi.SPACE_DIRTY) + (index >> 3);
   store<u8>(at, load<u8>(at) | <u8>((<u32>1) << (index & 7)));
+}
+
+/** SPACE_DIRTY_QUOTA of a space whose guest may dirty what it likes. */
+export const NO_QUOTA: u32 = ~0;
+
+/** May the guest write page `index` of a space that is logged? Not if the page is fresh and its quota used up. */
+export function mayDirty(space: usize, index: u32): bool {
+  const quota = load<u32>(space, abi.SPACE_DIRTY_QUOTA);
+  if (quota == NO_QUOTA) return true;
+  const at = <usize>load<u32>(space, abi.SPACE_DIRTY) + (index >> 3);
+  if ((load<u8>(at) >> <u8>(index & 7)) & 1) return true;
+  if (quota) {
+    store<u32>(space, quota - 1, abi.SPACE_DIRTY_QUOTA);
+    return true;
+  }
+  Cpu.exit = abi.EXIT_DIRTY_LIMIT;
+  return false;
 }
 
 /** Ends the log of a space, if it has one. */

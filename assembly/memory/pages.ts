@@ -5,24 +5,35 @@ import {
   ENTRY_MISSING,
   ENTRY_PRESENT,
   PAGE_BYTES,
+  PAGE_NO_MEMORY,
 } from "../../bindings/abi";
+import { emptyTlbs } from "../mmu/tlb";
 import { hashFrame, isZero, mix } from "./content";
-import { entryOf } from "./map";
-import { discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
+import { releaseFrame } from "./frames";
+import { entryOf, ownEntry } from "./map";
+import { Encoded, fillPage, isWhole, putEncoded, putPlain, Rec, readRecord } from "./records";
+import { noteSent } from "./sent";
+import { arrivePage, discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
 
 /** Limits of the next `collectPages`, and what the last one did. */
 export abstract class Batch {
   static normalMax: u32 = 0;
   static zeroMax: u32 = 0;
+  /** No page from this one on. */
+  static until: u32 = 0;
+  /** What makes records of pages (see sent.ts); 0: they are sent as they are, without checksums. */
+  static encoder: usize = 0;
   /** Page to go on with; the number of pages when the bitmap is done. */
   static next: u32 = 0;
   static zero: u32 = 0;
   static normal: u32 = 0;
+  /** Pages that the last `placePages` brought. */
+  static placed: u32 = 0;
 }
 
 /** Bytes that a batch within the limits can take. */
 export function batchBytes(normalMax: u32, zeroMax: u32): u32 {
-  return normalMax * (BATCH_HEADER_BYTES + PAGE_BYTES) + zeroMax * BATCH_HEADER_BYTES;
+  return normalMax * (BATCH_HEADER_BYTES + 4 + PAGE_BYTES) + zeroMax * BATCH_HEADER_BYTES;
 }
 
 /** First set bit of `bitmap` from `from` on, or `pages`. */
@@ -46,25 +57,28 @@ function putRecord(space: usize, index: u32, at: usize): usize {
   if (!frame || isZero(frame)) {
     if (Batch.zero == Batch.zeroMax) return 0;
     Batch.zero++;
+    if (Batch.encoder) noteSent(Batch.encoder, index, 0, 0);
     store<u32>(at, index | BATCH_ZERO);
     return at + BATCH_HEADER_BYTES;
   }
   if (Batch.normal == Batch.normalMax) return 0;
   Batch.normal++;
-  store<u32>(at, index);
-  memory.copy(at + BATCH_HEADER_BYTES, frame, PAGE_BYTES);
-  return at + BATCH_HEADER_BYTES + PAGE_BYTES;
+  return Batch.encoder ? putEncoded(Batch.encoder, index, frame, at) : putPlain(index, frame, at);
 }
 
 /**
  * Writes pages whose bit is set in `bitmap` (8-byte aligned, whole words) to `out`, in order from page
- * `from` on, within the limits in `Batch`, and clears their bits. Returns the bytes written.
+ * `from` on, within the limits in `Batch`, and clears their bits. Returns the bytes written. Where to go on
+ * is `Batch.until` (or the number of pages) when no more are set below it.
  */
 export function collectPages(space: usize, bitmap: usize, from: u32, out: usize): u32 {
-  const pages = Space.pages(space);
+  const pages = min(Batch.until, Space.pages(space));
   let at = out;
   Batch.zero = 0;
   Batch.normal = 0;
+  Encoded.deltas = 0;
+  Encoded.twins = 0;
+  Encoded.overflows = 0;
   let i = nextSet(bitmap, from, pages);
   for (; i < pages; i = nextSet(bitmap, i + 1, pages)) {
     const behind = putRecord(space, i, at);
@@ -86,6 +100,32 @@ export function addPopulated(space: usize, bitmap: usize): void {
   }
 }
 
+/** Sets the bit of every page that has not arrived yet. */
+export function addMissing(space: usize, bitmap: usize): void {
+  for (let i: u32 = 0; i < Space.pages(space); i++) {
+    if (!isMissing(space, i)) continue;
+    const byte = bitmap + (i >> 3);
+    store<u8>(byte, load<u8>(byte) | <u8>((<u32>1) << (i & 7)));
+  }
+}
+
+/**
+ * The pages whose bit is set in `bitmap` have not arrived yet, whatever is there now. 0: no memory for the
+ * map, some of them are as they were.
+ */
+export function awaitPages(space: usize, bitmap: usize): u32 {
+  const pages = Space.pages(space);
+  for (let i = nextSet(bitmap, 0, pages); i < pages; i = nextSet(bitmap, i + 1, pages)) {
+    const at = ownEntry(space, i);
+    if (!at) return 0;
+    const entry = load<u32>(at);
+    if (entry & ENTRY_PRESENT) releaseFrame(entry & ~0xfff);
+    store<u32>(at, ENTRY_MISSING);
+  }
+  emptyTlbs();
+  return 1;
+}
+
 /** Set bits in `bytes` bytes (a multiple of 8) of a bitmap. */
 export function countPages(bitmap: usize, bytes: u32): u32 {
   let pages: u64 = 0;
@@ -95,27 +135,48 @@ export function countPages(bitmap: usize, bytes: u32): u32 {
 
 /**
  * Writes the pages of a batch of `bytes` bytes at `from` to `space`. Returns the bytes that were
- * understood: less than `bytes` if a record is cut or names no page, or if memory ran out.
+ * understood: less than `bytes` if a record is wrong (see `readRecord` and `fillPage`), or memory ran out.
  */
 export function applyPages(space: usize, from: usize, bytes: u32): u32 {
   const end = from + bytes;
   let at = from;
-  while (at + BATCH_HEADER_BYTES <= end) {
-    const head = load<u32>(at);
-    const index = head & ~BATCH_ZERO;
-    const zero = (head & BATCH_ZERO) != 0;
-    if (index >= Space.pages(space)) break;
-    if (!zero && at + BATCH_HEADER_BYTES + PAGE_BYTES > end) break;
+  while (at < end && readRecord(space, at, end)) {
     // What has not arrived yet is not needed any more.
-    if (isMissing(space, index)) discardPage(space, index);
+    if (isMissing(space, Rec.index)) discardPage(space, Rec.index);
     // A page that is not there reads as zero already.
-    if (!zero || peekFrame(space, index)) {
-      const frame = frameForStore(space, index);
-      if (!frame) break;
-      if (zero) memory.fill(frame, 0, PAGE_BYTES);
-      else memory.copy(frame, at + BATCH_HEADER_BYTES, PAGE_BYTES);
+    if (!(Rec.kind & BATCH_ZERO) || peekFrame(space, Rec.index)) {
+      const frame = frameForStore(space, Rec.index);
+      if (!frame || !fillPage(space, frame)) break;
     }
-    at += BATCH_HEADER_BYTES + (zero ? 0 : PAGE_BYTES);
+    at = Rec.end;
+  }
+  return <u32>(at - from);
+}
+
+/** Brings the page of the record, which has not arrived yet. False: no memory, or it is not what it says. */
+function placePage(space: usize): bool {
+  if (Rec.kind & BATCH_ZERO) {
+    discardPage(space, Rec.index);
+    return !isMissing(space, Rec.index);
+  }
+  const frame = arrivePage(space, Rec.index);
+  return <u32>frame != PAGE_NO_MEMORY && fillPage(space, frame);
+}
+
+/**
+ * Likewise, but only for pages that have not arrived yet: the others belong to the guest, and so a record
+ * that builds on them is none. They are no stores of the guest: the dirty log does not see them.
+ */
+export function placePages(space: usize, from: usize, bytes: u32): u32 {
+  const end = from + bytes;
+  let at = from;
+  Batch.placed = 0;
+  while (at < end && readRecord(space, at, end) && isWhole()) {
+    if (isMissing(space, Rec.index)) {
+      if (!placePage(space)) break;
+      Batch.placed++;
+    }
+    at = Rec.end;
   }
   return <u32>(at - from);
 }

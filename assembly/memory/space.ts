@@ -6,7 +6,7 @@
 import * as abi from "../../bindings/abi";
 import { Cpu } from "../hart/state";
 import { dropFrame, emptyFetches, emptyStores, flushAll } from "../mmu/tlb";
-import { dropDirtyLog, markDirty } from "./dirty";
+import { dropDirtyLog, markDirty, mayDirty, NO_QUOTA } from "./dirty";
 import { allocCopy, allocFrame, allocRegion, Frames, freeRegion, releaseFrame } from "./frames";
 import {
   chunkOf,
@@ -46,6 +46,7 @@ export function createSpace(pages: u32): usize {
   if (!space) return 0;
   store<u32>(space, pages, abi.SPACE_PAGES);
   store<u32>(space, NOTHING, abi.SPACE_HTIF);
+  store<u32>(space, NO_QUOTA, abi.SPACE_DIRTY_QUOTA);
   return space;
 }
 
@@ -138,11 +139,13 @@ export function frameForStore(space: usize, index: u64): usize {
   if (index >= Space.pages(space)) return 0;
   const entry = entryOf(space, <u32>index);
   if (entry & abi.ENTRY_MISSING) return missing(<u32>index);
+  const isLogged = load<u32>(space, abi.SPACE_LOGGING) != 0;
+  if (isLogged && !mayDirty(space, <u32>index)) return 0;
   const frame =
     entry & abi.ENTRY_PRESENT ? unshare(space, <u32>index) : populate(space, <u32>index);
   if (!frame) return 0;
   if (load<u32>(Frames.codeOf(frame))) dropCode(frame);
-  if (load<u32>(space, abi.SPACE_LOGGING)) markDirty(space, <u32>index);
+  if (isLogged) markDirty(space, <u32>index);
   return frame;
 }
 

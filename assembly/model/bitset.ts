@@ -70,3 +70,13 @@ function takeSome(at: usize, bits: u64, count: u32, base: u32): u32 {
   }
   return next;
 }
+
+/** Is page `gfn` in the set? */
+export function hasBit(set: usize, gfn: u32): bool {
+  return ((load<u64>(set + ((gfn >> 6) << 3)) >> (gfn & 63)) & 1) != 0;
+}
+
+/** Takes the pages `from` to `to` - 1 out of the set. Returns how many were in it. */
+export function clearRange(set: usize, from: u32, to: u32): u32 {
+  return takeRange(set, from, to, to - from);
+}

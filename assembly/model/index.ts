@@ -2,10 +2,20 @@
  * The page-level guest of the sweeps: a set of pages to send, a dirty log, and a writer. One
  * instance holds one guest at a time. Memory, from the end of the static data on:
  *
- *   log     1 bit a page     set    1 bit a page     zipf   8 + 12 bytes a page, if used
+ *   log     1 bit a page     set      1 bit a page     missing   1 bit a page
+ *   zipf    8 + 12 bytes a page, if used
  */
-import { Cursor, countBits, fillBits, mergeBits, takeRange } from "./bitset";
-import { buildZipf, seedWriter, WRITER_ZIPF, Writer, writePages, writeUniform } from "./writer";
+import { Cursor, clearRange, countBits, fillBits, hasBit, mergeBits, takeRange } from "./bitset";
+import {
+  buildZipf,
+  seedWriter,
+  WRITER_ZIPF,
+  Writer,
+  writeLimited,
+  writePages,
+  writeUniform,
+  writeUntilMissing,
+} from "./writer";
 
 /** A guest of 1 TiB: 32 MiB a bitmap. */
 const PAGES_MAX: u32 = 1 << 28;
@@ -14,8 +24,10 @@ let pageCount: u32 = 0;
 let words: u32 = 0;
 let log: usize = 0;
 let set: usize = 0;
+let missing: usize = 0;
 let zipfPages: u32 = 0;
 let zipfExponent: f64 = 0;
+let takeUntil: u32 = 0;
 let takenNormal: u32 = 0;
 let takenZero: u32 = 0;
 
@@ -31,14 +43,16 @@ export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
     const bytes = (<usize>((pages + 63) >> 6)) << 3;
     log = (__heap_base + 63) & ~63;
     set = log + bytes;
-    if (!ensure(set + bytes)) return -1;
+    missing = set + bytes;
+    if (!ensure(missing + bytes)) return -1;
     words = (pages + 63) >> 6;
     pageCount = pages;
     zipfPages = 0;
   }
-  memory.fill(log, 0, (<usize>words) << 4);
+  memory.fill(log, 0, <usize>words * 24);
   seedWriter(((<u64>seedHi) << 32) | seedLo);
   Writer.next = 0;
+  Writer.waits = ~0;
   Writer.pages = 0;
   return 0;
 }
@@ -62,7 +76,7 @@ export function modelHot(pages: u32, share: f64): void {
 export function modelZipf(exponent: f64): i32 {
   const pages = Writer.pages;
   if (pages == zipfPages && exponent == zipfExponent) return 0;
-  Writer.alias = set + ((<usize>words) << 3);
+  Writer.alias = missing + ((<usize>words) << 3);
   const scratch = Writer.alias + ((<usize>pages) << 3);
   if (!ensure(scratch + <usize>pages * 12)) return -1;
   buildZipf(pages, exponent, scratch);
@@ -97,17 +111,60 @@ export function modelRemaining(): u32 {
   return countBits(set, words);
 }
 
+/** Is page `gfn` still to be sent? */
+export function modelHas(gfn: u32): i32 {
+  return hasBit(set, gfn) ? 1 : 0;
+}
+
+/** Where the bitmaps are: pages to be sent, and pages that have not arrived at the target. */
+export function modelSet(): usize {
+  return set;
+}
+export function modelMissing(): usize {
+  return missing;
+}
+
+/** The pages `from` to `to` - 1 have arrived. Returns how many of them had not before. */
+export function modelPlace(from: u32, to: u32): u32 {
+  return clearRange(missing, from, min(to, pageCount));
+}
+
+/** Likewise to {@link modelWrite}, but stops at a page that has not arrived. Returns the writes done. */
+export function modelWriteHere(count: u32): u32 {
+  return writeUntilMissing(log, missing, count);
+}
+
+/** Likewise to {@link modelWrite}, but dirties no more than `fresh` pages. Returns the writes done. */
+export function modelWriteLimited(count: u32, fresh: u32): u32 {
+  return writeLimited(log, count, fresh);
+}
+
+/** Pages that the last {@link modelWriteLimited} dirtied. */
+export function modelFresh(): u32 {
+  return Writer.fresh;
+}
+
+/** The page at which {@link modelWriteHere} stopped; -1: none. */
+export function modelWaits(): i32 {
+  return <i32>Writer.waits;
+}
+
+/** The next {@link modelTake} takes no page from `until` on. */
+export function modelUntil(until: u32): void {
+  takeUntil = min(until, pageCount);
+}
+
 /** Takes pages from `from` on; those from `zeroFrom` on are zero. Returns where to go on. */
 export function modelTake(from: u32, normalMax: u32, zeroMax: u32, zeroFrom: u32): u32 {
   takenNormal = 0;
   takenZero = 0;
-  const border = min(zeroFrom, pageCount);
+  const border = min(zeroFrom, takeUntil);
   if (from < border) {
     takenNormal = takeRange(set, from, border, normalMax);
     if (Cursor.next < border || takenNormal == normalMax) return Cursor.next;
     from = border;
   }
-  takenZero = takeRange(set, from, pageCount, zeroMax);
+  takenZero = takeRange(set, from, takeUntil, zeroMax);
   return Cursor.next;
 }
 

@@ -4,6 +4,7 @@
  * range by multiply and shift: 1.3 ns a write instead of 2.0 with splitmix64 in scalars (measured,
  * Node 20).
  */
+import { hasBit } from "./bitset";
 
 export const WRITER_UNIFORM: u32 = 0;
 export const WRITER_HOT_COLD: u32 = 1;
@@ -24,6 +25,10 @@ export abstract class Writer {
   static hotShare: u64 = 0;
   /** Sequential: pages from `base` to the next write. */
   static next: u32 = 0;
+  /** Page that the next write goes to, because it was missing; ~0: none. */
+  static waits: u32 = ~0;
+  /** Pages that the last `writeLimited` put into the log. */
+  static fresh: u32 = 0;
   /** Zipf: alias table of {u32 share in 2^-32, u32 alias} per rank. */
   static alias: usize = 0;
 
@@ -126,6 +131,59 @@ function writeZipf(log: usize, count: u32): void {
     }
     count -= writes;
   }
+}
+
+/** The page that the next write goes to. */
+function nextPage(): u32 {
+  if (Writer.kind == WRITER_SEQUENTIAL) {
+    const page = Writer.next;
+    Writer.next = page + 1 == Writer.pages ? 0 : page + 1;
+    return page;
+  }
+  if (Writer.kind == WRITER_UNIFORM) return Writer.scale(load<u32>(randomWords(1)), Writer.pages);
+  const at = randomWords(2);
+  if (Writer.kind == WRITER_ZIPF) {
+    const rank = Writer.scale(load<u32>(at), Writer.pages);
+    const entry = Writer.alias + (rank << 3);
+    return load<u32>(at, 4) < load<u32>(entry) ? rank : load<u32>(entry, 4);
+  }
+  const hot = Writer.hotPages;
+  const cold = Writer.pages - hot;
+  const isHot = cold == 0 || <u64>load<u32>(at) < Writer.hotShare;
+  return isHot ? Writer.scale(load<u32>(at, 4), hot) : hot + Writer.scale(load<u32>(at, 4), cold);
+}
+
+/**
+ * `count` writes of the kind that was set up, but none to a page in `missing`: there it stops, and begins
+ * with that page the next time. Returns how many were done; `Writer.waits` is the page, ~0 if none.
+ */
+export function writeUntilMissing(log: usize, missing: usize, count: u32): u32 {
+  if (Writer.pages == 0) return count;
+  for (let done: u32 = 0; done < count; done++) {
+    const page = Writer.waits != ~0 ? Writer.waits : Writer.base + nextPage();
+    Writer.waits = page;
+    if (hasBit(missing, page)) return done;
+    Writer.waits = ~0;
+    Writer.mark(log, page);
+  }
+  return count;
+}
+
+/** Likewise, but stops at a page that is not in `log` once `fresh` such pages were written. */
+export function writeLimited(log: usize, count: u32, fresh: u32): u32 {
+  if (Writer.pages == 0) return count;
+  Writer.fresh = 0;
+  for (let done: u32 = 0; done < count; done++) {
+    const page = Writer.waits != ~0 ? Writer.waits : Writer.base + nextPage();
+    Writer.waits = page;
+    if (!hasBit(log, page)) {
+      if (Writer.fresh == fresh) return done;
+      Writer.fresh++;
+    }
+    Writer.waits = ~0;
+    Writer.mark(log, page);
+  }
+  return count;
 }
 
 /** `count` writes of the kind that was set up. */

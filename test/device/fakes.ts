@@ -19,6 +19,14 @@ export class FakeMemory implements GuestMemory {
     return this.ram.length;
   }
 
+  /** Pages (by gpa >> 12) that have not arrived. */
+  readonly missing = new Set<number>();
+  isHere(gpa: number, bytes: number): boolean {
+    for (let page = gpa >>> 12; page <= (gpa + bytes - 1) >>> 12; page++)
+      if (this.missing.has(page)) return false;
+    return true;
+  }
+
   read(gpa: number, into: Uint8Array): boolean {
     const at = gpa - this.ramBase;
     if (!(at >= 0 && at + into.length <= this.ram.length)) return false;

@@ -150,3 +150,43 @@ test("a state of a disk of another size is refused", () => {
   const { blk } = makeBlk(new MemoryDisk({ content: 8192 }));
   expect(() => blk.restore({ bytes: 4096 })).toThrow(/virtio-blk.bytes/);
 });
+
+test("a request whose pages have not arrived waits for all of them, and nothing of it is done before", () => {
+  const disk = new MemoryDisk({ content: 1 << 16 });
+  const { driver, device } = makeBlk(disk);
+  const { memory } = driver;
+  const data = counting(8192);
+  const { gpas } = driver.add(0, [{ send: header(OUT, 0) }, { send: data }, { receive: 1 }]);
+  const pages = [gpas[0], gpas[1], (gpas[1] ?? 0) + 8191].map((gpa) => (gpa ?? 0) >>> 12);
+  for (const page of pages) memory.missing.add(page);
+  driver.kick(0);
+  const content = new Uint8Array(8192);
+  for (const page of new Set(pages)) {
+    expect(driver.takeUsed(0)).toEqual([]);
+    disk.read(0, content);
+    expect(content.every((byte) => byte === 0)).toBe(true);
+    memory.missing.delete(page);
+    device.retry();
+  }
+  expect(driver.takeUsed(0)).toHaveLength(1);
+  disk.read(0, content);
+  expect(content).toEqual(data);
+  device.retry();
+  expect(driver.takeUsed(0)).toEqual([]);
+});
+
+test("a queue whose rings have not arrived is not looked at", () => {
+  const { driver, device } = makeBlk(new MemoryDisk({ content: 1 << 16 }));
+  const state = device.save();
+  const { memory } = driver;
+  driver.add(0, [{ send: header(IN, 0) }, { receive: 512 }, { receive: 1 }]);
+  const ring = (state.queues[0]?.addresses[2] ?? 0) >>> 12;
+  // As on the target of a post-copy: the device is restored, its rings are still to come.
+  memory.missing.add(ring);
+  device.restore(state);
+  driver.kick(0);
+  expect(driver.takeUsed(0)).toEqual([]);
+  memory.missing.delete(ring);
+  device.retry();
+  expect(driver.takeUsed(0)).toHaveLength(1);
+});

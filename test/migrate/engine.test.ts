@@ -5,7 +5,7 @@ import { type Future, promiseOf, runTask, type Wait } from "../../ts/base/task.t
 import { memoryChannels } from "../../ts/migrate/channel.ts";
 import { MigrationLedger } from "../../ts/migrate/ledger.ts";
 import { resolveSourceOptions } from "../../ts/migrate/options.ts";
-import { decideConvergence } from "../../ts/migrate/policy/convergence.ts";
+import { qemu as decideConvergence } from "../../ts/migrate/policy/convergence.ts";
 import { RateWindow } from "../../ts/migrate/rate-window.ts";
 import { simulatedLink } from "../../ts/migrate/sim-link.ts";
 import { migrate } from "../../ts/migrate/source.ts";
@@ -27,6 +27,8 @@ describe("the convergence rule", () => {
     remainingBytes: 1e9,
     bytesPerSec: 1e8,
     elapsedNs: 1e9,
+    memoryBytes: 4e9,
+    rounds: [],
   };
 
   test.each([

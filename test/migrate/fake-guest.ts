@@ -6,6 +6,7 @@ import type {
   BatchLimit,
   GuestShape,
   Migratable,
+  MissingWatcher,
   PageBatch,
   PageSet,
 } from "../../ts/machine/migratable.ts";
@@ -22,6 +23,32 @@ class FakeSet implements PageSet {
   release(): void {
     this.gfns.clear();
   }
+  readonly pageCount: number;
+  constructor(pageCount: number) {
+    this.pageCount = pageCount;
+  }
+  has(gfn: number): boolean {
+    return this.gfns.has(gfn);
+  }
+  save(): Uint8Array {
+    const bitmap = new Uint8Array(Math.ceil(this.pageCount / 8));
+    for (const gfn of this.gfns) bitmap[gfn >> 3] = (bitmap[gfn >> 3] ?? 0) | (1 << (gfn & 7));
+    return bitmap;
+  }
+  load(bitmap: Uint8Array): void {
+    if (bitmap.length !== Math.ceil(this.pageCount / 8))
+      throw new WasmvisorError("WV_BAD_STREAM", "bitmap");
+    this.gfns.clear();
+    for (let gfn = 0; gfn < this.pageCount; gfn++)
+      if (((bitmap[gfn >> 3] ?? 0) >> (gfn & 7)) & 1) this.gfns.add(gfn);
+  }
+}
+
+/** A write that waits for its page. */
+interface PendingWrite {
+  readonly at: number;
+  readonly value: number;
+  readonly done: () => void;
 }
 
 export class FakeGuest implements Migratable {
@@ -32,17 +59,65 @@ export class FakeGuest implements Migratable {
   isLogging = false;
   state = new Uint8Array(300);
   readonly #dirty = new Set<number>();
+  /** Pages that have not arrived. */
+  readonly missing = new Set<number>();
+  readonly #pending = new Map<number, PendingWrite>();
+  #watcher: MissingWatcher | undefined;
 
   constructor(pageCount: number) {
     this.shape = { kind: "fake/1", pageCount, config: new Uint8Array([1, 2, 3]) };
     this.memory = new Uint8Array(pageCount * PAGE);
   }
 
-  /** What a running guest does. */
-  write(at: number, value: number): void {
+  /** What a running guest's `vcpu` does; `done` once it could. False: it waits for a page. */
+  write(at: number, value: number, done: () => void = () => undefined, vcpu = 0): boolean {
     if (!this.isRunning) throw new Error("a paused guest wrote");
+    if (this.#pending.has(vcpu)) return false;
+    const gfn = Math.floor(at / PAGE);
+    if (this.missing.has(gfn)) {
+      this.#pending.set(vcpu, { at, value, done });
+      this.#watcher?.onMissing(gfn);
+      return false;
+    }
     this.memory[at] = value;
-    this.#dirty.add(Math.floor(at / PAGE));
+    this.#dirty.add(gfn);
+    done();
+    return true;
+  }
+
+  awaitPages(set: PageSet, watcher: MissingWatcher): void {
+    this.#watcher = watcher;
+    for (const gfn of (set as FakeSet).gfns) {
+      this.missing.add(gfn);
+      // Whoever reads it all the same finds out.
+      this.memory.fill(0xee, gfn * PAGE, (gfn + 1) * PAGE);
+    }
+  }
+
+  addMissing(set: PageSet): void {
+    for (const gfn of this.missing) (set as FakeSet).gfns.add(gfn);
+  }
+
+  placeBatch(batch: Omit<PageBatch, "nextGfn">): number {
+    const before = this.missing.size;
+    this.#eachRecord(batch, (gfn, page) => {
+      if (!this.missing.delete(gfn)) return;
+      this.#setPage(gfn, page);
+    });
+    for (const [vcpu, { at, value, done }] of [...this.#pending]) {
+      const gfn = Math.floor(at / PAGE);
+      if (this.missing.has(gfn) || !this.isRunning) continue;
+      this.#pending.delete(vcpu);
+      this.#watcher?.onArrived(gfn);
+      this.write(at, value, done, vcpu);
+    }
+    return before - this.missing.size;
+  }
+
+  #setPage(gfn: number, page: Uint8Array | undefined): void {
+    const own = this.memory.subarray(gfn * PAGE, (gfn + 1) * PAGE);
+    if (page) own.set(page);
+    else own.fill(0);
   }
 
   fill(random: Random, share: number): void {
@@ -51,7 +126,7 @@ export class FakeGuest implements Migratable {
   }
 
   newPageSet(): FakeSet {
-    return new FakeSet();
+    return new FakeSet(this.shape.pageCount);
   }
 
   startDirtyLog(set: PageSet): void {
@@ -76,7 +151,7 @@ export class FakeGuest implements Migratable {
     const { gfns } = set as FakeSet;
     const records: Uint8Array[] = [];
     let [normalPages, zeroPages, gfn] = [0, 0, fromGfn];
-    for (; gfn < this.shape.pageCount; gfn++) {
+    for (; gfn < (limit.untilGfn ?? this.shape.pageCount); gfn++) {
       if (normalPages >= limit.normalPagesMax || zeroPages >= limit.zeroPagesMax) break;
       if (!gfns.delete(gfn)) continue;
       const page = this.memory.subarray(gfn * PAGE, (gfn + 1) * PAGE);
@@ -91,6 +166,13 @@ export class FakeGuest implements Migratable {
   }
 
   applyBatch(batch: Omit<PageBatch, "nextGfn">): void {
+    this.#eachRecord(batch, (gfn, page) => this.#setPage(gfn, page));
+  }
+
+  #eachRecord(
+    batch: Omit<PageBatch, "nextGfn">,
+    visit: (gfn: number, page: Uint8Array | undefined) => void,
+  ): void {
     const { records } = batch;
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     let [at, pages] = [0, 0];
@@ -100,11 +182,10 @@ export class FakeGuest implements Migratable {
       const gfn = word & (ZERO - 1);
       at += 4;
       if (gfn >= this.shape.pageCount) throw new WasmvisorError("WV_BAD_STREAM", "gfn");
-      const page = this.memory.subarray(gfn * PAGE, (gfn + 1) * PAGE);
-      if (word & ZERO) page.fill(0);
+      if (word & ZERO) visit(gfn, undefined);
       else {
         if (records.length - at < PAGE) throw new WasmvisorError("WV_BAD_STREAM", "page cut");
-        page.set(records.subarray(at, at + PAGE));
+        visit(gfn, records.subarray(at, at + PAGE));
         at += PAGE;
       }
       pages++;

@@ -9,7 +9,11 @@ import { MigrationLedger } from "../../ts/migrate/ledger.ts";
 import type { SourceOptions } from "../../ts/migrate/options.ts";
 import { simulatedLink } from "../../ts/migrate/sim-link.ts";
 import { type MigrationResult, migrate } from "../../ts/migrate/source.ts";
-import { receiveMigration, type TargetResult } from "../../ts/migrate/target.ts";
+import {
+  receiveMigration,
+  type TargetOptions,
+  type TargetResult,
+} from "../../ts/migrate/target.ts";
 import { FakeGuest } from "./fake-guest.ts";
 import { type FaultPlan, FaultyChannel } from "./faulty-channel.ts";
 
@@ -18,12 +22,19 @@ export interface SceneOptions {
   readonly pages?: number;
   readonly writesPerMs?: number;
   readonly source?: Partial<SourceOptions>;
-  readonly target?: { readonly accept?: () => never; readonly signal?: AbortSignal };
+  readonly target?: Partial<TargetOptions>;
   readonly faultToTarget?: FaultPlan;
   readonly faultToSource?: FaultPlan;
   /** The target's host dies with the fault: nothing of it answers for 3 s, then a new one does. */
   readonly targetDies?: boolean;
   readonly latencyNs?: number;
+  /** Post-copy: the source finds another channel, with these faults, one after the other. */
+  readonly recovers?: boolean;
+  readonly laterFaults?: readonly {
+    readonly toTarget?: FaultPlan;
+    readonly toSource?: FaultPlan;
+  }[];
+  readonly vcpus?: number;
   /** Called on every write, for aborts at a given time. */
   readonly onTick?: (nowNs: number) => void;
 }
@@ -31,6 +42,14 @@ export interface SceneOptions {
 export class Scene {
   readonly clock = new VirtualClock();
   readonly ledger = new MigrationLedger();
+  /** Of the host that takes the place of one that died. */
+  readonly newLedger = new MigrationLedger();
+  /** What the guest was when it left. */
+  atSwitch: Uint8Array | undefined;
+  /** What the guest was at each checkpoint, and when. */
+  readonly checkpoints: { readonly atNs: number; readonly memory: Uint8Array }[] = [];
+  phases: string[] = [];
+  reconnects = 0;
   readonly source: FakeGuest;
   readonly target: FakeGuest;
   readonly reference: Uint8Array;
@@ -52,10 +71,67 @@ export class Scene {
     this.#random.bytes(this.source.state);
     this.source.isRunning = true;
     this.reference = this.source.memory.slice();
-    const link = { clock: this.clock, bytesPerSec: 4e6, latencyNs: options.latencyNs ?? 50_000 };
-    const [left, right] = simulatedLink(link);
-    this.toTarget = new FaultyChannel(left, this.#plan(options.faultToTarget));
-    this.toSource = new FaultyChannel(right, this.#plan(options.faultToSource));
+    this.#watchSource();
+    [this.toTarget, this.toSource] = this.#link(options.faultToTarget, options.faultToSource);
+  }
+
+  #link(toTarget?: FaultPlan, toSource?: FaultPlan): readonly [FaultyChannel, FaultyChannel] {
+    const latencyNs = this.#options.latencyNs ?? 50_000;
+    const [left, right] = simulatedLink({ clock: this.clock, bytesPerSec: 4e6, latencyNs });
+    return [
+      new FaultyChannel(left, this.#plan(toTarget)),
+      new FaultyChannel(right, this.#plan(toSource)),
+    ];
+  }
+
+  /** Keeps what the guest was when it left: that is what it is again if it comes back. */
+  #watchSource(): void {
+    const { source } = this;
+    const pause = source.pause.bind(source);
+    source.pause = () => {
+      pause();
+      this.atSwitch = source.memory.slice();
+    };
+    const { target } = this;
+    const saveState = target.saveState.bind(target);
+    target.saveState = () => {
+      this.checkpoints.push({ atNs: this.clock.nowNs(), memory: this.reference.slice() });
+      return saveState();
+    };
+    const resume = source.resume.bind(source);
+    source.resume = () => {
+      if (this.atSwitch) this.reference.set(this.atSwitch);
+      resume();
+    };
+  }
+
+  /** Goes on with a post-copy that is paused, over another channel. */
+  recover(paused: MigrationResult & { state: "paused" }): MigrationResult {
+    this.result = undefined;
+    this.#live();
+    paused.recover(this.#reconnect()).observe((o) => {
+      if (!o.ok) throw o.reason;
+      this.result = o.value;
+    });
+    this.clock.run(() => this.result !== undefined);
+    this.clock.advance(30e9);
+    if (!this.result) throw new Error("the migration hangs");
+    return this.result;
+  }
+
+  /** Another channel to the target's host, once it lives. */
+  #reconnect() {
+    if (this.#diedAtNs !== undefined && this.clock.nowNs() < this.#diedAtNs + 3e9)
+      throw new Error("no route to host");
+    const faults = this.#options.laterFaults?.[this.reconnects];
+    this.reconnects++;
+    const [toTarget, toSource] = this.#link(faults?.toTarget, faults?.toSource);
+    const ledger = this.#diedAtNs === undefined ? this.ledger : this.newLedger;
+    const accept = (): never => {
+      throw new Error("no second guest");
+    };
+    receiveMigration(toSource, { clock: this.clock, ledger, accept });
+    return toTarget;
   }
 
   #plan(plan: FaultPlan | undefined): FaultPlan | undefined {
@@ -74,11 +150,13 @@ export class Scene {
     for (let i = this.#options.writesPerMs ?? 1; guest && i > 0; i--) {
       const at = this.#random.below(this.reference.length);
       const value = this.#random.below(256);
-      guest.write(at, value);
-      this.reference[at] = value;
+      const done = (): void => {
+        this.reference[at] = value;
+      };
+      guest.write(at, value, done, this.#random.below(this.#options.vcpus ?? 1));
     }
     this.#options.onTick?.(this.clock.nowNs());
-    if (this.result) return;
+    if (this.result && this.result.state !== "paused") return;
     // A long silence is not worth a thousand writes a second.
     this.clock.after(this.clock.nowNs() < 1e9 ? 1e6 : 1e8, () => this.#live());
   }
@@ -108,6 +186,8 @@ export class Scene {
       batchPages: 4,
       verify: "memory",
       askOutcome: (id) => this.#askOutcome(id),
+      reconnect: this.#options.recovers ? () => this.#reconnect() : undefined,
+      onPhase: (phase) => this.phases.push(phase),
       ...this.#options.source,
     }).observe((o) => {
       if (!o.ok) throw o.reason;
@@ -121,18 +201,44 @@ export class Scene {
   }
 }
 
-/** Throws unless exactly one guest runs, with all that was ever written. */
+/** States in which the guest runs at the source, at the target, or is held at the source. */
+const AT_SOURCE = ["failed", "aborted", "rolled-back"];
+const AT_TARGET = ["completed", "paused"];
+
+/**
+ * Throws unless exactly one guest runs with all that was ever written, or, where the target died with
+ * it, can be resumed as it was when it left.
+ */
 export function checkOneRuns(scene: Scene, what: string): void {
   const { source, target, result } = scene;
-  const running = [source, target].filter((guest) => guest.isRunning);
-  expect(running.length, `${what}: ${running.length} guests run, ${result?.state}`).toBe(1);
-  expect(source.isRunning, `${what}: ${result?.state}`).toBe(result?.state !== "completed");
-  expect(Buffer.compare(running[0]?.memory as Uint8Array, scene.reference), what).toBe(0);
-  if (source.isRunning) {
-    expect(source.isLogging, `${what}: still logging`).toBe(false);
-    expect(source.isDestroyed, what).toBe(false);
-  } else {
-    expect(Buffer.compare(target.state, source.state), what).toBe(0);
-    expect(source.isDestroyed, what).toBe(true);
+  const state = result?.state ?? "none";
+  const where = `${what}: ${state}`;
+  expect(source.isRunning, where).toBe(AT_SOURCE.includes(state));
+  expect(target.isRunning, where).toBe(AT_TARGET.includes(state));
+  if (state !== "completed") expect(source.isDestroyed, where).toBe(false);
+  if (AT_SOURCE.includes(state)) checkSource(scene, where);
+  else if (AT_TARGET.includes(state)) checkTarget(scene, where);
+  else {
+    expect(state, where).toBe("target-lost");
+    expect(target.isDestroyed, where).toBe(true);
+    expect(Buffer.compare(source.memory, scene.atSwitch as Uint8Array), where).toBe(0);
   }
+}
+
+function checkSource({ reference, source }: Scene, where: string): void {
+  expect(Buffer.compare(source.memory, reference), where).toBe(0);
+  expect(source.isLogging, `${where}: still logging`).toBe(false);
+}
+
+function checkTarget({ reference, result, source, target }: Scene, where: string): void {
+  expect(Buffer.compare(target.state, source.state), where).toBe(0);
+  if (result?.state === "completed") {
+    expect(source.isDestroyed, where).toBe(true);
+    expect(target.missing.size, where).toBe(0);
+  }
+  // What has not arrived is at the source, as it was.
+  const memory = target.memory.slice();
+  for (const gfn of target.missing)
+    memory.set(source.memory.subarray(gfn * 4096, (gfn + 1) * 4096), gfn * 4096);
+  expect(Buffer.compare(memory, reference), where).toBe(0);
 }

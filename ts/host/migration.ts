@@ -1,10 +1,13 @@
 /** Moving a vm from this host to another: it waits for its turn, then the engine moves it. */
 import { WasmvisorError } from "../base/errors.ts";
-import { promiseOf } from "../base/task.ts";
-import { parseRate, parseTime } from "../base/units.ts";
+import { type Future, promiseOf } from "../base/task.ts";
+import { parseRate, parseSize, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
+import type { MigrationControl } from "../migrate/control.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
+import type { PolicyName } from "../migrate/policy/convergence.ts";
+import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
 import { queryOutcome } from "../migrate/target.ts";
@@ -20,7 +23,10 @@ const PROGRESS_NS = 500e6;
 
 /** Options of {@link VirtualMachine.migrate}. */
 export interface MigrateOptions {
-  /** `pre-copy` (default) sends while the guest runs; `stop-and-copy` stops it first. */
+  /**
+   * `pre-copy` (default) sends while the guest runs; `stop-and-copy` stops it first; `post-copy` moves
+   * it first and its memory after it; `hybrid` begins as pre-copy and ends as post-copy.
+   */
   readonly strategy?: Strategy | undefined;
   /** Cap of the rate, for instance `"1Gbit"` or `"32MiB/s"`; bytes a second. */
   readonly bandwidth?: number | string | undefined;
@@ -29,6 +35,18 @@ export interface MigrateOptions {
   /** Give up converging after this many rounds, or after this time, and stop the guest. */
   readonly roundsMax?: number | undefined;
   readonly timeout?: number | string | undefined;
+  /** When pre-copy stops or gives up, by the names of the field. Default `qemu`. */
+  readonly policy?: PolicyName | undefined;
+  /** How the guest is held back from dirtying memory meanwhile. Default `none`. */
+  readonly slowdown?: SlowdownName | undefined;
+  /** Cache, for instance `"128MiB"`, of pages as they were sent: of these only differences go again. */
+  readonly xbzrleCache?: number | string | undefined;
+  /** `by-hash`: pages that are equal to others go once. */
+  readonly identicalPages?: "by-hash" | "send" | undefined;
+  /** Hybrid: passes of pre-copy before the guest moves. Default 1. */
+  readonly preCopyRounds?: number | undefined;
+  /** The order to switch to post-copy now, and what can be seen meanwhile. */
+  readonly control?: MigrationControl | undefined;
   /** Who has its turn first when more wait than may migrate: the highest. Default 0. */
   readonly priority?: number | undefined;
   /** Directory with `ca.crt`, `host.crt` and `host.key`: what a target at `tls://` wants to see. */
@@ -53,8 +71,16 @@ export interface MigrationOutcome {
 
 const rate = (value: number | string | undefined): number | undefined =>
   typeof value === "string" ? parseRate(value, "bandwidth") : value;
+const size = (value: number | string | undefined): number | undefined =>
+  typeof value === "string" ? parseSize(value, "xbzrleCache") : value;
 const time = (value: number | string | undefined, what: string): number | undefined =>
   typeof value === "string" ? parseTime(value, what) : value;
+
+/** How to go on with post-copies whose channel broke. */
+const pausedPostCopies = new WeakMap<
+  VirtualMachine,
+  (channel: Channel) => Future<MigrationResult>
+>();
 
 interface Move {
   readonly host: Host;
@@ -145,19 +171,31 @@ async function moveOver(
   const channel = job.share(running.channel, standsStill);
   const guest = vm.migratable();
   const { pageCount } = guest.shape;
+  const recover = pausedPostCopies.get(vm);
+  const engineOptions = {
+    ...asked,
+    signal: job.signal,
+    askOutcome: (id: string) => askOutcome(move, id),
+    reconnect: () => reconnect(move),
+    onRound: (round: RoundStats) => {
+      job.noteRound(round);
+      options.onRound?.(round);
+    },
+  };
   const result = await promiseOf(
-    migrate(guest, channel, {
-      ...asked,
-      signal: job.signal,
-      askOutcome: (id) => askOutcome(move, id),
-      onRound: (round) => {
-        job.noteRound(round);
-        options.onRound?.(round);
-      },
-    }),
+    recover ? recover(channel) : migrate(guest, channel, engineOptions),
   );
+  if (result.state === "paused") pausedPostCopies.set(vm, result.recover);
+  else pausedPostCopies.delete(vm);
   if (result.state !== "completed") guest.release();
   return outcome(result, asked.strategy, pageCount);
+}
+
+/** Another channel to a target that the guest runs at already: it waits for nobody's turn. */
+async function reconnect(move: Move): Promise<Channel> {
+  const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
+  const { target } = move;
+  return connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
 }
 
 /** What the target says became of migration `id`. */
@@ -182,6 +220,12 @@ function sourceOptions({ host, options, vm }: Move): SourceOptions {
     downtimeLimitNs: time(options.downtime, "downtime"),
     bandwidthCapBytesPerSec: rate(options.bandwidth),
     roundsMax: options.roundsMax,
+    policy: options.policy,
+    slowdown: options.slowdown,
+    xbzrleCacheBytes: size(options.xbzrleCache),
+    identicalPages: options.identicalPages,
+    preCopyRounds: options.preCopyRounds,
+    control: options.control,
     timeoutNs: time(options.timeout, "timeout"),
     onLimit: "stop",
   };

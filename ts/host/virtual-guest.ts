@@ -3,27 +3,37 @@
  * guest first does what it would have done until then. So the engine that moves guests between
  * processes simulates their migration deterministically.
  */
-import type { Clock } from "../base/clock.ts";
+import type { VirtualClock } from "../base/clock.ts";
 import type { Wait } from "../base/task.ts";
 import type {
   BatchLimit,
   GuestShape,
   Migratable,
+  MissingWatcher,
   PageBatch,
+  PageEncoding,
   PageSet,
 } from "../machine/migratable.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Vm } from "../vmm/vm.ts";
 
+/** A guest that lacks pages runs ahead of the clock by this much at most, so that it faults on time. */
+const AHEAD_NS = 100_000;
+
 export class VirtualGuest implements Migratable {
   readonly #vm: Vm;
   readonly #inner: MigratableVm;
-  readonly #clock: Clock;
+  readonly #clock: VirtualClock;
   /** Engine time up to which the guest has run; undefined while it is paused. */
   #sinceNs: number | undefined;
+  /** Pages that have not arrived, faults that were met and not told yet, and whether it runs ahead now. */
+  #missingPages = 0;
+  #faults: number[] = [];
+  #isAhead = false;
+  #watcher: MissingWatcher | undefined;
 
   /** `vm` has a virtual clock. It runs from now on, in the time of `clock`, if `isRunning`. */
-  constructor(vm: Vm, clock: Clock, isRunning: boolean) {
+  constructor(vm: Vm, clock: VirtualClock, isRunning: boolean) {
     this.#vm = vm;
     this.#clock = clock;
     this.#inner = new MigratableVm(vm, {
@@ -43,8 +53,47 @@ export class VirtualGuest implements Migratable {
   #catchUp(): void {
     if (this.#sinceNs === undefined) return;
     const nowNs = this.#clock.nowNs();
+    if (nowNs <= this.#sinceNs) return;
     this.#vm.runFor(nowNs - this.#sinceNs);
     this.#sinceNs = nowNs;
+  }
+
+  awaitPages(set: PageSet, watcher: MissingWatcher): void {
+    this.#missingPages = set.count();
+    this.#inner.awaitPages(set, {
+      onMissing: (gfn) => this.#faults.push(gfn),
+      onArrived: (gfn) => watcher.onArrived(gfn),
+    });
+    this.#watcher = watcher;
+  }
+  addMissing(set: PageSet): void {
+    this.#inner.addMissing(set);
+  }
+  placeBatch(batch: Omit<PageBatch, "nextGfn">): number {
+    if (this.#vm.isBlocked) this.#catchUp(); // Time went on while it waited.
+    const placed = this.#inner.placeBatch(batch);
+    this.#missingPages -= placed;
+    if (!this.#isAhead) this.#tellFaults(); // Those of devices that looked again.
+    this.#runAhead();
+    return placed;
+  }
+
+  /** Runs until the first fault, ahead of the clock, and tells of it when the clock is there. */
+  #runAhead(): void {
+    if (this.#isAhead || this.#sinceNs === undefined || this.#missingPages === 0) return;
+    if (this.#vm.isBlocked) return;
+    const ranNs = this.#vm.runFor(AHEAD_NS, () => this.#faults.length > 0);
+    this.#sinceNs += ranNs;
+    this.#isAhead = true;
+    this.#clock.after(this.#sinceNs - this.#clock.nowNs(), () => {
+      this.#isAhead = false;
+      this.#tellFaults();
+      this.#runAhead();
+    });
+  }
+
+  #tellFaults(): void {
+    for (const gfn of this.#faults.splice(0)) this.#watcher?.onMissing(gfn);
   }
 
   newPageSet(): PageSet {
@@ -68,12 +117,20 @@ export class VirtualGuest implements Migratable {
   applyBatch(batch: Omit<PageBatch, "nextGfn">): void {
     this.#inner.applyBatch(batch);
   }
+  encode(encoding: PageEncoding): void {
+    this.#inner.encode(encoding);
+  }
+  limitDirty(pagesPerSec: number): void {
+    this.#catchUp();
+    this.#inner.limitDirty(pagesPerSec);
+  }
   pause(): void {
     this.#catchUp();
     this.#sinceNs = undefined;
   }
   resume(): void {
     this.#sinceNs ??= this.#clock.nowNs();
+    this.#runAhead();
   }
   saveState(): Uint8Array {
     return this.#inner.saveState();

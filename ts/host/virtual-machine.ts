@@ -50,6 +50,8 @@ export class VirtualMachine implements Runnable, VmApi {
   readonly #turnCycles: number;
   #status: VmStatus = "created";
   #last: VmInfo | undefined;
+  /** It runs at another host, which lacks pages that are here: a post-copy that is paused. */
+  #isAway = false;
   /** Set while it moves to another host, or waits for its turn. */
   #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #isMoving = false;
@@ -88,6 +90,12 @@ export class VirtualMachine implements Runnable, VmApi {
   #mustBe(allowed: readonly VmStatus[], action: string): void {
     if (this.#isMoving)
       throw new WasmvisorError("WV_STATE", `${this.name}: cannot ${action} while it migrates`);
+    if (this.#isAway && action !== "migrate")
+      throw new WasmvisorError(
+        "WV_STATE",
+        `${this.name}: cannot ${action}: it runs at its target, and pages of it are only here; ` +
+          "migrate it again to recover",
+      );
     if (!allowed.includes(this.#status))
       throw new WasmvisorError(
         "WV_STATE",
@@ -230,6 +238,9 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   /**
+   * Moves the running guest to another host, `tcp://ADDRESS:PORT`. Resolves with how it went: unless
+   * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`. After
+   * `paused` (the channel of a post-copy broke) the same call goes on where it was.
    * Moves the running guest to another host, `tcp://ADDRESS:PORT` or `tls://`, as soon as the host's
    * limit of migrations lets it. Resolves with how it went: unless that is `completed`, the guest runs on
    * here. An abort before the switch-over is `aborted`, or rejects with `WV_ABORTED` before it has begun.
@@ -252,7 +263,9 @@ export class VirtualMachine implements Runnable, VmApi {
     });
     this.#leaving = { abort, done };
     try {
-      return await done;
+      const outcome = await done;
+      this.#isAway = outcome.state === "paused";
+      return outcome;
     } finally {
       this.#leaving = undefined;
       this.#isMoving = false;
@@ -262,12 +275,13 @@ export class VirtualMachine implements Runnable, VmApi {
 
   /** @internal This vm as the migration engine sees it. */
   migratable(): MigratableVm {
-    const wasPaused = this.#status !== "running";
+    const mayRun = this.#status === "running" || this.#status === "created";
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
+      onArrival: () => this.#context.loop.wake(this),
       pause: () => this.#halt(),
       resume: () => {
-        if (!wasPaused || this.#status === "created") this.#run();
+        if (mayRun) this.#run();
       },
       destroy: () => this.#discard(),
     });

@@ -7,6 +7,11 @@ export interface GuestMemory {
   readonly ramBase: number;
   /** Bytes of RAM from `ramBase` on. */
   readonly ramBytes: number;
+  /**
+   * False if a page of these bytes has not arrived and cannot be brought at once: whoever asks does
+   * nothing now, and is asked to look again when it is there. True for what is outside of RAM.
+   */
+  isHere(gpa: number, bytes: number): boolean;
   /** Copies RAM from `gpa` on into `into`. False, and nothing copied, if a byte lies outside RAM. */
   read(gpa: number, into: Uint8Array): boolean;
   /** Copies `from` to RAM at `gpa`: counts as a guest write (dirty log, copy-on-write). False, and nothing copied, if a byte lies outside RAM. */

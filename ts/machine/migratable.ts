@@ -15,6 +15,14 @@
  *   destroy()           on commit                         destroy() on anything else
  *   stopDirtyLog(), resume()  on anything else
  *
+ * Post-copy switches first: what is left in the set when the source pauses stays there.
+ *
+ *   pause(), harvest, set.save()  -> bitmap == channel ==>  awaitPages(set, watcher)
+ *   saveState() ...                                         restoreState, resume() on commit
+ *   takeBatch(set, gfn)           <== gfn that is needed == onMissing(gfn): that vCPU waits
+ *                                 == records ==>            placeBatch(records): it goes on
+ *   destroy()  once the target has every page
+ *
  * A method may return a promise where the work cannot be done at once (a vCPU that runs in a
  * worker must be waited for); `Wait<T>` says so.
  */
@@ -30,6 +38,12 @@ export const GUEST_PAGE_BYTES = 4096;
 export interface PageSet {
   /** Pages in the set now. Costs nothing: implementers keep count or scan in the core. */
   count(): number;
+  /** Is page `gfn` in the set? */
+  has(gfn: number): boolean;
+  /** The set as a bitmap of its own: page gfn is bit gfn % 8 of byte gfn / 8. */
+  save(): Uint8Array;
+  /** Makes the set what `save` gave. Throws `WV_BAD_STREAM` if it is of another size. */
+  load(bitmap: Uint8Array): void;
   /** Gives the memory back; the set must not be used afterwards. */
   release(): void;
 }
@@ -40,7 +54,7 @@ export interface PageBatch {
   readonly normalPages: number;
   /** Pages that are all zero: in `records` they have a header and no data. */
   readonly zeroPages: number;
-  /** Where to go on: one above the last gfn taken, or `pageCount` when the end was reached. */
+  /** Where to go on: one above the last gfn taken, or `untilGfn` when there are no more below it. */
   readonly nextGfn: number;
   /**
    * Records {u32 gfn | BATCH_ZERO, page bytes unless zero} in gfn order, little endian, as
@@ -52,6 +66,18 @@ export interface PageBatch {
    * memory. Only a simulated link carries them.
    */
   readonly modelBytes?: number | undefined;
+  /** Of the normal pages: sent as differences, sent as the number of an equal page, too different. */
+  readonly deltaPages?: number | undefined;
+  readonly twinPages?: number | undefined;
+  readonly overflowPages?: number | undefined;
+}
+
+/** How {@link Migratable.takeBatch} may write pages, beyond their bytes. */
+export interface PageEncoding {
+  /** Bytes of a cache of pages as they were sent: of those in it, differences suffice (XBZRLE). 0: none. */
+  readonly cacheBytes: number;
+  /** A page that the target has under another number is sent as that number. */
+  readonly twins: boolean;
 }
 
 /** How much one {@link Migratable.takeBatch} may take. */
@@ -60,6 +86,8 @@ export interface BatchLimit {
   readonly normalPagesMax: number;
   /** Pages without data. At least 1. */
   readonly zeroPagesMax: number;
+  /** Only pages below this one. Default: all. */
+  readonly untilGfn?: number | undefined;
 }
 
 /** What both ends must agree on before a byte of memory moves. */
@@ -70,6 +98,14 @@ export interface GuestShape {
   readonly pageCount: number;
   /** Everything that the target's maker needs to build a twin, as `encodeState` bytes or empty. */
   readonly config: Uint8Array;
+}
+
+/** Hears of pages that somebody of a target's guest waits for. Both calls are short, and never throw. */
+export interface MissingWatcher {
+  /** A vCPU or device waits for page `gfn` from now on. */
+  onMissing(gfn: number): void;
+  /** It goes on: the page is there. Once for each `onMissing`. */
+  onArrived(gfn: number): void;
 }
 
 export interface Migratable {
@@ -99,11 +135,35 @@ export interface Migratable {
    */
   takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): Wait<PageBatch>;
   /**
+   * From now on batches have checksums, and what `encoding` says; the target must get all of them, in
+   * order. Throws `WV_NO_MEMORY`. Whoever can only write bytes has no such method.
+   */
+  encode?(encoding: PageEncoding): Wait<void>;
+  /**
    * Writes the pages of a batch into a target's memory. The records come from a network: throws
    * `WV_BAD_STREAM` when a gfn is outside of RAM, a record is cut, or the counts do not fit what
    * `records` holds.
    */
   applyBatch(batch: Omit<PageBatch, "nextGfn">): Wait<void>;
+
+  /**
+   * The pages in `set` have not arrived: whatever was there is forgotten. A vCPU (or a device) that
+   * touches one of them waits until it is there, the others run on; `watcher` is told.
+   */
+  awaitPages(set: PageSet, watcher: MissingWatcher): Wait<void>;
+  /** Adds the pages that have not arrived. */
+  addMissing(set: PageSet): Wait<void>;
+  /**
+   * Like `applyBatch`, but only pages that have not arrived yet take their contents: the guest may
+   * have written the others. Lets go on who waited. Returns how many pages arrived.
+   */
+  placeBatch(batch: Omit<PageBatch, "nextGfn">): Wait<number>;
+
+  /**
+   * While the dirty log is kept, the guest dirties no more pages in a second than this: who wants to
+   * waits. `Infinity`: no limit. A guest that cannot be slowed down has no such method.
+   */
+  limitDirty?(pagesPerSec: number): void;
 
   /** Stops the guest between two instructions. Once it is done nothing writes its memory any more. */
   pause(): Wait<void>;

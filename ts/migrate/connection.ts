@@ -1,7 +1,7 @@
 /** One end of a migration stream over a channel: frames out, frames in, a watch on silence. */
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import { runTask, type Task, wait } from "../base/task.ts";
+import { Future, runTask, type Task, wait } from "../base/task.ts";
 import { brokenError, type Channel } from "./channel.ts";
 import {
   encodeFrameHeader,
@@ -28,7 +28,12 @@ export class Connection {
     this.#decoder = new FrameDecoder(accepted);
   }
 
-  /** Sends one frame and returns its bytes. */
+  /** Number of the frame that was sent last. */
+  get lastSequence(): number {
+    return this.#sequence - 1;
+  }
+
+  /** Sends one frame and returns its bytes. One sender at a time: see {@link Outbox}. */
   *send(type: number, parts: readonly Uint8Array[] = [], modelBytes = 0): Task<number> {
     if (this.#sequence === 0) {
       const preamble = encodePreamble();
@@ -74,6 +79,56 @@ export class Connection {
 
   abort(reason: unknown): void {
     this.#channel.abort(reason);
+  }
+}
+
+type Post = readonly [type: number, makeParts: () => readonly Uint8Array[]];
+
+/** Lets many callers that cannot wait send over one connection, in the order in which they asked. */
+export class Outbox {
+  readonly #connection: Connection;
+  readonly #posts: Post[] = [];
+  #sending: Future<void> | undefined;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Sends a frame as soon as all before it were sent; its payload is made only then. */
+  post(type: number, makeParts: () => readonly Uint8Array[] = () => []): void {
+    this.#posts.push([type, makeParts]);
+    this.#start();
+  }
+
+  /** Likewise, but before all that wait. */
+  postFirst(type: number, makeParts: () => readonly Uint8Array[]): void {
+    this.#posts.unshift([type, makeParts]);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#sending) return;
+    this.#sending = new Future();
+    runTask(this.#send());
+  }
+
+  /** Settles when nothing waits to be sent, or can be sent, any more. */
+  *drained(): Task<void> {
+    if (this.#sending) yield* wait(this.#sending);
+  }
+
+  *#send(): Task<void> {
+    try {
+      for (let post = this.#posts.shift(); post; post = this.#posts.shift())
+        yield* this.#connection.send(post[0], post[1]());
+    } catch {
+      // Whoever receives over the connection sees that it is broken.
+      this.#posts.length = 0;
+    } finally {
+      const sending = this.#sending;
+      this.#sending = undefined;
+      sending?.resolve();
+    }
   }
 }
 

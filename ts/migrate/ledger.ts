@@ -3,6 +3,7 @@
  * here, by a channel of its own; the answer is final: whatever was not running when it was asked
  * about will never run.
  */
+import type { Connection } from "./connection.ts";
 import type { Outcome } from "./messages.ts";
 
 /** Finished migrations that are remembered; the oldest are forgotten first. */
@@ -12,6 +13,8 @@ export class MigrationLedger {
   /** Undefined: under way. */
   readonly #outcomes = new Map<string, Outcome | undefined>();
   readonly #cancels = new Map<string, () => void>();
+  /** Post-copies that still lack pages: each takes a new connection to its source. */
+  readonly #resumes = new Map<string, (connection: Connection) => void>();
 
   /** A migration begins. False if this id was used or asked about before. */
   begin(id: string, cancel: () => void): boolean {
@@ -26,6 +29,19 @@ export class MigrationLedger {
     if (!this.#outcomes.has(id) || this.#outcomes.get(id) !== undefined) return false;
     this.#settle(id, "running");
     return true;
+  }
+
+  /** Guest `id` runs here and lacks pages: `take` gets any new connection to its source. */
+  awaitResume(id: string, take: (connection: Connection) => void): () => void {
+    this.#resumes.set(id, take);
+    return () => this.#resumes.delete(id);
+  }
+
+  /** Hands `connection` to the post-copy `id`. False: there is none that lacks pages. */
+  resume(id: string, connection: Connection): boolean {
+    const take = this.#resumes.get(id);
+    take?.(connection);
+    return take !== undefined;
   }
 
   /** The guest does not run here and will not. */

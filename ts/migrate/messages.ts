@@ -14,6 +14,8 @@ export interface Hello {
   /** Names this attempt; both sides and nobody else know it. */
   readonly id: string;
   readonly strategy: string;
+  /** Post-copy: the source wants a checkpoint this often; 0: never. */
+  readonly checkpointNs: number;
   readonly shape: GuestShape;
 }
 
@@ -64,8 +66,8 @@ function countField(frame: Frame, fields: Fields, name: string): number {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
-  const { id, strategy } = hello;
-  return encodeState({ id, strategy, kind, pageCount, config }, MESSAGE_VERSION);
+  const { checkpointNs, id, strategy } = hello;
+  return encodeState({ id, strategy, checkpointNs, kind, pageCount, config }, MESSAGE_VERSION);
 }
 
 export function decodeHello(frame: Frame): Hello {
@@ -77,6 +79,7 @@ export function decodeHello(frame: Frame): Hello {
   return {
     id,
     strategy: field(frame, fields, "strategy", "string"),
+    checkpointNs: countField(frame, fields, "checkpointNs"),
     shape: {
       kind: field(frame, fields, "kind", "string"),
       pageCount: countField(frame, fields, "pageCount"),
@@ -130,6 +133,58 @@ export function decodeOutcome(frame: Frame): Outcome {
   if (outcome !== "running" && outcome !== "not-running")
     throw streamError(frame, `OUTCOME: unknown outcome ${JSON.stringify(outcome)}`);
   return outcome;
+}
+
+/** What the target tells when the last page has arrived. */
+export interface Arrived {
+  /** Pages that came after the switch, and how often a vCPU had to wait for one. */
+  readonly pages: number;
+  readonly faults: number;
+  /** Longest wait of a vCPU for one page, and all waits together. */
+  readonly longestWaitNs: number;
+  readonly waitedNs: number;
+}
+
+export function encodeArrived(arrived: Arrived): Uint8Array {
+  return encodeState({ ...arrived }, MESSAGE_VERSION);
+}
+
+export function decodeArrived(frame: Frame): Arrived {
+  const fields = decodeFields(frame);
+  return {
+    pages: countField(frame, fields, "pages"),
+    faults: countField(frame, fields, "faults"),
+    longestWaitNs: countField(frame, fields, "longestWaitNs"),
+    waitedNs: countField(frame, fields, "waitedNs"),
+  };
+}
+
+/** For REQUEST: the pages that vCPUs wait for, the first first. */
+export function encodeRequest(gfns: readonly number[]): Uint8Array {
+  const payload = new Uint8Array(gfns.length * 4);
+  for (const [i, gfn] of gfns.entries()) storeU32(payload, i * 4, gfn);
+  return payload;
+}
+
+export function decodeRequest(frame: Frame, pageCount: number): number[] {
+  const { payload } = frame;
+  if (payload.length === 0 || payload.length % 4 !== 0) throw streamError(frame, "REQUEST: cut");
+  const gfns = Array.from({ length: payload.length / 4 }, (_, i) => loadU32(payload, i * 4));
+  const wrong = gfns.find((gfn) => gfn >= pageCount);
+  if (wrong !== undefined) throw streamError(frame, `REQUEST: there is no page ${wrong}`);
+  return gfns;
+}
+
+/** For CREDIT: the number of a PAGES frame whose pages are in place. */
+export function encodeCredit(sequence: number): Uint8Array {
+  const payload = new Uint8Array(4);
+  storeU32(payload, 0, sequence);
+  return payload;
+}
+
+export function decodeCredit(frame: Frame): number {
+  if (frame.payload.length !== 4) throw streamError(frame, "CREDIT: expected 4 bytes");
+  return loadU32(frame.payload, 0);
 }
 
 /** The header of a PAGES payload; the records follow it. */

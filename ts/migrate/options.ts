@@ -2,19 +2,49 @@
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
+import type { Channel } from "./channel.ts";
+import type { MigrationControl, Phase } from "./control.ts";
 import type { Outcome } from "./messages.ts";
-import type { ConvergenceLimits } from "./policy/convergence.ts";
+import { POLICY_NAMES, type PolicyName } from "./policy/convergence.ts";
+import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
+import type { ConvergenceLimits } from "./policy/state.ts";
+import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
 
-/** `stop-and-copy`: pause first, then send. `pre-copy`: send while it runs, round after round. */
-export type Strategy = "stop-and-copy" | "pre-copy";
-export const STRATEGIES: readonly Strategy[] = ["stop-and-copy", "pre-copy"];
+/**
+ * `stop-and-copy`: pause first, then send. `pre-copy`: send while it runs, round after round.
+ * `post-copy`: switch first, then send, what is needed before the rest. `hybrid`: some rounds of
+ * pre-copy, then post-copy for what is left, unless that fits the downtime limit.
+ */
+export type Strategy = "stop-and-copy" | "pre-copy" | "post-copy" | "hybrid";
+
+/** What phases a strategy is made of. */
+export interface StrategyPlan {
+  /** The guest runs while its memory is copied. */
+  readonly iterates: boolean;
+  /** Pages may stay behind when the guest goes, and follow. */
+  readonly leavesPages: boolean;
+}
+
+export const PLANS: Readonly<Record<Strategy, StrategyPlan>> = {
+  "stop-and-copy": { iterates: false, leavesPages: false },
+  "pre-copy": { iterates: true, leavesPages: false },
+  "post-copy": { iterates: false, leavesPages: true },
+  hybrid: { iterates: true, leavesPages: true },
+};
+export const STRATEGIES = Object.keys(PLANS) as readonly Strategy[];
 
 export interface SourceOptions {
   readonly clock: Clock;
   /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
   readonly id: string;
   readonly strategy: Strategy;
+  /** When pre-copy stops, or gives up. Default: as QEMU. */
+  readonly policy?: PolicyName | undefined;
+  /** How the guest is held back from dirtying memory while pre-copy goes on. Default: `none`. */
+  readonly slowdown?: SlowdownName | undefined;
+  /** Pages a second, for the slowdown `dirty-limit`. */
+  readonly dirtyLimitPagesPerSec?: number | undefined;
   /** Pre-copy stops the guest when what remains should take this long at most. */
   readonly downtimeLimitNs?: number | undefined;
   /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
@@ -25,6 +55,10 @@ export interface SourceOptions {
   readonly timeoutNs?: number | undefined;
   /** What then happens: `fail` (the guest stays, the default) or `stop` (whatever the downtime). */
   readonly onLimit?: "stop" | "fail" | undefined;
+  /** Of pages in a cache of this size only what changed is sent when they are sent again. Default 0. */
+  readonly xbzrleCacheBytes?: number | undefined;
+  /** `by-hash`: a page that the target has under another number is not sent again. Default `send`. */
+  readonly identicalPages?: "by-hash" | "send" | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
@@ -42,29 +76,83 @@ export interface SourceOptions {
    */
   readonly askOutcome?: ((id: string) => Wait<Outcome | "unknown">) | undefined;
   readonly outcomeTimeoutNs?: number | undefined;
+  /** Hybrid: passes of pre-copy before the switch. Default 1. */
+  readonly preCopyRounds?: number | undefined;
+  /** Post-copy: pages with data in one frame of the background push, at most. */
+  readonly pushPages?: number | undefined;
+  /** A new channel to the target, when that of a post-copy broke: asked until it gives one. */
+  readonly reconnect?: (() => Wait<Channel>) | undefined;
+  /** After this time without one the result is `paused`. */
+  readonly recoveryTimeoutNs?: number | undefined;
+  /**
+   * The target died in post-copy, and the guest with it; here it stands as it was at the switch.
+   * `hold` (default): whoever may decide that it goes back in time resumes it. `roll-back`: it does.
+   */
+  readonly onTargetLost?: "hold" | "roll-back" | undefined;
+  /**
+   * Post-copy: the target sends back what the guest has become this often. If it dies, the guest goes on
+   * here from there, not from the switch; each one stops the guest for a moment. Default 0: never.
+   */
+  readonly checkpointNs?: number | undefined;
+  readonly control?: MigrationControl | undefined;
+  /** What somebody outside sees of the guest, on both hosts: its longest silence is in the statistics. */
+  readonly silence?: SilenceMeter | undefined;
+  readonly onPhase?: ((phase: Phase, atNs: number) => void) | undefined;
   readonly onRound?: ((round: RoundStats) => void) | undefined;
 }
 
 export const DEFAULT_SOURCE_OPTIONS = {
+  policy: "qemu",
+  slowdown: "none",
+  dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
   downtimeLimitNs: 300e6,
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   roundsMax: Number.POSITIVE_INFINITY,
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "fail",
+  xbzrleCacheBytes: 0,
+  identicalPages: "send",
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
   verify: "counts",
   outcomeTimeoutNs: 30e9,
+  preCopyRounds: 1,
+  checkpointNs: 0,
+  pushPages: 64,
+  recoveryTimeoutNs: 60e9,
+  onTargetLost: "hold",
 } as const;
 
 export type ResolvedSourceOptions = Readonly<
-  Pick<SourceOptions, "clock" | "id" | "strategy" | "signal" | "askOutcome" | "onRound"> & {
+  Pick<
+    SourceOptions,
+    | "clock"
+    | "id"
+    | "strategy"
+    | "signal"
+    | "askOutcome"
+    | "reconnect"
+    | "control"
+    | "silence"
+    | "onPhase"
+    | "onRound"
+  > & {
+    policy: PolicyName;
+    slowdown: SlowdownName;
+    dirtyLimitPagesPerSec: number;
     bandwidthCapBytesPerSec: number;
+    xbzrleCacheBytes: number;
+    identicalPages: "by-hash" | "send";
     batchPages: number;
     probePages: number;
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
+    preCopyRounds: number;
+    checkpointNs: number;
+    pushPages: number;
+    recoveryTimeoutNs: number;
+    onTargetLost: "hold" | "roll-back";
     verify: "counts" | "memory";
   } & ConvergenceLimits
 >;
@@ -84,6 +172,25 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.bandwidthCapBytesPerSec > 0,
     "bandwidthCapBytesPerSec: expected more than 0",
     all.bandwidthCapBytesPerSec,
+  );
+  check(all.xbzrleCacheBytes >= 0, "xbzrleCacheBytes: expected 0 or more", all.xbzrleCacheBytes);
+  check(POLICY_NAMES.includes(all.policy), "policy: unknown", all.policy);
+  check(SLOWDOWN_NAMES.includes(all.slowdown), "slowdown: unknown", all.slowdown);
+  check(
+    all.dirtyLimitPagesPerSec > 0,
+    "dirtyLimitPagesPerSec: expected more than 0",
+    all.dirtyLimitPagesPerSec,
+  );
+  check(
+    Number.isSafeInteger(all.checkpointNs) && all.checkpointNs >= 0,
+    "checkpointNs: expected nanoseconds",
+    all.checkpointNs,
+  );
+  check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
+  check(
+    Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,
+    "pushPages: expected a count",
+    all.pushPages,
   );
   check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
   check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);

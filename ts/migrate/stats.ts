@@ -1,5 +1,8 @@
 /** What a migration counts, and the same under the names that QEMU's `query-migrate` uses. */
-import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
+import { assert } from "../base/assert.ts";
+import { GUEST_PAGE_BYTES, type PageBatch } from "../machine/migratable.ts";
+import type { Arrived } from "./messages.ts";
+import type { SilenceMeter } from "./silence.ts";
 
 /** One pass over the dirty pages; the last one runs with the guest stopped. */
 export interface RoundStats {
@@ -14,6 +17,8 @@ export interface RoundStats {
   readonly dirtiedPages: number;
   /** Pages left to send after that. */
   readonly remainingPages: number;
+  /** Pages a second that the guest could dirty in this round; `Infinity`: it was not held back. */
+  readonly dirtyLimitPagesPerSec: number;
 }
 
 export interface MigrationStats {
@@ -25,11 +30,27 @@ export interface MigrationStats {
   readonly transferredBytes: number;
   readonly normalPages: number;
   readonly zeroPages: number;
+  /** Of the normal pages: sent as differences (XBZRLE), in the cache but too different, sent as equal. */
+  readonly deltaPages: number;
+  readonly overflowPages: number;
+  readonly twinPages: number;
   /** How often the dirty log was looked at: at the start, after each round, after the pause. */
   readonly dirtySyncCount: number;
   readonly remainingPages: number;
   /** Pages dirtied a second between the last two looks at the dirty log. */
   readonly dirtyPagesPerSec: number;
+  /** Pages that the target asked for in post-copy. */
+  readonly postcopyRequests: number;
+  /** How often a vCPU of the target had to wait for a page, the longest and all these waits. */
+  readonly faults: number;
+  readonly longestWaitNs: number;
+  readonly waitedNs: number;
+  /** The longest silence that is known of: the downtime, a wait that was longer, what was seen from outside. */
+  readonly gapNs: number;
+  /** How often post-copy went on over another channel. */
+  readonly recoveries: number;
+  /** How long the guest was held back from dirtying memory. */
+  readonly throttledNs: number;
   readonly rounds: readonly RoundStats[];
 }
 
@@ -38,22 +59,30 @@ const roundTo = (value: number, digits: number): number => Number(value.toFixed(
 /** Milliseconds with three decimals; megabits a second over the whole time. */
 export function qemuStats(stats: MigrationStats, pageCount: number) {
   const seconds = stats.totalNs / 1e9;
+  const normalPages = stats.normalPages - stats.deltaPages - stats.twinPages;
   return {
     "total-time": roundTo(stats.totalNs / 1e6, 3),
     downtime: roundTo(stats.downtimeNs / 1e6, 3),
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
+    gap: roundTo(stats.gapNs / 1e6, 3),
+    recoveries: stats.recoveries,
+    "throttled-time": roundTo(stats.throttledNs / 1e6, 3),
     ram: {
       total: pageCount * GUEST_PAGE_BYTES,
       transferred: stats.transferredBytes,
       remaining: stats.remainingPages * GUEST_PAGE_BYTES,
       duplicate: stats.zeroPages,
-      normal: stats.normalPages,
-      "normal-bytes": stats.normalPages * GUEST_PAGE_BYTES,
+      normal: normalPages,
+      "normal-bytes": normalPages * GUEST_PAGE_BYTES,
       "page-size": GUEST_PAGE_BYTES,
       "dirty-sync-count": stats.dirtySyncCount,
       "dirty-pages-rate": Math.round(stats.dirtyPagesPerSec),
+      "postcopy-requests": stats.postcopyRequests,
+      faults: stats.faults,
       mbps: seconds > 0 ? roundTo((stats.transferredBytes * 8) / seconds / 1e6, 3) : 0,
     },
+    "xbzrle-cache": { pages: stats.deltaPages, overflow: stats.overflowPages },
+    "identical-pages": stats.twinPages,
     rounds: stats.rounds,
   };
 }
@@ -61,19 +90,31 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
 /** Counts while a migration runs; `snapshot` gives the plain result. */
 export class StatsCounter {
   readonly startNs: number;
+  readonly #silence: SilenceMeter | undefined;
   readonly rounds: RoundStats[] = [];
   normalPages = 0;
   zeroPages = 0;
+  deltaPages = 0;
+  overflowPages = 0;
+  twinPages = 0;
   dirtySyncCount = 0;
   dirtyPagesPerSec = 0;
   setupNs = 0;
   downtimeNs = 0;
+  postcopyRequests = 0;
+  recoveries = 0;
+  dirtyLimitPagesPerSec = Number.POSITIVE_INFINITY;
+  #throttledNs = 0;
+  #limitedAtNs = 0;
+  /** What the target told in the end. */
+  arrived: Arrived | undefined;
   /** Undefined as long as the guest runs. */
   pausedAtNs: number | undefined;
   #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
 
-  constructor(startNs: number) {
+  constructor(startNs: number, silence?: SilenceMeter) {
     this.startNs = startNs;
+    this.#silence = silence;
     this.#round.startNs = startNs;
   }
 
@@ -82,7 +123,11 @@ export class StatsCounter {
     return this.rounds.length + 1;
   }
 
-  batch(normalPages: number, zeroPages: number, bytes: number): void {
+  batch(batch: PageBatch, bytes: number): void {
+    const { deltaPages = 0, normalPages, overflowPages = 0, twinPages = 0, zeroPages } = batch;
+    this.deltaPages += deltaPages;
+    this.overflowPages += overflowPages;
+    this.twinPages += twinPages;
     this.normalPages += normalPages;
     this.zeroPages += zeroPages;
     this.#round.normalPages += normalPages;
@@ -90,10 +135,32 @@ export class StatsCounter {
     this.#round.bytes += bytes;
   }
 
+  /** The guest runs again, here or there. */
+  ranAgain(nowNs: number): void {
+    this.downtimeNs = nowNs - (this.pausedAtNs ?? nowNs);
+  }
+
+  /** The guest is held back from now on, or (`Infinity`) no more. */
+  limited(nowNs: number, pagesPerSec: number): void {
+    this.#throttledNs += this.#sinceLimited(nowNs);
+    this.#limitedAtNs = nowNs;
+    this.dirtyLimitPagesPerSec = pagesPerSec;
+  }
+
+  #sinceLimited(nowNs: number): number {
+    const isLimited = this.dirtyLimitPagesPerSec !== Number.POSITIVE_INFINITY;
+    return isLimited ? nowNs - this.#limitedAtNs : 0;
+  }
+
   /** The pages begin to move: what came before was setup. */
   setupDone(nowNs: number): void {
     this.setupNs = nowNs - this.startNs;
     this.#round.startNs = nowNs;
+  }
+
+  /** How long the round under way has lasted. */
+  sinceRound(nowNs: number): number {
+    return nowNs - this.#round.startNs;
   }
 
   /** Ends the round under way. */
@@ -107,6 +174,7 @@ export class StatsCounter {
       ...sent,
       dirtiedPages,
       remainingPages,
+      dirtyLimitPagesPerSec: this.dirtyLimitPagesPerSec,
     };
     if (durationNs > 0) this.dirtyPagesPerSec = (dirtiedPages * 1e9) / durationNs;
     this.rounds.push(round);
@@ -115,16 +183,29 @@ export class StatsCounter {
   }
 
   snapshot(nowNs: number, transferredBytes: number, remainingPages: number): MigrationStats {
+    const totalNs = nowNs - this.startNs;
+    assert(this.downtimeNs <= totalNs, "the downtime is part of the total time");
+    const { faults = 0, longestWaitNs = 0, waitedNs = 0 } = this.arrived ?? {};
     return {
-      totalNs: nowNs - this.startNs,
+      totalNs,
       downtimeNs: this.downtimeNs,
       setupNs: this.setupNs,
       transferredBytes,
       normalPages: this.normalPages,
       zeroPages: this.zeroPages,
+      deltaPages: this.deltaPages,
+      overflowPages: this.overflowPages,
+      twinPages: this.twinPages,
       dirtySyncCount: this.dirtySyncCount,
       remainingPages,
       dirtyPagesPerSec: this.dirtyPagesPerSec,
+      postcopyRequests: this.postcopyRequests,
+      faults,
+      longestWaitNs,
+      waitedNs,
+      gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
+      recoveries: this.recoveries,
+      throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
       rounds: this.rounds,
     };
   }

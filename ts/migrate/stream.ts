@@ -9,7 +9,7 @@
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
 
-export const STREAM_VERSION = 1;
+export const STREAM_VERSION = 2;
 export const PREAMBLE_BYTES = 16;
 export const FRAME_HEADER_BYTES = 16;
 const MAGIC = new TextEncoder().encode("WVSTREAM");
@@ -23,14 +23,24 @@ export const FRAME_END = 5;
 export const FRAME_COMMIT = 6;
 export const FRAME_ABORT = 7;
 export const FRAME_QUERY = 8;
+export const FRAME_MISSING = 9;
+export const FRAME_RESUME = 10;
 // Target to source.
 export const FRAME_ACCEPT = 16;
 export const FRAME_REFUSE = 17;
 export const FRAME_READY = 18;
 export const FRAME_RUNNING = 19;
 export const FRAME_OUTCOME = 20;
+export const FRAME_REQUEST = 21;
+export const FRAME_CREDIT = 22;
+export const FRAME_LACKING = 23;
+export const FRAME_COMPLETE = 24;
+export const FRAME_CHECKPOINT_PAGES = 25;
+export const FRAME_CHECKPOINT = 26;
 
 const SMALL = 1 << 20;
+/** Of a bitmap: 2 TiB of guest. */
+const BITMAP = 64 << 20;
 /** Name and largest payload of each type. */
 const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: number }>([
   [FRAME_HELLO, { name: "HELLO", bytesMax: SMALL }],
@@ -41,11 +51,19 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_COMMIT, { name: "COMMIT", bytesMax: 0 }],
   [FRAME_ABORT, { name: "ABORT", bytesMax: SMALL }],
   [FRAME_QUERY, { name: "QUERY", bytesMax: SMALL }],
+  [FRAME_MISSING, { name: "MISSING", bytesMax: BITMAP }],
+  [FRAME_RESUME, { name: "RESUME", bytesMax: SMALL }],
   [FRAME_ACCEPT, { name: "ACCEPT", bytesMax: 0 }],
   [FRAME_REFUSE, { name: "REFUSE", bytesMax: SMALL }],
   [FRAME_READY, { name: "READY", bytesMax: 0 }],
   [FRAME_RUNNING, { name: "RUNNING", bytesMax: 0 }],
   [FRAME_OUTCOME, { name: "OUTCOME", bytesMax: SMALL }],
+  [FRAME_REQUEST, { name: "REQUEST", bytesMax: SMALL }],
+  [FRAME_CREDIT, { name: "CREDIT", bytesMax: 4 }],
+  [FRAME_LACKING, { name: "LACKING", bytesMax: BITMAP }],
+  [FRAME_COMPLETE, { name: "COMPLETE", bytesMax: SMALL }],
+  [FRAME_CHECKPOINT_PAGES, { name: "CHECKPOINT_PAGES", bytesMax: 64 << 20 }],
+  [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
 ]);
 
 export interface Frame {

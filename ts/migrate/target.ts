@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { type Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable } from "../machine/migratable.ts";
+import { Arrivals } from "./arrivals.ts";
 import type { Channel } from "./channel.ts";
 import { Connection, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
@@ -22,6 +23,8 @@ const ACCEPTED = [
   stream.FRAME_COMMIT,
   stream.FRAME_ABORT,
   stream.FRAME_QUERY,
+  stream.FRAME_MISSING,
+  stream.FRAME_RESUME,
 ];
 
 export interface TargetOptions {
@@ -32,18 +35,27 @@ export interface TargetOptions {
   readonly accept: (hello: messages.Hello) => Wait<Migratable>;
   /** The migration ends when nothing comes for this long. Default 10 s. */
   readonly stallTimeoutNs?: number | undefined;
+  /** Post-copy: the guest is lost when its source has not come back for this long. Default: never. */
+  readonly sourceTimeoutNs?: number | undefined;
+  /** Post-copy: is the source known to be gone for good? Asked while it does not come back. */
+  readonly isSourceLost?: ((id: string) => Wait<boolean>) | undefined;
+  /** Called when the guest runs here; in post-copy its pages still come. */
+  readonly onRunning?: ((guest: Migratable) => void) | undefined;
   /** Ends the migration before COMMIT; later it is ignored. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * `running`: the guest runs here. `discarded`: it does not and was destroyed. `answered`: the other
- * end only asked about an earlier migration.
+ * `running`: the guest runs here, with all its pages. `discarded`: it does not and was destroyed.
+ * `lost`: it ran here and was destroyed: pages of it were only at the source, which is gone.
+ * `answered`: the other end only asked about an earlier migration. `resumed`: it went on with one.
  */
 export type TargetResult =
   | { readonly state: "running"; readonly guest: Migratable; readonly receivedBytes: number }
   | { readonly state: "discarded"; readonly error: unknown }
-  | { readonly state: "answered"; readonly outcome: messages.Outcome };
+  | { readonly state: "lost"; readonly error: unknown; readonly missingPages: number }
+  | { readonly state: "answered"; readonly outcome: messages.Outcome }
+  | { readonly state: "resumed" };
 
 /** Serves one incoming channel. Never rejects: see the result. */
 export function receiveMigration(channel: Channel, options: TargetOptions): Future<TargetResult> {
@@ -70,6 +82,8 @@ class Target {
   #id: string | undefined;
   #guest: Migratable | undefined;
   #isRunning = false;
+  #checkpointNs = 0;
+  #arrivals: Arrivals | undefined;
   #normalPages = 0;
   #zeroPages = 0;
 
@@ -78,18 +92,25 @@ class Target {
     this.#connection = new Connection(channel, ACCEPTED);
   }
 
+  get #stallNs(): number {
+    return this.#options.stallTimeoutNs ?? 10e9;
+  }
+
   *run(): Task<TargetResult> {
-    const { clock, signal, stallTimeoutNs = 10e9 } = this.#options;
+    const { clock, signal } = this.#options;
     const connection = this.#connection;
-    const unwatch = watchConnection({ clock, connection, stallNs: stallTimeoutNs });
+    const unwatch = watchConnection({ clock, connection, stallNs: this.#stallNs });
     const forget = onAbort(signal, () => {
       if (!this.#isRunning) connection.abort(abortError(signal));
     });
     try {
       const first = yield* connection.demand();
       if (first.type === stream.FRAME_QUERY) return yield* this.#answer(first);
+      if (first.type === stream.FRAME_RESUME) return yield* this.#resume(first);
       yield* this.#receive(yield* this.#accept(first));
-      return yield* this.#start();
+      yield* this.#start();
+      unwatch();
+      return yield* this.#arrive();
     } catch (error) {
       return yield* this.#discard(error);
     } finally {
@@ -105,6 +126,13 @@ class Target {
     return { state: "answered", outcome };
   }
 
+  /** The source of a post-copy comes back. */
+  *#resume(frame: stream.Frame): Task<TargetResult> {
+    const id = messages.decodeQuery(frame);
+    if (this.#options.ledger.resume(id, this.#connection)) return { state: "resumed" };
+    return yield* this.#answer(frame);
+  }
+
   *#accept(frame: stream.Frame): Task<Migratable> {
     throwIfAborted(this.#options.signal);
     if (frame.type !== stream.FRAME_HELLO)
@@ -115,6 +143,7 @@ class Target {
     if (!this.#options.ledger.begin(hello.id, cancel))
       throw new WasmvisorError("WV_STATE", `migration ${hello.id} is already known here`);
     this.#id = hello.id;
+    this.#checkpointNs = hello.checkpointNs;
     const guest = yield* wait(this.#options.accept(hello));
     this.#guest = guest;
     const { kind, pageCount } = guest.shape;
@@ -134,6 +163,8 @@ class Target {
       const frame = yield* this.#connection.demand();
       if (frame.type === stream.FRAME_PAGES && !hasState) yield* this.#pages(guest, frame);
       else if (frame.type === stream.FRAME_ROUND && !hasState) messages.decodeRound(frame);
+      else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)
+        yield* this.#leaveOut(guest, frame);
       else if (frame.type === stream.FRAME_STATE && !hasState) {
         hasState = true;
         yield* wait(guest.restoreState(frame.payload));
@@ -161,6 +192,22 @@ class Target {
     this.#zeroPages += pages.zeroPages;
   }
 
+  /** The source keeps some pages until the guest runs here. */
+  *#leaveOut(guest: Migratable, frame: stream.Frame): Task<void> {
+    const { clock, isSourceLost, ledger, sourceTimeoutNs } = this.#options;
+    this.#arrivals = new Arrivals({
+      clock,
+      ledger,
+      id: this.#id as string,
+      guest,
+      checkpointNs: this.#checkpointNs,
+      stallTimeoutNs: this.#stallNs,
+      sourceTimeoutNs: sourceTimeoutNs ?? Number.POSITIVE_INFINITY,
+      isSourceLost,
+    });
+    yield* this.#arrivals.expect(frame.payload.slice());
+  }
+
   *#check(guest: Migratable, frame: stream.Frame): Task<void> {
     const end = messages.decodeEnd(frame);
     if (end.normalPages !== this.#normalPages || end.zeroPages !== this.#zeroPages)
@@ -173,7 +220,7 @@ class Target {
       throw stream.streamError(frame, "END: the memory differs from the source's");
   }
 
-  *#start(): Task<TargetResult> {
+  *#start(): Task<void> {
     const guest = this.#guest as Migratable;
     yield* this.#connection.send(stream.FRAME_READY);
     const frame = yield* this.#connection.demand();
@@ -187,13 +234,29 @@ class Target {
       this.#isRunning = false;
       throw error;
     }
+    this.#options.onRunning?.(guest);
     try {
       yield* this.#connection.send(stream.FRAME_RUNNING);
-      this.#connection.close();
     } catch {
       // The source will ask the ledger. The guest runs here, whether it hears of it or not.
     }
-    return { state: "running", guest, receivedBytes: this.#connection.receivedBytes };
+  }
+
+  /** The guest runs; pages that were left out arrive. */
+  *#arrive(): Task<TargetResult> {
+    const guest = this.#guest as Migratable;
+    const arrivals = this.#arrivals;
+    try {
+      if (arrivals) yield* arrivals.run(this.#connection);
+      else this.#connection.close();
+    } catch (error) {
+      const missingPages = arrivals?.missingPages ?? 0;
+      yield* wait(guest.destroy());
+      this.#options.ledger.refuse(this.#id as string);
+      return { state: "lost", error, missingPages };
+    }
+    const receivedBytes = arrivals?.receivedBytes ?? this.#connection.receivedBytes;
+    return { state: "running", guest, receivedBytes };
   }
 
   *#discard(error: unknown): Task<TargetResult> {

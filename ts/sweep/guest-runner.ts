@@ -27,6 +27,8 @@ const STEP_NS = 1e6;
 const BOOT_NS_MAX = 600e9;
 /** The writer runs this long before the migration begins. */
 const SETTLE_NS = 50e6;
+/** The guest says that it lives this often. */
+const HEARTBEAT_MS = 10;
 const PATTERNS = { uniform: "uniform", sequential: "sequential", "hot-cold": "hotcold" } as const;
 
 /** A guest and what it has printed. */
@@ -52,6 +54,11 @@ class Guest {
       },
       ram,
     });
+  }
+
+  /** Times of the heartbeats that it has printed, in microseconds of its own time. */
+  get beatsUs(): readonly number[] {
+    return [...this.text.matchAll(/^hb \d+ (\d+)\r?$/gm)].map((match) => Number(match[1]));
   }
 
   /** Runs until `word` is printed. */
@@ -144,7 +151,7 @@ class DirtierRunner implements GuestScenarioRunner {
   /** Tells a fork of the warm guest what to write, and lets it write for a while. */
   #begin(guest: Guest, scenario: Scenario): void {
     const ws = Math.floor(scenario.workingSetBytes / 4096) * 4096;
-    const line = `ws=${ws} rate=${Math.round(scenario.dirtyRate)} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=0\n`;
+    const line = `ws=${ws} rate=${Math.round(scenario.dirtyRate)} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=${HEARTBEAT_MS}\n`;
     guest.vm.receive(new TextEncoder().encode(line));
     guest.until("ready");
     guest.vm.runFor(SETTLE_NS);
@@ -162,16 +169,33 @@ class DirtierRunner implements GuestScenarioRunner {
       },
       options: { verify: "memory" },
     });
+    const silence = longestSilenceMs(guest, twin, result.stats.downtimeNs);
     // The engine has destroyed the guest on the side that lost it; the other one goes now.
     if (result.state === "completed") twin?.vm.destroy();
     else guest.vm.destroy();
-    return Promise.resolve(measurementOf(result, ramBytes / 4096));
+    const measured = measurementOf(result, ramBytes / 4096);
+    return Promise.resolve({ ...measured, gap_ms: Math.max(measured.gap_ms, silence) });
   }
 
   close(): void {
     this.#warm?.guest.vm.destroy();
     this.#warm = undefined;
   }
+}
+
+/**
+ * The longest silence around and after the switch, as somebody outside sees it: the guest's own time
+ * goes on while it waits for pages, but not while it is paused.
+ */
+function longestSilenceMs(guest: Guest, twin: Guest | undefined, downtimeNs: number): number {
+  const after = twin?.beatsUs ?? [];
+  const before = guest.beatsUs.at(-1);
+  let longestUs = 0;
+  for (const [i, beatUs] of after.entries()) {
+    const lastUs = i > 0 ? (after[i - 1] as number) : (before ?? beatUs) - downtimeNs / 1e3;
+    longestUs = Math.max(longestUs, beatUs - lastUs);
+  }
+  return Math.round(longestUs) / 1e3;
 }
 
 /** The runner for `guest` scenarios, with its own core: one for each worker thread. */

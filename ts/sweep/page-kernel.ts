@@ -4,6 +4,7 @@ import { WasmvisorError } from "../base/errors.ts";
 
 /** What `assembly/model/index.ts` exports. One instance holds one guest at a time. */
 export interface PageKernel {
+  readonly memory: WebAssembly.Memory;
   modelCreate(pages: number, seedLo: number, seedHi: number): number;
   modelWriter(kind: number, base: number, pages: number): number;
   modelHot(pages: number, share: number): void;
@@ -13,6 +14,15 @@ export interface PageKernel {
   modelFill(): void;
   modelHarvest(): number;
   modelRemaining(): number;
+  modelHas(gfn: number): number;
+  modelSet(): number;
+  modelMissing(): number;
+  modelPlace(from: number, to: number): number;
+  modelWriteHere(count: number): number;
+  modelWriteLimited(count: number, fresh: number): number;
+  modelFresh(): number;
+  modelWaits(): number;
+  modelUntil(until: number): void;
   modelTake(from: number, normalMax: number, zeroMax: number, zeroFrom: number): number;
   modelTakenNormal(): number;
   modelTakenZero(): number;

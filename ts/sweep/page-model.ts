@@ -13,9 +13,11 @@ import {
   type PageBatch,
   type PageSet,
 } from "../machine/migratable.ts";
+import { SilenceMeter } from "../migrate/silence.ts";
 import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
 import type { PageKernel } from "./page-kernel.ts";
+import { CATCH_UP_NS, HEARTBEAT_NS, ModelTarget, modelSet, TICK_NS } from "./page-model-target.ts";
 import type { Distribution, Measurement, Scenario } from "./scenario.ts";
 import { simulateMigration } from "./simulate.ts";
 
@@ -23,19 +25,32 @@ const NOTHING = new Uint8Array(0);
 const PAGES_MAX = 1 << 28;
 const WRITER_KINDS = { uniform: 0, "hot-cold": 1, sequential: 2, zipf: 3 } as const;
 
+interface ModelParts {
+  readonly scenario: Scenario;
+  readonly kernel: PageKernel;
+  readonly clock: VirtualClock;
+  readonly silence: SilenceMeter;
+}
+
 /** The guest on the source. */
 class ModelGuest implements Migratable {
   readonly shape: GuestShape;
   readonly #scenario: Scenario;
   readonly #kernel: PageKernel;
   readonly #clock: VirtualClock;
+  readonly #silence: SilenceMeter;
   readonly #usedPages: number;
   /** Time that the guest has run, up to `#sinceNs`. */
   #ranNs = 0;
   #sinceNs: number | undefined;
   #written = 0;
+  /** Pages that it may dirty in a second, and those that it was granted and has not used. */
+  #limitPagesPerSec = Number.POSITIVE_INFINITY;
+  #quota = 0;
 
-  constructor(scenario: Scenario, kernel: PageKernel, clock: VirtualClock) {
+  constructor(parts: ModelParts) {
+    const { clock, kernel, scenario } = parts;
+    this.#silence = parts.silence;
     this.#scenario = scenario;
     this.#kernel = kernel;
     this.#clock = clock;
@@ -63,17 +78,54 @@ class ModelGuest implements Migratable {
   /** Lets the writer do what it did since it was last looked at. */
   #catchUp(): void {
     const nowNs = this.#clock.nowNs();
+    const fromNs = this.#ranNs;
     if (this.#sinceNs !== undefined) {
       this.#ranNs += nowNs - this.#sinceNs;
       this.#sinceNs = nowNs;
+    }
+    if (this.#limitPagesPerSec !== Number.POSITIVE_INFINITY) {
+      for (let ns = fromNs; ns < this.#ranNs; ns += TICK_NS)
+        this.#writeLimited(
+          Math.min(ns + TICK_NS, this.#ranNs),
+          Math.min(TICK_NS, this.#ranNs - ns),
+        );
+      return;
     }
     const due = Math.floor((this.#scenario.dirtyRate * this.#ranNs) / 1e9);
     this.#kernel.modelWrite(due - this.#written);
     this.#written = due;
   }
 
+  /** What is due at `atNs` of its time, as far as it may; what is 50 ms late is given up. */
+  #writeLimited(atNs: number, passedNs: number): void {
+    const { dirtyRate } = this.#scenario;
+    const all = Math.floor((dirtyRate * atNs) / 1e9);
+    this.#written = Math.max(this.#written, all - Math.floor((dirtyRate * CATCH_UP_NS) / 1e9));
+    this.#quota += (this.#limitPagesPerSec * passedNs) / 1e9;
+    this.#written += this.#kernel.modelWriteLimited(
+      all - this.#written,
+      Math.floor(Math.max(0, this.#quota)),
+    );
+    this.#quota -= this.#kernel.modelFresh();
+    this.#quota = Math.min(this.#quota, Math.max(1, this.#limitPagesPerSec / 1000));
+  }
+
+  limitDirty(pagesPerSec: number): void {
+    this.#catchUp();
+    this.#limitPagesPerSec = pagesPerSec;
+    this.#quota = 0;
+  }
+
   newPageSet(): PageSet {
-    return { count: () => this.#kernel.modelRemaining(), release: () => undefined };
+    const kernel = this.#kernel;
+    const { pageCount } = this.shape;
+    return modelSet({
+      pageCount,
+      count: () => kernel.modelRemaining(),
+      has: (gfn) => kernel.modelHas(gfn) !== 0,
+      bitmap: () =>
+        new Uint8Array(kernel.memory.buffer, kernel.modelSet(), Math.ceil(pageCount / 8)),
+    });
   }
 
   startDirtyLog(): void {
@@ -94,22 +146,40 @@ class ModelGuest implements Migratable {
 
   takeBatch(_set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
     const kernel = this.#kernel;
-    const { normalPagesMax, zeroPagesMax } = limit;
-    const nextGfn = kernel.modelTake(fromGfn, normalPagesMax, zeroPagesMax, this.#usedPages);
+    const { normalPagesMax, untilGfn, zeroPagesMax } = limit;
+    kernel.modelUntil(untilGfn ?? this.shape.pageCount);
+    const taken = kernel.modelTake(fromGfn, normalPagesMax, zeroPagesMax, this.#usedPages);
+    const nextGfn = taken >>> 0;
     const normalPages = kernel.modelTakenNormal();
     const zeroPages = kernel.modelTakenZero();
     const { normalPageBytes, zeroPageBytes } = this.#scenario.wire;
     const modelBytes = normalPages * normalPageBytes + zeroPages * zeroPageBytes;
-    return { normalPages, zeroPages, nextGfn: nextGfn >>> 0, records: NOTHING, modelBytes };
+    if (this.#sinceNs !== undefined)
+      return { normalPages, zeroPages, nextGfn, records: NOTHING, modelBytes };
+    // The guest has stopped: all pages of this range have left now.
+    const records = new Uint8Array(Uint32Array.of(fromGfn, nextGfn).buffer);
+    return { normalPages, zeroPages, nextGfn, records, modelBytes: modelBytes - records.length };
   }
 
-  applyBatch(): void {
+  awaitPages(): never {
+    return this.applyBatch();
+  }
+  addMissing(): never {
+    return this.applyBatch();
+  }
+  placeBatch(): never {
+    return this.applyBatch();
+  }
+
+  applyBatch(): never {
     throw new WasmvisorError("WV_STATE", "page model: this end only sends");
   }
 
   pause(): void {
     this.#catchUp();
     this.#sinceNs = undefined;
+    // Its last heartbeat was up to 10 ms ago; one is enough to measure the silence after it.
+    this.#silence.beat(Math.floor(this.#clock.nowNs() / HEARTBEAT_NS) * HEARTBEAT_NS);
   }
 
   resume(): void {
@@ -133,29 +203,6 @@ class ModelGuest implements Migratable {
   }
 }
 
-/** Its twin on the target has nothing to keep: what arrives is counted by the engine. */
-function modelTarget(shape: GuestShape): Migratable {
-  const nothing = (): void => undefined;
-  const never = (): never => {
-    throw new WasmvisorError("WV_STATE", "page model: this end only receives");
-  };
-  return {
-    shape,
-    newPageSet: never,
-    startDirtyLog: never,
-    stopDirtyLog: nothing,
-    harvest: never,
-    takeBatch: never,
-    applyBatch: nothing,
-    pause: nothing,
-    resume: nothing,
-    saveState: never,
-    restoreState: nothing,
-    memoryHash: () => "",
-    destroy: nothing,
-  };
-}
-
 /** Pages that the link moves in one of the engine's windows. */
 function windowPages(scenario: Scenario): number {
   const perWindow = scenario.bandwidthBytesPerSec / 10 / scenario.wire.normalPageBytes;
@@ -164,12 +211,13 @@ function windowPages(scenario: Scenario): number {
 
 /** Moves a page-level guest as `scenario` says. */
 export function simulatePages(scenario: Scenario, kernel: PageKernel): MigrationResult {
+  const silence = new SilenceMeter();
   return simulateMigration(scenario, {
-    source: (clock) => new ModelGuest(scenario, kernel, clock),
-    target: modelTarget,
+    source: (clock) => new ModelGuest({ clock, kernel, scenario, silence }),
+    target: (shape, clock) => new ModelTarget({ clock, kernel, scenario, shape, silence }),
     // As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
     // Node 20, bench/sweep).
-    options: { batchPages: PAGES_MAX, probePages: windowPages(scenario) },
+    options: { batchPages: PAGES_MAX, probePages: windowPages(scenario), silence },
   });
 }
 
@@ -182,11 +230,13 @@ export function measurementOf(result: MigrationResult, pageCount: number): Measu
     error: isCompleted ? "" : messageOf(result.error),
     total_time_ms: stats["total-time"],
     downtime_ms: stats.downtime,
+    gap_ms: stats.gap,
     setup_time_ms: stats["setup-time"],
     transferred_bytes: stats.ram.transferred,
     normal_pages: stats.ram.normal,
     duplicate_pages: stats.ram.duplicate,
     dirty_sync_count: stats.ram["dirty-sync-count"],
+    postcopy_requests: stats.ram["postcopy-requests"],
     remaining_bytes: stats.ram.remaining,
     dirty_pages_rate: stats.ram["dirty-pages-rate"],
     mbps: stats.ram.mbps,

@@ -6,6 +6,8 @@ import { z } from "zod";
 import { WasmvisorError } from "../base/errors.ts";
 import { parseRate, parseSize, parseTime } from "../base/units.ts";
 import { STRATEGIES } from "../migrate/options.ts";
+import { POLICY_NAMES } from "../migrate/policy/convergence.ts";
+import { SLOWDOWN_NAMES } from "../migrate/policy/dirty-limit.ts";
 import type { Distribution } from "./scenario.ts";
 
 /** Values of one axis; a list or range that is longer is surely a mistake. */
@@ -154,6 +156,11 @@ const settings = z
     bandwidthCap: quantity(RATE, 1).nullable().default(null).describe("the migration's own limit"),
     backgroundPages: z.int().min(0).max(1e6).default(40),
     roundsMax: z.int().min(1).nullable().default(null),
+    preCopyRounds: z.int().min(1).default(1).describe("of hybrid, before it switches"),
+    policy: z.enum(POLICY_NAMES).default("qemu").describe("when pre-copy stops"),
+    slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
+    dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
+    xbzrleCache: quantity(SIZE).default(0).describe("guests: cache for sending differences"),
     timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
     onLimit: z.enum(["stop", "fail"]).default("fail"),
     normalPageBytes: z.int().min(1).max(1e6).default(4104).describe("a page on the wire"),

@@ -3,6 +3,8 @@
  * same for every fidelity.
  */
 import type { Strategy } from "../migrate/options.ts";
+import type { PolicyName } from "../migrate/policy/convergence.ts";
+import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 
 export type Fidelity = "page" | "guest";
 
@@ -40,6 +42,14 @@ export interface Scenario {
   readonly downtimeLimitNs: number;
   readonly strategy: Strategy;
   readonly roundsMax: number | null;
+  /** Hybrid: passes of pre-copy before the switch. */
+  readonly preCopyRounds: number;
+  readonly policy: PolicyName;
+  /** For guests: pages have no contents at page level. */
+  readonly xbzrleCacheBytes: number;
+  readonly slowdown: SlowdownName;
+  /** For the slowdown `dirty-limit`; `null` for none. */
+  readonly dirtyLimitPagesPerSec: number | null;
   /** Pre-copy gives up after this time. */
   readonly timeoutNs: number;
   readonly onLimit: "stop" | "fail";
@@ -66,11 +76,14 @@ export interface ResultRow {
   readonly error: string;
   readonly total_time_ms: number;
   readonly downtime_ms: number;
+  /** The longest silence of the guest's heartbeat in post-copy; else the downtime. */
+  readonly gap_ms: number;
   readonly setup_time_ms: number;
   readonly transferred_bytes: number;
   readonly normal_pages: number;
   readonly duplicate_pages: number;
   readonly dirty_sync_count: number;
+  readonly postcopy_requests: number;
   readonly remaining_bytes: number;
   readonly dirty_pages_rate: number;
   readonly mbps: number;
@@ -83,11 +96,13 @@ export type Measurement = Pick<
   | "error"
   | "total_time_ms"
   | "downtime_ms"
+  | "gap_ms"
   | "setup_time_ms"
   | "transferred_bytes"
   | "normal_pages"
   | "duplicate_pages"
   | "dirty_sync_count"
+  | "postcopy_requests"
   | "remaining_bytes"
   | "dirty_pages_rate"
   | "mbps"

@@ -67,6 +67,7 @@ export class Board {
   readonly virtioSlots: number;
   /** Time of day at which the RTC wants to be polled. */
   rtcAlarmNs = Number.POSITIVE_INFINITY;
+  readonly #virtio: VirtioMmio[] = [];
   readonly #saved: Saved[] = [];
   readonly #options: BoardOptions;
 
@@ -102,6 +103,7 @@ export class Board {
         memory: options.memory,
         irq: plic.line(VIRTIO_IRQ + slot),
       });
+      this.#virtio.push(mmio);
       this.bus.map(VIRTIO_BASE + slot * VIRTIO_STRIDE, mmio);
       this.#saved.push({
         name: `virtio${slot}`,
@@ -149,6 +151,11 @@ export class Board {
   /** Console input. Returns how many bytes were taken. */
   receive(bytes: Uint8Array): number {
     return (this.virtioConsole ?? this.uart).receive(bytes);
+  }
+
+  /** Pages of the guest's RAM have arrived: devices that lacked some look again. */
+  retry(): void {
+    for (const device of this.#virtio) device.retry();
   }
 
   save(): BoardState {

@@ -27,6 +27,7 @@ export interface ExitCounts {
   sbi: number;
   htif: number;
   missingPage: number;
+  dirtyLimit: number;
   fatal: number;
 }
 
@@ -55,8 +56,13 @@ export interface DispatcherOptions {
   readonly memory: GuestMemory;
   readonly onFault: (fault: GuestFault) => void;
   readonly onHtif: () => void;
-  /** Brings a page of RAM that has not arrived yet. Throws if that cannot be done. */
-  readonly onMissing: (index: number) => void;
+  /**
+   * Brings a page of RAM that has not arrived yet. False: it comes later, `vcpu` waits for it. Throws
+   * if it cannot be had.
+   */
+  readonly onMissing: (index: number, vcpu: Vcpu) => boolean;
+  /** `vcpu` has dirtied as many pages as it may for now. */
+  readonly onDirtyLimit: (vcpu: Vcpu) => void;
 }
 
 export class Dispatcher {
@@ -68,6 +74,7 @@ export class Dispatcher {
     sbi: 0,
     htif: 0,
     missingPage: 0,
+    dirtyLimit: 0,
     fatal: 0,
   };
   readonly #options: DispatcherOptions;
@@ -106,8 +113,11 @@ export class Dispatcher {
         return "continue";
       case abi.EXIT_MISSING_PAGE:
         this.counts.missingPage++;
-        this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN));
-        return "continue";
+        return this.#options.onMissing(this.#mailbox(abi.MAILBOX_GFN), vcpu) ? "continue" : "yield";
+      case abi.EXIT_DIRTY_LIMIT:
+        this.counts.dirtyLimit++;
+        this.#options.onDirtyLimit(vcpu);
+        return "yield";
       default:
         this.counts.fatal++;
         this.#options.onFault(this.#fault(reason, vcpu));

@@ -43,6 +43,8 @@ export class GuestRam implements GuestMemory {
   readonly space: number;
   readonly #core: Core;
   #source: PageSource | undefined;
+  /** Asks for a page that comes when it comes; see {@link awaitPages}. */
+  #ask: ((index: number) => void) | undefined;
 
   /** `space` is one that the core made with `ramBytes / 4096` pages. */
   private constructor(core: Core, space: number, ramBytes: number) {
@@ -64,6 +66,7 @@ export class GuestRam implements GuestMemory {
 
   /** A copy that shares every page until one side writes it. Throws `WV_NO_MEMORY`. */
   fork(): GuestRam {
+    if (this.#ask) throw new WasmvisorError("WV_STATE", "pages of the guest have not arrived yet");
     const space = this.#core.exports.forkSpace(this.space) >>> 0;
     if (space === 0) throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a fork");
     const child = new GuestRam(this.#core, space, this.ramBytes);
@@ -102,8 +105,51 @@ export class GuestRam implements GuestMemory {
     exports.expectPages(this.space, at);
   }
 
+  /**
+   * The pages in the core's `bitmap` come when they come: `ask` is called for each that is needed.
+   * Throws `WV_NO_MEMORY`.
+   */
+  awaitPages(bitmap: number, ask: (index: number) => void): void {
+    if (this.#core.exports.awaitPages(this.space, bitmap) === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a guest that moves in");
+    this.#ask = ask;
+  }
+
+  /** All awaited pages are there. */
+  awaitNoMore(): void {
+    this.#ask = undefined;
+  }
+
+  /** Has page `index` not arrived? */
+  isMissing(index: number): boolean {
+    return this.#core.exports.peekPage(this.space, index) >>> 0 === PAGE_MISSING;
+  }
+
+  /** Brings page `index`, if that can be done at once, or asks for it. False: it comes later. */
+  need(index: number): boolean {
+    if (this.#ask) this.#ask(index);
+    else this.arrive(index);
+    return this.#ask === undefined;
+  }
+
+  isHere(gpa: number, bytes: number): boolean {
+    if (!this.#ask) return true;
+    const first = Math.floor((gpa - RAM_BASE) / PAGE_BYTES);
+    const last = Math.floor((gpa + bytes - 1 - RAM_BASE) / PAGE_BYTES);
+    if (!(first >= 0 && last < this.ramBytes / PAGE_BYTES)) return true;
+    let isHere = true;
+    for (let index = first; index <= last; index++) {
+      if (!this.isMissing(index)) continue;
+      this.#ask(index);
+      isHere = false;
+    }
+    return isHere;
+  }
+
   /** Brings page `index`, which has not arrived yet. Throws `WV_BAD_SNAPSHOT`, `WV_NO_MEMORY`. */
   arrive(index: number): void {
+    if (this.#ask)
+      throw new WasmvisorError("WV_STATE", `page ${index} of the guest has not arrived yet`);
     this.#source?.fetch(index, (page, bytes) => this.#place(page, bytes));
     if (this.#core.exports.peekPage(this.space, index) === PAGE_MISSING)
       throw new WasmvisorError("WV_BAD_SNAPSHOT", `page ${index} of the guest never arrived`);

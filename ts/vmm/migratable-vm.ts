@@ -1,5 +1,11 @@
 /** A vm as the migration engine and the snapshot writer see it: pages, a dirty log, a state. */
-import { BATCH_ZERO, PAGE_BYTES } from "../../bindings/abi.ts";
+import {
+  BATCH_CHECKED,
+  BATCH_DELTA,
+  BATCH_TWIN,
+  BATCH_ZERO,
+  PAGE_BYTES,
+} from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -8,7 +14,9 @@ import type {
   BatchLimit,
   GuestShape,
   Migratable,
+  MissingWatcher,
   PageBatch,
+  PageEncoding,
   PageSet,
 } from "../machine/migratable.ts";
 import type { Vm, VmState } from "./vm.ts";
@@ -20,6 +28,8 @@ export const VM_STATE_VERSION = 1;
 export interface VmOwner {
   /** Describes the vm well enough to build a twin. */
   readonly config: Uint8Array;
+  /** Pages have arrived that somebody waited for: the vm can go on. */
+  onArrival?(): void;
   pause(): Wait<void>;
   resume(): Wait<void>;
   destroy(): Wait<void>;
@@ -30,9 +40,11 @@ class CorePageSet implements PageSet {
   readonly bytes: number;
   readonly address: number;
   readonly #core: Core;
+  readonly #pageCount: number;
 
   constructor(core: Core, pageCount: number) {
     this.#core = core;
+    this.#pageCount = pageCount;
     this.bytes = Math.ceil(pageCount / 64) * 8;
     this.address = core.exports.allocRegion(this.#frames) >>> 0;
     if (this.address === 0)
@@ -41,6 +53,22 @@ class CorePageSet implements PageSet {
 
   get #frames(): number {
     return Math.ceil(this.bytes / PAGE_BYTES);
+  }
+  get #bitmap(): Uint8Array {
+    return this.#core.u8.subarray(this.address, this.address + Math.ceil(this.#pageCount / 8));
+  }
+  has(gfn: number): boolean {
+    return (((this.#core.u8[this.address + (gfn >> 3)] as number) >> (gfn & 7)) & 1) === 1;
+  }
+  save(): Uint8Array {
+    return this.#bitmap.slice();
+  }
+  load(bitmap: Uint8Array): void {
+    const own = this.#bitmap;
+    const beyond = (bitmap.at(-1) ?? 0) >> (((this.#pageCount - 1) % 8) + 1);
+    if (bitmap.length !== own.length || beyond !== 0)
+      throw new WasmvisorError("WV_BAD_STREAM", `not a bitmap of ${this.#pageCount} pages`);
+    own.set(bitmap);
   }
   count(): number {
     return this.#core.exports.countPages(this.address, this.bytes) >>> 0;
@@ -55,6 +83,11 @@ export class MigratableVm implements Migratable {
   readonly #vm: Vm;
   readonly #core: Core;
   readonly #owner: VmOwner;
+  /** Awaited pages that have not arrived, and what their arrival sets going. */
+  #missingPages = 0;
+  #goOn: () => void = () => undefined;
+  /** What knows the pages that the target has; 0: none, batches are plain. */
+  #encoder = 0;
   /** The send and receive buffer in the core's memory: made when first needed. */
   #buffer = { address: 0, frames: 0 };
 
@@ -75,7 +108,21 @@ export class MigratableVm implements Migratable {
       throw new WasmvisorError("WV_NO_MEMORY", "no room for a dirty log");
     this.addPopulated(set);
   }
+  encode({ cacheBytes, twins }: PageEncoding): void {
+    this.#closeEncoder();
+    const { pageCount } = this.shape;
+    const cachePages = Math.min(pageCount, Math.floor(cacheBytes / PAGE_BYTES));
+    this.#encoder = this.#core.exports.openEncoder(pageCount, cachePages, twins ? 1 : 0) >>> 0;
+    if (this.#encoder === 0)
+      throw new WasmvisorError("WV_NO_MEMORY", `no room for a cache of ${cachePages} pages`);
+  }
+  #closeEncoder(): void {
+    if (this.#encoder !== 0) this.#core.exports.closeEncoder(this.#encoder);
+    this.#encoder = 0;
+  }
+
   stopDirtyLog(): void {
+    this.#closeEncoder();
     this.#core.exports.logDirty(this.#vm.ram.space, 0);
   }
   harvest(set: PageSet): number {
@@ -88,9 +135,10 @@ export class MigratableVm implements Migratable {
 
   /** Pages that have not arrived yet are brought first. Throws `WV_BAD_SNAPSHOT`. */
   takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
+    const untilGfn = limit.untilGfn ?? this.shape.pageCount;
     for (;;) {
       const batch = this.#collect(set, fromGfn, limit);
-      if (batch.records.length > 0 || batch.nextGfn >= this.shape.pageCount) return batch;
+      if (batch.records.length > 0 || batch.nextGfn >= untilGfn) return batch;
       this.#vm.ram.arrive(batch.nextGfn); // Nothing was taken though something is left.
     }
   }
@@ -99,28 +147,79 @@ export class MigratableVm implements Migratable {
     const { exports, u8 } = this.#core;
     const room = exports.batchBytes(limit.normalPagesMax, limit.zeroPagesMax) >>> 0;
     const out = this.#reserve(room);
-    exports.limitBatch(limit.normalPagesMax, limit.zeroPagesMax);
+    const { normalPagesMax, untilGfn, zeroPagesMax } = limit;
+    const until = untilGfn ?? this.shape.pageCount;
+    exports.limitBatch(normalPagesMax, zeroPagesMax, until, this.#encoder);
     const { address } = set as CorePageSet;
     const bytes = exports.collectPages(this.#vm.ram.space, address, fromGfn, out) >>> 0;
     return {
       normalPages: exports.batchNormal() >>> 0,
       zeroPages: exports.batchZero() >>> 0,
       nextGfn: exports.batchNext() >>> 0,
+      deltaPages: exports.batchDeltas() >>> 0,
+      twinPages: exports.batchTwins() >>> 0,
+      overflowPages: exports.batchOverflows() >>> 0,
       records: u8.subarray(out, out + bytes),
     };
   }
 
   applyBatch(batch: Omit<PageBatch, "nextGfn">): void {
-    const { exports, u8 } = this.#core;
+    const at = this.#receive(batch);
+    const bytes = batch.records.length;
+    this.#checkApplied(this.#core.exports.applyPages(this.#vm.ram.space, at, bytes) >>> 0, bytes);
+  }
+
+  awaitPages(set: PageSet, watcher: MissingWatcher): void {
+    const asked = new Set<number>();
+    this.#vm.ram.awaitPages((set as CorePageSet).address, (gfn) => {
+      if (asked.has(gfn)) return;
+      asked.add(gfn);
+      watcher.onMissing(gfn);
+    });
+    this.#missingPages = set.count();
+    this.#goOn = () => {
+      const arrived = [...asked].filter((gfn) => !this.#vm.ram.isMissing(gfn));
+      if (arrived.length === 0) return;
+      for (const gfn of arrived) {
+        asked.delete(gfn);
+        watcher.onArrived(gfn);
+      }
+      this.#vm.pagesArrived();
+      this.#owner.onArrival?.();
+    };
+  }
+
+  addMissing(set: PageSet): void {
+    this.#core.exports.addMissing(this.#vm.ram.space, (set as CorePageSet).address);
+  }
+
+  placeBatch(batch: Omit<PageBatch, "nextGfn">): number {
+    const { exports } = this.#core;
+    const at = this.#receive(batch);
+    const bytes = batch.records.length;
+    const understood = exports.placePages(this.#vm.ram.space, at, bytes) >>> 0;
+    const placed = exports.batchPlaced() >>> 0;
+    this.#missingPages -= placed;
+    if (this.#missingPages === 0) this.#vm.ram.awaitNoMore();
+    this.#goOn();
+    this.#checkApplied(understood, bytes);
+    return placed;
+  }
+
+  /** Copies the records to the core's memory; returns where they are. */
+  #receive(batch: Omit<PageBatch, "nextGfn">): number {
     const { normalPages, records, zeroPages } = batch;
     this.#checkCounts(records, normalPages, zeroPages);
     const at = this.#reserve(records.length);
-    u8.set(records, at);
-    const applied = exports.applyPages(this.#vm.ram.space, at, records.length) >>> 0;
-    if (applied === records.length) return;
-    if (exports.freeFrames() >>> 0 === 0)
+    this.#core.u8.set(records, at);
+    return at;
+  }
+
+  #checkApplied(understood: number, bytes: number): void {
+    if (understood === bytes) return;
+    if (this.#core.exports.freeFrames() >>> 0 === 0)
       throw new WasmvisorError("WV_NO_MEMORY", "the host has no free memory for this vm");
-    throw badRecord(applied, "a page that does not exist");
+    throw badRecord(understood, "a page that does not exist, or is not what its checksum says");
   }
 
   #checkCounts(records: Uint8Array, normalPages: number, zeroPages: number): void {
@@ -129,10 +228,9 @@ export class MigratableVm implements Migratable {
     let zero = 0;
     for (let at = 0; at < records.length; ) {
       if (at + 4 > records.length) throw badRecord(at, "a header that is cut");
-      const isZero = (view.getUint32(at, true) & BATCH_ZERO) !== 0;
-      if (isZero) zero++;
+      if ((view.getUint32(at, true) & BATCH_ZERO) !== 0) zero++;
       else normal++;
-      at += isZero ? 4 : 4 + PAGE_BYTES;
+      at += recordBytes(view, at);
       if (at > records.length) throw badRecord(at, "a page that is cut");
     }
     if (normal !== normalPages || zero !== zeroPages)
@@ -160,9 +258,14 @@ export class MigratableVm implements Migratable {
     this.#buffer = { address: 0, frames: 0 };
   }
 
-  /** Gives the buffer back; the vm stays. */
+  /** Gives buffers back; the vm stays. */
   release(): void {
+    this.#closeEncoder();
     this.#releaseBuffer();
+  }
+
+  limitDirty(pagesPerSec: number): void {
+    this.#vm.dirtyLimit.set(pagesPerSec);
   }
 
   pause(): Wait<void> {
@@ -188,9 +291,19 @@ export class MigratableVm implements Migratable {
   }
 
   destroy(): Wait<void> {
+    this.#closeEncoder();
     this.#releaseBuffer();
     return this.#owner.destroy();
   }
+}
+
+/** Bytes of the record at `at`, as its header says. */
+function recordBytes(view: DataView, at: number): number {
+  const head = view.getUint32(at, true);
+  if ((head & BATCH_CHECKED) === 0) return (head & BATCH_ZERO) === 0 ? 4 + PAGE_BYTES : 4;
+  if ((head & BATCH_TWIN) !== 0) return 12;
+  if ((head & BATCH_DELTA) === 0) return 8 + PAGE_BYTES;
+  return at + 10 > view.byteLength ? 10 : 10 + view.getUint16(at + 8, true);
 }
 
 function badRecord(offset: number, what: string): WasmvisorError {

@@ -300,6 +300,8 @@ export class Sbi {
   }
 
   #consoleWrite(gpa: number, count: number): SbiResult {
+    // Nothing was written: the guest tries again.
+    if (!this.#machine.memory.isHere(gpa, count)) return this.#return(SUCCESS, 0);
     const bytes = new Uint8Array(count);
     if (!this.#machine.memory.read(gpa, bytes)) return this.#return(INVALID_PARAM);
     if (count > 0) this.#machine.consoleWrite(bytes);
@@ -307,6 +309,7 @@ export class Sbi {
   }
 
   #consoleRead(gpa: number, count: number): SbiResult {
+    if (!this.#machine.memory.isHere(gpa, count)) return this.#return(SUCCESS, 0);
     const bytes = this.#machine.consoleRead(count).subarray(0, count);
     if (!this.#machine.memory.write(gpa, bytes)) return this.#return(FAILED);
     return this.#return(SUCCESS, bytes.length);

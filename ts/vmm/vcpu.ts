@@ -33,6 +33,8 @@ export class Vcpu {
   status: number = HART_STOPPED;
   /** Tick at which the ACLINT's timer interrupt becomes pending. */
   machineTimerTicks = Number.POSITIVE_INFINITY;
+  /** Page of RAM that it waits for: it does not run until the page is there. */
+  awaitedPage: number | undefined;
   readonly #core: Core;
 
   /** Throws `WV_NO_MEMORY`. */
@@ -97,6 +99,13 @@ export class Vcpu {
     this.setU32(abi.HART_MIP, level ? now | mask : now & ~mask);
   }
 
+  /** Tick until which it does not run, because it has dirtied what it may. */
+  stalledUntilTicks = 0;
+  /** It could run, if it had something to do. */
+  get isRunnable(): boolean {
+    return this.status === HART_STARTED && this.awaitedPage === undefined;
+  }
+  /** It waits for an interrupt. */
   get isWaiting(): boolean {
     return this.getU32(abi.HART_WAITING) !== 0;
   }

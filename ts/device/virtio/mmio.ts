@@ -290,6 +290,15 @@ export class VirtioMmio implements MmioDevice, Persist<VirtioMmioState>, VirtioL
     this.#driveIrq();
   }
 
+  /** Pages of the guest have arrived: looks again at what lacked some. */
+  retry(): void {
+    for (const [index, queue] of this.queues.entries()) {
+      if (!queue.isLacking) continue;
+      queue.isLacking = false;
+      this.#serve(index);
+    }
+  }
+
   #notify(index: number): void {
     this.#notifications++;
     this.#serve(index);

@@ -96,6 +96,10 @@ export class VirtQueue implements Persist<VirtQueueState> {
   #hasIndirect = false;
   #hasEventIndex = false;
   #popsLeft = 0;
+  /** The pages of the rings are known to be there. */
+  #areRingsHere = false;
+  /** A chain could not be looked at: pages of it have not arrived yet. Look again when some have. */
+  isLacking = false;
   #chains = 0;
   #interrupts = 0;
   #suppressedInterrupts = 0;
@@ -153,10 +157,11 @@ export class VirtQueue implements Persist<VirtQueueState> {
   /** Takes the next chain; undefined when there is none or the driver broke the rules. */
   pop(): DescriptorChain | undefined {
     if (!this.#isReady || !this.hasAvailable()) return undefined;
-    if (this.#popsLeft-- === 0) return this.#fault("runaway");
+    if (this.#popsLeft === 0) return this.#fault("runaway");
     const head = this.#load16(this.#availGpa + 4 + 2 * (this.#lastAvail & (this.#size - 1)));
     const chain = this.#walk(head);
     if (!chain) return undefined;
+    this.#popsLeft--;
     this.#lastAvail = (this.#lastAvail + 1) & 0xffff;
     this.#chains++;
     return chain;
@@ -164,7 +169,7 @@ export class VirtQueue implements Persist<VirtQueueState> {
 
   /** True if `pop` would find a chain. When not, asks the driver to notify us of the next one. */
   hasAvailable(): boolean {
-    if (!this.#isReady) return false;
+    if (!this.#isReady || !this.#hasRings()) return false;
     let count = this.#availableCount();
     if (count === 0 && this.#hasEventIndex) {
       this.#store16(this.#usedGpa + 4 + 8 * this.#size, this.#lastAvail);
@@ -255,6 +260,7 @@ export class VirtQueue implements Persist<VirtQueueState> {
   }
 
   #computeGpas(): void {
+    this.#areRingsHere = false;
     this.#descGpa = this.desc.hi * TWO_32 + this.desc.lo;
     this.#availGpa = this.avail.hi * TWO_32 + this.avail.lo;
     this.#usedGpa = this.used.hi * TWO_32 + this.used.lo;
@@ -271,22 +277,41 @@ export class VirtQueue implements Persist<VirtQueueState> {
     const size = this.#size;
     if (size === 0 || size > this.sizeMax || (size & (size - 1)) !== 0) return "queue-size";
     this.#computeGpas();
-    const rings = [
-      { gpa: this.#descGpa, bytes: DESC_BYTES * size, alignment: 16 },
-      { gpa: this.#availGpa, bytes: 6 + 2 * size, alignment: 2 },
-      { gpa: this.#usedGpa, bytes: 6 + 8 * size, alignment: 4 },
-    ].sort((a, b) => a.gpa - b.gpa);
     let end = this.#memory.ramBase;
-    for (const { gpa, bytes, alignment } of rings) {
+    for (const { gpa, bytes, alignment } of this.#rings().sort((a, b) => a.gpa - b.gpa)) {
       if (gpa % alignment !== 0 || gpa < end || !this.#isInRam(gpa, bytes)) return "ring-address";
       end = gpa + bytes;
     }
     return undefined;
   }
 
+  #rings() {
+    const size = this.#size;
+    return [
+      { gpa: this.#descGpa, bytes: DESC_BYTES * size, alignment: 16 },
+      { gpa: this.#availGpa, bytes: 6 + 2 * size, alignment: 2 },
+      { gpa: this.#usedGpa, bytes: 6 + 8 * size, alignment: 4 },
+    ];
+  }
+
   #isInRam(gpa: number, bytes: number): boolean {
     const { ramBase, ramBytes } = this.#memory;
     return gpa >= ramBase && gpa + bytes <= ramBase + ramBytes;
+  }
+
+  #hasRings(): boolean {
+    if (this.#areRingsHere) return true;
+    const missing = this.#rings().filter(({ gpa, bytes }) => !this.#memory.isHere(gpa, bytes));
+    this.#areRingsHere = missing.length === 0;
+    if (!this.#areRingsHere) this.isLacking = true;
+    return this.#areRingsHere;
+  }
+
+  /** Nothing of a chain may be touched before all of it is there: a device cannot stop half-way. */
+  #lacks(segments: readonly Segment[]): boolean {
+    const missing = segments.filter(({ gpa, bytes }) => !this.#memory.isHere(gpa, bytes));
+    if (missing.length > 0) this.isLacking = true;
+    return missing.length > 0;
   }
 
   #availableCount(): number {
@@ -312,6 +337,7 @@ export class VirtQueue implements Persist<VirtQueueState> {
       if (flags & DESC_INDIRECT) {
         const isNested = table !== this.#descGpa;
         if (isNested || !this.#isIndirectTable(bytes, flags)) return this.#fault("indirect");
+        if (this.#lacks([{ gpa, bytes }])) return undefined;
         table = gpa;
         tableSize = bytes / DESC_BYTES;
         index = 0;
@@ -323,7 +349,9 @@ export class VirtQueue implements Persist<VirtQueueState> {
       if (flags & DESC_WRITE) buffers.writable.push({ gpa, bytes });
       else if (buffers.writable.length > 0) return this.#fault("chain-order");
       else buffers.readable.push({ gpa, bytes });
-      if (!(flags & DESC_NEXT)) return new DescriptorChain(this.#memory, head, buffers);
+      if (flags & DESC_NEXT) continue;
+      if (this.#lacks([...buffers.readable, ...buffers.writable])) return undefined;
+      return new DescriptorChain(this.#memory, head, buffers);
     }
   }
 

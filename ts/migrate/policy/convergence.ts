@@ -1,44 +1,50 @@
 /**
- * When does pre-copy stop? Pure functions of what the source knows. The rule is QEMU's: once less
- * remains than the link moves within the downtime limit, look again at the dirty log, and stop if
- * that is still so. The limit is a threshold for the decision, not a promise about the downtime.
+ * When does pre-copy stop? Pure functions of what the source knows, by the names of the field. None of
+ * them promises a downtime: they decide on what was measured until now.
  */
-
-export interface ConvergenceState {
-  /** Passes over the dirty pages so far; the first sends everything. */
-  readonly round: number;
-  /** True right after a harvest: `remainingBytes` is exact, not a lower bound. */
-  readonly isSynced: boolean;
-  readonly remainingBytes: number;
-  /** Measured over the last window; 0 if nothing was measured yet. */
-  readonly bytesPerSec: number;
-  /** Since the migration began. */
-  readonly elapsedNs: number;
-}
-
-export interface ConvergenceLimits {
-  readonly downtimeLimitNs: number;
-  /** Rounds after which pre-copy ends; `Infinity` for none. */
-  readonly roundsMax: number;
-  /** Time after which pre-copy ends; `Infinity` for none. */
-  readonly timeoutNs: number;
-  /** What happens at one of these two: the guest is stopped whatever it costs, or stays here. */
-  readonly onLimit: "stop" | "fail";
-}
+import { dirtyToSent, lxd, pHaul, xen } from "./rounds.ts";
+import type { ConvergenceLimits, ConvergencePolicy, ConvergenceState } from "./state.ts";
+import { cloudHypervisor, kubevirt } from "./time.ts";
 
 /**
- * `send`: go on with this round. `sync`: harvest the dirty log and ask again. `stop`: pause the
- * guest and send the rest. `fail`: it does not converge, let it run here.
+ * QEMU: once less remains than the link moves within the downtime limit, look again at the dirty log,
+ * and stop if that is still so. The limit is a threshold for the decision.
  */
-export type ConvergenceDecision = "send" | "sync" | "stop" | "fail";
-
-export function decideConvergence(
-  state: ConvergenceState,
-  limits: ConvergenceLimits,
-): ConvergenceDecision {
+export const qemu: ConvergencePolicy = (state, limits) => {
   const thresholdBytes = (state.bytesPerSec * limits.downtimeLimitNs) / 1e9;
   if (state.remainingBytes === 0 || state.remainingBytes <= thresholdBytes)
     return state.isSynced ? "stop" : "sync";
-  if (state.round >= limits.roundsMax || state.elapsedNs >= limits.timeoutNs) return limits.onLimit;
+  if (isOver(state, limits)) return limits.onLimit;
   return "send";
+};
+
+/** The limits that every policy keeps. */
+function isOver(state: ConvergenceState, limits: ConvergenceLimits): boolean {
+  return state.round >= limits.roundsMax || state.elapsedNs >= limits.timeoutNs;
 }
+
+/** A policy that only looks when a round is over, and keeps the limits as all do. */
+function atRoundEnds(decide: ConvergencePolicy): ConvergencePolicy {
+  return (state, limits) => {
+    if (state.isSynced && state.round > 1) {
+      const decision = decide(state, limits);
+      if (decision !== "send") return decision;
+    }
+    if (isOver(state, limits)) return limits.onLimit;
+    return state.remainingBytes === 0 && !state.isSynced ? "sync" : "send";
+  };
+}
+
+export const CONVERGENCE_POLICIES = {
+  qemu,
+  xen: atRoundEnds(xen),
+  "cloud-hypervisor": atRoundEnds(cloudHypervisor),
+  kubevirt: atRoundEnds(kubevirt),
+  lxd: atRoundEnds(lxd),
+  "p-haul": atRoundEnds(pHaul),
+  "dirty-to-sent": atRoundEnds(dirtyToSent),
+  "round-limit": atRoundEnds(() => "send"),
+} as const satisfies Readonly<Record<string, ConvergencePolicy>>;
+
+export type PolicyName = keyof typeof CONVERGENCE_POLICIES;
+export const POLICY_NAMES = Object.keys(CONVERGENCE_POLICIES) as readonly PolicyName[];

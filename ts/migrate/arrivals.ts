@@ -1,0 +1,237 @@
+/**
+ * The target's side of post-copy: the guest runs and lacks pages. Asks for those that somebody waits
+ * for, puts in place what comes, and goes on over another channel when one breaks.
+ */
+import type { Clock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
+import type { Migratable, MissingWatcher } from "../machine/migratable.ts";
+import { CheckpointTaker } from "./checkpoints.ts";
+import { type Connection, Outbox, watchConnection } from "./connection.ts";
+import type { MigrationLedger } from "./ledger.ts";
+import * as messages from "./messages.ts";
+import * as stream from "./stream.ts";
+
+const RETRY_NS = 500_000_000;
+
+export interface ArrivalsOptions {
+  readonly clock: Clock;
+  readonly ledger: MigrationLedger;
+  readonly id: string;
+  readonly guest: Migratable;
+  /** The source wants a checkpoint this often; 0: never. */
+  readonly checkpointNs: number;
+  readonly stallTimeoutNs: number;
+  /** The guest is lost when no source came back for this long. */
+  readonly sourceTimeoutNs: number;
+  /** Is the source known to be gone for good? Asked while it does not come back. */
+  readonly isSourceLost?: ((id: string) => Wait<boolean>) | undefined;
+}
+
+/** Somebody waits for a page. */
+interface Fault {
+  sinceNs: number;
+  /** How many wait for it. */
+  waiters: number;
+}
+
+export class Arrivals implements MissingWatcher {
+  readonly #options: ArrivalsOptions;
+  readonly #checkpoints: CheckpointTaker | undefined;
+  readonly #faults = new Map<number, Fault>();
+  /** Pages to ask for with the next REQUEST. */
+  #asked: number[] = [];
+  #outbox: Outbox | undefined;
+  #connection: Connection | undefined;
+  /** The next connection, if one came or is waited for. */
+  #next: Future<Connection> | undefined;
+  #missingPages = 0;
+  /** Of connections that broke. */
+  #receivedBytes = 0;
+  #arrived = { pages: 0, faults: 0, longestWaitNs: 0, waitedNs: 0 };
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+    const { checkpointNs, clock, guest } = options;
+    if (checkpointNs > 0)
+      this.#checkpoints = new CheckpointTaker({ guest, clock, everyNs: checkpointNs });
+  }
+
+  /** Pages that have not arrived. */
+  get missingPages(): number {
+    return this.#missingPages;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes + (this.#connection?.receivedBytes ?? 0);
+  }
+
+  onMissing(gfn: number): void {
+    const fault = this.#faults.get(gfn);
+    if (fault) {
+      fault.waiters++;
+      return;
+    }
+    this.#faults.set(gfn, { sinceNs: this.#options.clock.nowNs(), waiters: 1 });
+    this.#ask(gfn);
+  }
+
+  onArrived(gfn: number): void {
+    const fault = this.#faults.get(gfn);
+    if (!fault) return;
+    const waitedNs = this.#options.clock.nowNs() - fault.sinceNs;
+    this.#arrived.faults++;
+    this.#arrived.waitedNs += waitedNs;
+    this.#arrived.longestWaitNs = Math.max(this.#arrived.longestWaitNs, waitedNs);
+    if (--fault.waiters === 0) this.#faults.delete(gfn);
+  }
+
+  #ask(gfn: number): void {
+    this.#asked.push(gfn);
+    if (!this.#outbox || this.#asked.length > 1) return;
+    this.#outbox.postFirst(stream.FRAME_REQUEST, () => {
+      const asked = this.#asked;
+      this.#asked = [];
+      return [messages.encodeRequest(asked)];
+    });
+  }
+
+  /** The pages of `bitmap` stay behind; the guest does not run yet. */
+  *expect(bitmap: Uint8Array): Task<void> {
+    const { guest } = this.#options;
+    const set = guest.newPageSet();
+    try {
+      set.load(bitmap);
+      this.#missingPages = set.count();
+      yield* wait(guest.awaitPages(set, this));
+      if (this.#checkpoints) yield* this.#checkpoints.begin();
+    } finally {
+      set.release();
+    }
+  }
+
+  /** Settles when all pages are there, first over `connection`. Throws when the source is lost. */
+  *run(connection: Connection): Task<void> {
+    const { id, ledger } = this.#options;
+    const forget = ledger.awaitResume(id, (next) => this.#take(next));
+    const checkpoints = this.#checkpoints;
+    try {
+      this.#use(connection);
+      if (checkpoints) runTask(checkpoints.run(() => this.#outbox));
+      while (this.#missingPages > 0) {
+        try {
+          yield* this.#receive();
+        } catch (error) {
+          yield* this.#recover(error);
+        }
+      }
+      if (checkpoints) yield* checkpoints.end();
+      yield* this.#complete();
+    } finally {
+      forget();
+      checkpoints?.stop();
+    }
+  }
+
+  #use(connection: Connection, lacking?: Uint8Array): void {
+    this.#receivedBytes += this.#connection?.receivedBytes ?? 0;
+    this.#connection = connection;
+    this.#outbox = new Outbox(connection);
+    // The source expects this, and then requests, which go before all that waits to be sent.
+    if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => [lacking]);
+    // Whoever waits asks again: the answers may have been lost.
+    this.#asked = [];
+    for (const gfn of this.#faults.keys()) this.#ask(gfn);
+  }
+
+  *#receive(): Task<void> {
+    const { clock, guest, stallTimeoutNs } = this.#options;
+    const connection = this.#connection as Connection;
+    const unwatch = watchConnection({ clock, connection, stallNs: stallTimeoutNs });
+    try {
+      while (this.#missingPages > 0) {
+        const frame = yield* connection.demand();
+        if (frame.type !== stream.FRAME_PAGES)
+          throw stream.streamError(frame, `${stream.frameName(frame.type)} out of turn`);
+        const { sequence } = frame;
+        const placed = yield* wait(guest.placeBatch(messages.decodePages(frame)));
+        this.#missingPages -= placed;
+        this.#arrived.pages += placed;
+        this.#outbox?.post(stream.FRAME_CREDIT, () => [messages.encodeCredit(sequence)]);
+      }
+    } finally {
+      unwatch();
+    }
+  }
+
+  /** The source will ask the ledger if it does not hear of it; the guest has all pages. */
+  *#complete(): Task<void> {
+    const outbox = this.#outbox as Outbox;
+    outbox.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(this.#arrived)]);
+    yield* outbox.drained();
+    this.#connection?.close();
+  }
+
+  /** A source has come back. */
+  #take(connection: Connection): void {
+    // The old connection may be thought to be alive: it is not.
+    const old = this.#connection;
+    this.#next ??= new Future();
+    if (this.#next.isSettled) {
+      connection.abort(anotherCame());
+      return;
+    }
+    this.#next.resolve(connection);
+    old?.abort(anotherCame());
+  }
+
+  /** Waits for the source to come back; tells it what is missing. */
+  *#recover(cause: unknown): Task<void> {
+    const { guest } = this.#options;
+    this.#connection?.abort(cause);
+    this.#next ??= new Future();
+    const stop = new AbortController();
+    runTask(this.#expire(this.#next, cause, stop.signal));
+    try {
+      const connection = yield* wait(this.#next);
+      const set = guest.newPageSet();
+      yield* wait(guest.addMissing(set));
+      this.#missingPages = set.count();
+      this.#use(connection, set.save());
+      this.#checkpoints?.restart();
+      set.release();
+    } finally {
+      this.#next = undefined;
+      stop.abort();
+    }
+  }
+
+  /** Rejects `next` when the source is lost. */
+  *#expire(next: Future<Connection>, cause: unknown, signal: AbortSignal): Task<void> {
+    const { clock, id, isSourceLost, sourceTimeoutNs } = this.#options;
+    const untilNs = clock.nowNs() + sourceTimeoutNs;
+    if (!isSourceLost && sourceTimeoutNs === Number.POSITIVE_INFINITY) return;
+    try {
+      while (clock.nowNs() < untilNs) {
+        const leftNs = untilNs - clock.nowNs();
+        yield* wait(clock.sleep(isSourceLost ? Math.min(RETRY_NS, leftNs) : leftNs, signal));
+        if (isSourceLost && (yield* wait(isSourceLost(id)))) break;
+      }
+      next.reject(lost(this.#missingPages, cause));
+    } catch {
+      // It has come back, or whoever was asked could not tell.
+    }
+  }
+}
+
+function anotherCame(): WasmvisorError {
+  return new WasmvisorError("WV_NETWORK", "the source came by another channel");
+}
+
+function lost(missingPages: number, cause: unknown): WasmvisorError {
+  return new WasmvisorError(
+    "WV_MIGRATION",
+    `the source did not come back; ${missingPages} pages of the guest were only there`,
+    { cause },
+  );
+}

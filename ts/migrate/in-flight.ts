@@ -1,0 +1,87 @@
+/**
+ * How many bytes of the background push may be on their way: what keeps the link busy, and little
+ * more, because a page that somebody waits for stands behind them. Two measures, the larger counts:
+ *
+ * As BBR does it, 1.25 times the best rate seen times the shortest round trip seen: for long links.
+ *
+ * Two milliseconds of what the link itself moves, which two frames that were on their way together
+ * tell by the time between them (a packet pair). It is what a target needs that looks at its channel
+ * only now and then because its guest has the processor (a round trip of 40 ms on a busy machine).
+ */
+
+/** Always allowed, and the most for a target that is busy. */
+const FLOOR_BYTES = 1 << 16;
+const BUSY_BYTES_MAX = 1 << 19;
+const BUSY_NS = 2e6;
+const GAIN = 1.25;
+/** The best rate is forgotten slowly, credit by credit. */
+const FADING = 0.99;
+
+interface SentFrame {
+  readonly sequence: number;
+  readonly bytes: number;
+  readonly sentAtNs: number;
+  /** Bytes that had arrived when it was sent, and since when. */
+  readonly delivered: number;
+  readonly deliveredAtNs: number;
+}
+
+export class InFlight {
+  readonly #frames: SentFrame[] = [];
+  #bytes = 0;
+  /** Bytes that have arrived. */
+  #delivered = 0;
+  #creditedAtNs = 0;
+  #bytesPerNs = 0;
+  #linkBytesPerNs = 0;
+  #roundTripNs = Number.POSITIVE_INFINITY;
+
+  /** Frame `sequence` leaves. */
+  sent(sequence: number, bytes: number, nowNs: number): void {
+    // Bytes on their way count from the last credit on: they are in the rate that is measured.
+    const isIdle = this.#frames.length === 0;
+    const deliveredAtNs = isIdle ? nowNs : this.#creditedAtNs;
+    const delivered = this.#delivered;
+    this.#frames.push({ sequence, bytes, sentAtNs: nowNs, delivered, deliveredAtNs });
+    this.#bytes += bytes;
+  }
+
+  /** Frame `sequence` has arrived, and with it all before. False: it was never sent, or before. */
+  credited(sequence: number, nowNs: number): boolean {
+    const count = this.#frames.findIndex((frame) => frame.sequence === sequence) + 1;
+    if (count === 0) return false;
+    const credited = this.#frames.splice(0, count);
+    this.#measureLink(credited, nowNs);
+    for (const { bytes } of credited) {
+      this.#bytes -= bytes;
+      this.#delivered += bytes;
+    }
+    for (const { delivered, deliveredAtNs, sentAtNs } of credited) {
+      this.#roundTripNs = Math.min(this.#roundTripNs, Math.max(1, nowNs - sentAtNs));
+      const bytesPerNs = (this.#delivered - delivered) / Math.max(1, nowNs - deliveredAtNs);
+      this.#bytesPerNs = Math.max(this.#bytesPerNs * FADING, bytesPerNs);
+    }
+    this.#creditedAtNs = nowNs;
+    return true;
+  }
+
+  #measureLink(credited: readonly SentFrame[], nowNs: number): void {
+    this.#linkBytesPerNs *= FADING;
+    const pairs = credited.filter((frame) => frame.sentAtNs < this.#creditedAtNs);
+    if (pairs.length === 0) return;
+    const bytes = pairs.reduce((sum, frame) => sum + frame.bytes, 0);
+    const bytesPerNs = bytes / Math.max(1000, nowNs - this.#creditedAtNs);
+    this.#linkBytesPerNs = Math.max(this.#linkBytesPerNs, bytesPerNs);
+  }
+
+  /** What the link moves, as far as that was seen; 0 before the first credit. */
+  get bytesPerSec(): number {
+    return Math.max(this.#bytesPerNs, this.#linkBytesPerNs) * 1e9;
+  }
+
+  get hasRoom(): boolean {
+    const busyBytes = Math.min(BUSY_BYTES_MAX, this.#linkBytesPerNs * BUSY_NS);
+    const longBytes = GAIN * this.#bytesPerNs * this.#roundTripNs;
+    return this.#bytes < Math.max(FLOOR_BYTES, busyBytes, longBytes);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Keeps the background push under a bandwidth cap, evenly: what would be a burst of a rate window
+ * stands in the way of a page that somebody waits for. Those pages are not counted, as in QEMU: the
+ * cap is for what can wait.
+ */
+import type { Clock } from "../base/clock.ts";
+
+/** What may be caught up with at once: timers are not exact. */
+const BURST_NS = 2_000_000;
+
+export class Pacer {
+  readonly #clock: Clock;
+  readonly #nsPerByte: number;
+  /** When everything sent so far was due, at the cap. */
+  #paidAtNs: number;
+
+  /** `capBytesPerSec` may be `Infinity`. */
+  constructor(clock: Clock, capBytesPerSec: number) {
+    this.#clock = clock;
+    this.#nsPerByte = 1e9 / capBytesPerSec;
+    this.#paidAtNs = clock.nowNs();
+  }
+
+  /** Nanoseconds until more may be pushed; 0: now. */
+  waitNs(): number {
+    return Math.max(0, this.#paidAtNs - this.#clock.nowNs());
+  }
+
+  /** Counts `bytes` as sent. */
+  spend(bytes: number): void {
+    const now = this.#clock.nowNs();
+    this.#paidAtNs = Math.max(this.#paidAtNs, now - BURST_NS) + bytes * this.#nsPerByte;
+  }
+}

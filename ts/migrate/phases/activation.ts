@@ -1,0 +1,107 @@
+/**
+ * Activation: the guest runs on the target. In post-copy the pages that it left behind follow, and
+ * stay here until the target has all of them; when the channel breaks, over another one.
+ */
+import { abortError, throwIfAborted } from "../../base/abort.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import { type Task, wait } from "../../base/task.ts";
+import type { PageSet } from "../../machine/migratable.ts";
+import type { Channel } from "../channel.ts";
+import { decodeArrived, decodeOutcome, encodeQuery } from "../messages.ts";
+import type { Session } from "../session.ts";
+import * as stream from "../stream.ts";
+import { Unfinished } from "../unfinished.ts";
+import { PageServer } from "./page-server.ts";
+
+const RETRY_NS = 500_000_000;
+/** Times that a channel may break in a row without a page having moved. */
+const FRUITLESS_MAX = 5;
+
+/** Settles when the target has all pages. Throws `Unfinished` when that cannot be at the moment. */
+export function* activation(session: Session): Task<void> {
+  for (let fruitless = 0; ; ) {
+    const before = session.remainingPages;
+    session.enter("activation");
+    try {
+      yield* new PageServer(session).run();
+      return;
+    } catch (error) {
+      session.connection.abort(error);
+      fruitless = session.remainingPages < before ? 0 : fruitless + 1;
+      if (fruitless === FRUITLESS_MAX) throw new Unfinished("paused", error);
+      if (yield* recovery(session, error)) return;
+    }
+  }
+}
+
+/** Finds a new channel. True: the target has all pages. Throws `Unfinished`. */
+function* recovery(session: Session, cause: unknown): Task<boolean> {
+  const { clock, reconnect, recoveryTimeoutNs, signal } = session.options;
+  session.enter("recovery");
+  if (!reconnect) throw new Unfinished("paused", paused(cause));
+  const untilNs = clock.nowNs() + recoveryTimeoutNs;
+  for (;;) {
+    try {
+      throwIfAborted(signal);
+      return yield* resume(session, yield* wait(reconnect()));
+    } catch (error) {
+      if (error instanceof Unfinished) throw error;
+      if (signal?.aborted) throw new Unfinished("paused", abortError(signal));
+      if (yield* isLost(session)) throw new Unfinished("target-lost", lost());
+      if (clock.nowNs() >= untilNs) throw new Unfinished("paused", paused(error));
+    }
+    yield* wait(clock.sleep(RETRY_NS));
+  }
+}
+
+/** Is it known that the target does not run the guest any more? */
+function* isLost(session: Session): Task<boolean> {
+  const { askOutcome, id } = session.options;
+  if (!askOutcome) return false;
+  try {
+    return (yield* wait(askOutcome(id))) === "not-running";
+  } catch {
+    return false; // Not reachable at the moment.
+  }
+}
+
+/** Goes on over `channel`: the target says what it lacks. True: nothing. Throws `Unfinished`. */
+export function* resume(session: Session, channel: Channel): Task<boolean> {
+  session.reconnect(channel);
+  const { connection, inbox, options } = session;
+  yield* connection.send(stream.FRAME_RESUME, [encodeQuery(options.id)]);
+  const frame = yield* inbox.expect(
+    stream.FRAME_LACKING,
+    stream.FRAME_COMPLETE,
+    stream.FRAME_OUTCOME,
+  );
+  if (frame.type === stream.FRAME_OUTCOME) {
+    if (decodeOutcome(frame) === "running") return true;
+    throw new Unfinished("target-lost", lost());
+  }
+  if (frame.type === stream.FRAME_COMPLETE) {
+    session.stats.arrived = decodeArrived(frame);
+    return true;
+  }
+  const set = session.set as PageSet;
+  set.load(frame.payload);
+  session.remainingPages = set.count();
+  session.stats.recoveries++;
+  return false;
+}
+
+function paused(cause: unknown): WasmvisorError {
+  return new WasmvisorError(
+    "WV_MIGRATION",
+    "post-copy is paused: the guest runs on the target, some of its pages are only here; " +
+      "recover it over a new channel",
+    { cause },
+  );
+}
+
+function lost(): WasmvisorError {
+  return new WasmvisorError(
+    "WV_MIGRATION",
+    "the target lost the guest before it had all of its pages; here it stands as it was when it left",
+  );
+}

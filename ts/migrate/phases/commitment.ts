@@ -1,0 +1,58 @@
+/**
+ * Commitment: the point of no return. From COMMIT on the guest runs here again only if the target is
+ * known not to run it.
+ */
+import { throwIfAborted } from "../../base/abort.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import { type Task, wait } from "../../base/task.ts";
+import type { Outcome } from "../messages.ts";
+import type { Session } from "../session.ts";
+import { FRAME_COMMIT, FRAME_RUNNING } from "../stream.ts";
+import { Unfinished } from "../unfinished.ts";
+
+const RETRY_NS = 500_000_000;
+
+/** Settles when the target runs the guest. Throws if it does not, `Unfinished` if nobody can tell. */
+export function* commitment(session: Session): Task<void> {
+  const { connection, inbox, options } = session;
+  session.enter("commitment");
+  throwIfAborted(options.signal);
+  inbox.check();
+  session.isCommitted = true;
+  try {
+    yield* connection.send(FRAME_COMMIT);
+    yield* inbox.expect(FRAME_RUNNING);
+  } catch (error) {
+    if (inbox.isRefused) throw error;
+    const outcome = yield* resolveOutcome(session, error);
+    if (outcome === "unknown") throw new Unfinished("in-doubt", doubt(error));
+    if (outcome === "not-running") throw error;
+  }
+}
+
+/** COMMIT was sent and the answer got lost: only the target can tell what happened. */
+function* resolveOutcome(session: Session, cause: unknown): Task<Outcome | "unknown"> {
+  const { askOutcome, clock, outcomeTimeoutNs, id } = session.options;
+  session.connection.abort(cause);
+  if (!askOutcome) return "unknown";
+  const untilNs = clock.nowNs() + outcomeTimeoutNs;
+  for (;;) {
+    try {
+      const outcome = yield* wait(askOutcome(id));
+      if (outcome !== "unknown") return outcome;
+    } catch {
+      // Not reachable at the moment; asking again costs nothing.
+    }
+    if (clock.nowNs() >= untilNs) return "unknown";
+    yield* wait(clock.sleep(RETRY_NS));
+  }
+}
+
+function doubt(cause: unknown): WasmvisorError {
+  return new WasmvisorError(
+    "WV_MIGRATION",
+    "the target was told to run the guest and did not answer; it is paused here: " +
+      "resume it only if it does not run there",
+    { cause },
+  );
+}

@@ -1,0 +1,208 @@
+/**
+ * Serves the pages of a guest that runs on the target: what a vCPU waits for at once, everything else
+ * in the background, around the last fault. One sender, so a request waits for one small frame of the
+ * push at most, and for what is on its way.
+ */
+import { WasmvisorError } from "../../base/errors.ts";
+import { Future, runTask, type Task, wait } from "../../base/task.ts";
+import { GUEST_PAGE_BYTES, type PageBatch, type PageSet } from "../../machine/migratable.ts";
+import { InFlight } from "../in-flight.ts";
+import { decodeArrived, decodeCredit, decodeRequest } from "../messages.ts";
+import { Pacer } from "../pacer.ts";
+import {
+  bubbleAt,
+  grown,
+  NO_READAHEAD,
+  nextRange,
+  type Range,
+  type Readahead,
+  readahead,
+} from "../policy/prefetch.ts";
+import type { Session } from "../session.ts";
+import * as stream from "../stream.ts";
+
+const ZERO_PAGES_MAX = 1 << 12;
+/** Pages that go ahead of a fault at most. */
+const READAHEAD_PAGES_MAX = 32;
+/** A frame of the push takes no longer than this, if a page does not. */
+const PUSH_NS = 250_000;
+
+/** Requests that wait to be answered: a guest has no more vCPUs and devices. */
+const REQUESTS_MAX = 1 << 16;
+
+export class PageServer {
+  readonly #session: Session;
+  readonly #requests: number[] = [];
+  readonly #inFlight = new InFlight();
+  readonly #pacer: Pacer;
+  #bubble = bubbleAt(0);
+  #readahead: Readahead = NO_READAHEAD;
+  /** Pages that go before the push. */
+  #ahead: Range = { fromGfn: 0, untilGfn: 0 };
+  #isComplete = false;
+  #waiting: Future<void> | undefined;
+  /** When the last request was answered, and how long it took until the next one came, on average. */
+  #answeredAtNs = Number.NEGATIVE_INFINITY;
+  #gapNs = Number.POSITIVE_INFINITY;
+
+  constructor(session: Session) {
+    this.#session = session;
+    const { bandwidthCapBytesPerSec, clock } = session.options;
+    this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
+  }
+
+  /** Settles when the target has all pages. */
+  *run(): Task<void> {
+    const { inbox } = this.#session;
+    inbox.onFrame = (frame) => this.#take(frame);
+    inbox.onFailure = () => this.#wake();
+    while (!this.#isComplete) {
+      inbox.check();
+      const gfn = this.#requests.shift();
+      if (gfn !== undefined) yield* this.#answer(gfn);
+      else if (this.#isAhead && this.#inFlight.hasRoom) yield* this.#goAhead();
+      else {
+        const waitNs = this.#pushWaitNs();
+        if (waitNs > 0) yield* this.#sleep(waitNs);
+        else yield* this.#push();
+      }
+    }
+  }
+
+  get #isAhead(): boolean {
+    return this.#ahead.fromGfn < this.#ahead.untilGfn;
+  }
+
+  #take(frame: stream.Frame): boolean {
+    const { guest, stats } = this.#session;
+    if (frame.type === stream.FRAME_REQUEST) {
+      const gfns = decodeRequest(frame, guest.shape.pageCount);
+      if (this.#requests.length + gfns.length > REQUESTS_MAX)
+        throw stream.streamError(frame, "REQUEST: too many at once");
+      stats.postcopyRequests += gfns.length;
+      this.#noteGap();
+      this.#requests.push(...gfns);
+    } else if (frame.type === stream.FRAME_CREDIT) {
+      if (!this.#inFlight.credited(decodeCredit(frame), this.#session.nowNs()))
+        throw stream.streamError(frame, "CREDIT: for a frame that was never sent");
+    } else if (frame.type === stream.FRAME_COMPLETE) {
+      stats.arrived = decodeArrived(frame);
+      this.#isComplete = true;
+    } else return this.#session.checkpoints.take(frame);
+    this.#wake();
+    return true;
+  }
+
+  #noteGap(): void {
+    if (this.#requests.length > 0) return;
+    const gapNs = this.#session.nowNs() - this.#answeredAtNs;
+    if (this.#gapNs === Number.POSITIVE_INFINITY) this.#gapNs = gapNs;
+    // A pause between two bursts says nothing about the gaps within them.
+    else this.#gapNs += (Math.min(gapNs, 4 * this.#gapNs) - this.#gapNs) / 8;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve();
+  }
+
+  /** Until something is heard from the target, `ns` at most. */
+  *#sleep(ns: number): Task<void> {
+    const waiting = new Future<void>();
+    this.#waiting = waiting;
+    if (ns !== Number.POSITIVE_INFINITY) {
+      const { clock } = this.#session.options;
+      runTask(
+        (function* alarm(): Task<void> {
+          yield* wait(clock.sleep(ns));
+          waiting.resolve();
+        })(),
+      );
+    }
+    yield* wait(waiting);
+  }
+
+  /** Time until the push may go on; `Infinity`: when the target says something. */
+  #pushWaitNs(): number {
+    if (this.#session.remainingPages === 0 || !this.#inFlight.hasRoom)
+      return Number.POSITIVE_INFINITY;
+    return Math.max(this.#pacer.waitNs(), this.#holdNs());
+  }
+
+  /**
+   * Where requests follow each other faster than the link moves a page, the link stays free for the
+   * next one (as disks wait for the next read of whoever reads: anticipatory scheduling).
+   */
+  #holdNs(): number {
+    const { bytesPerSec } = this.#inFlight;
+    const pageNs = bytesPerSec > 0 ? (GUEST_PAGE_BYTES * 1e9) / bytesPerSec : 0;
+    if (this.#gapNs > pageNs) return 0;
+    return Math.max(0, this.#answeredAtNs + 2 * this.#gapNs - this.#session.nowNs());
+  }
+
+  /** Sends page `gfn`, unless it has left already. */
+  *#answer(gfn: number): Task<void> {
+    const { guest, options } = this.#session;
+    const { pageCount } = guest.shape;
+    const set = this.#session.set as PageSet;
+    this.#readahead = readahead(this.#readahead, gfn, READAHEAD_PAGES_MAX);
+    const untilGfn = Math.min(this.#readahead.nextGfn, pageCount);
+    this.#ahead = { fromGfn: gfn + 1, untilGfn };
+    this.#bubble = bubbleAt(untilGfn);
+    if (!set.has(gfn)) return;
+    const limit = { normalPagesMax: 1, zeroPagesMax: 1, untilGfn: gfn + 1 };
+    yield* this.#send(yield* wait(guest.takeBatch(set, gfn, limit)));
+    this.#answeredAtNs = options.clock.nowNs();
+  }
+
+  /** Sends what whoever faults in order will want next. */
+  *#goAhead(): Task<void> {
+    const { fromGfn, untilGfn } = this.#ahead;
+    const { guest } = this.#session;
+    const normalPagesMax = this.#pushPages();
+    const limit = { normalPagesMax, zeroPagesMax: ZERO_PAGES_MAX, untilGfn };
+    const set = this.#session.set as PageSet;
+    const batch = yield* wait(guest.takeBatch(set, fromGfn, limit));
+    this.#ahead = { fromGfn: batch.nextGfn, untilGfn };
+    if (batch.normalPages + batch.zeroPages > 0) this.#pacer.spend(yield* this.#send(batch));
+  }
+
+  /** Sends the next pages around the last fault. */
+  *#push(): Task<void> {
+    const { guest } = this.#session;
+    const { pageCount } = guest.shape;
+    const set = this.#session.set as PageSet;
+    const normalPagesMax = this.#pushPages();
+    for (;;) {
+      const range = nextRange(this.#bubble, pageCount);
+      if (!range)
+        throw new WasmvisorError("WV_STATE", "takeBatch gave no page of a set with pages");
+      const { fromGfn, untilGfn } = range;
+      const limit = { normalPagesMax, zeroPagesMax: ZERO_PAGES_MAX, untilGfn };
+      const batch = yield* wait(guest.takeBatch(set, fromGfn, limit));
+      const isFull = batch.normalPages === normalPagesMax;
+      this.#bubble = grown(this.#bubble, range, batch.nextGfn, isFull);
+      if (batch.normalPages + batch.zeroPages === 0) continue;
+      this.#pacer.spend(yield* this.#send(batch));
+      return;
+    }
+  }
+
+  #pushPages(): number {
+    const { pushPages } = this.#session.options;
+    const { bytesPerSec } = this.#inFlight;
+    if (bytesPerSec === 0) return 1;
+    const pages = Math.floor((bytesPerSec * PUSH_NS) / 1e9 / GUEST_PAGE_BYTES);
+    return Math.max(1, Math.min(pages, pushPages));
+  }
+
+  *#send(batch: PageBatch): Task<number> {
+    const { connection } = this.#session;
+    // The credit may come before the channel takes more: the frame is noted first.
+    const sequence = connection.lastSequence + 1;
+    const bytes = batch.records.length + (batch.modelBytes ?? 0);
+    this.#inFlight.sent(sequence, bytes, this.#session.nowNs());
+    return yield* this.#session.sendPages(batch);
+  }
+}

@@ -1,0 +1,24 @@
+/** Setup: the target makes room for the guest, the source begins to note what is written. */
+import { throwIfAborted } from "../../base/abort.ts";
+import { type Task, wait } from "../../base/task.ts";
+import { encodeHello } from "../messages.ts";
+import type { Session } from "../session.ts";
+import { FRAME_ACCEPT, FRAME_HELLO } from "../stream.ts";
+
+export function* setup(session: Session): Task<void> {
+  const { guest, options, stats } = session;
+  session.enter("setup");
+  throwIfAborted(options.signal);
+  const { checkpointNs, id, strategy } = options;
+  const hello = encodeHello({ id, strategy, checkpointNs, shape: guest.shape });
+  yield* session.connection.send(FRAME_HELLO, [hello]);
+  yield* session.inbox.expect(FRAME_ACCEPT);
+  const set = guest.newPageSet();
+  session.set = set;
+  yield* wait(guest.startDirtyLog(set));
+  const { identicalPages, xbzrleCacheBytes: cacheBytes } = options;
+  yield* wait(guest.encode?.({ cacheBytes, twins: identicalPages === "by-hash" }));
+  stats.dirtySyncCount++;
+  session.remainingPages = set.count();
+  stats.setupDone(session.nowNs());
+}

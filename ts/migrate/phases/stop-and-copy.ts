@@ -1,0 +1,37 @@
+/** Stop-and-copy: the guest stops here, and all that it is goes to the target; or all but some pages. */
+import { type Task, wait } from "../../base/task.ts";
+import type { PageSet } from "../../machine/migratable.ts";
+import { encodeEnd } from "../messages.ts";
+import { PLANS } from "../options.ts";
+import type { Session } from "../session.ts";
+import { FRAME_END, FRAME_MISSING, FRAME_READY, FRAME_STATE } from "../stream.ts";
+import { type Rest, sendRest } from "./iterative-copy.ts";
+
+/** `leave`: the target gets a list of the pages that are left, instead of the pages. */
+export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
+  const { guest, options, stats, window } = session;
+  session.enter("stop-and-copy");
+  stats.pausedAtNs = session.nowNs();
+  session.isPaused = true;
+  session.limitDirty(Number.POSITIVE_INFINITY);
+  yield* wait(guest.pause());
+  const dirtiedPages = yield* session.harvest();
+  if (PLANS[options.strategy].iterates) {
+    session.endRound(dirtiedPages);
+    window.lift();
+  }
+  session.isPostCopy = rest === "leave" && session.remainingPages > 0;
+  if (session.isPostCopy) {
+    // What the target has may change from now on: nothing can be built on it.
+    yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
+    yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
+  } else yield* sendRest(session);
+  const state = yield* wait(guest.saveState());
+  yield* session.connection.send(FRAME_STATE, [state]);
+  const isHashed = options.verify === "memory" && !session.isPostCopy;
+  const memoryHash = isHashed ? yield* wait(guest.memoryHash()) : "";
+  const { normalPages, zeroPages } = stats;
+  const end = encodeEnd({ normalPages, zeroPages, memoryHash });
+  yield* session.connection.send(FRAME_END, [end]);
+  yield* session.inbox.expect(FRAME_READY);
+}

@@ -1,0 +1,39 @@
+/** What a convergence policy is asked, and what it may answer. */
+import type { RoundStats } from "../stats.ts";
+
+export interface ConvergenceState {
+  /** Passes over the dirty pages so far; the first sends everything. */
+  readonly round: number;
+  /** True right after a harvest: `remainingBytes` is exact, not a lower bound. */
+  readonly isSynced: boolean;
+  readonly remainingBytes: number;
+  /** Measured over the last window; 0 if nothing was measured yet. */
+  readonly bytesPerSec: number;
+  /** Since the migration began. */
+  readonly elapsedNs: number;
+  /** All of the guest's memory. */
+  readonly memoryBytes: number;
+  /** The passes that are over. */
+  readonly rounds: readonly RoundStats[];
+}
+
+export interface ConvergenceLimits {
+  readonly downtimeLimitNs: number;
+  /** Rounds after which pre-copy ends; `Infinity` for none. */
+  readonly roundsMax: number;
+  /** Time after which pre-copy ends; `Infinity` for none. */
+  readonly timeoutNs: number;
+  /** What happens at one of these two: the guest is stopped whatever it costs, or stays here. */
+  readonly onLimit: "stop" | "fail";
+}
+
+/**
+ * `send`: go on with this round. `sync`: harvest the dirty log and ask again. `stop`: pause the
+ * guest and send the rest. `fail`: it does not converge, let it run here.
+ */
+export type ConvergenceDecision = "send" | "sync" | "stop" | "fail";
+
+export type ConvergencePolicy = (
+  state: ConvergenceState,
+  limits: ConvergenceLimits,
+) => ConvergenceDecision;

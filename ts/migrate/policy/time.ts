@@ -1,0 +1,41 @@
+/** Policies that watch the time. They are asked when a round is over. */
+import type { ConvergenceDecision, ConvergenceLimits, ConvergenceState } from "./state.ts";
+
+const RAMP_START_NS = 150e6;
+const RAMP_STEP_NS = 150e6;
+const RAMP_END_NS = 1050e6;
+/** A round that leaves more than this share of the least so far makes no progress. */
+const PROGRESS = 0.95;
+const PROGRESS_TIMEOUT_NS = 150e9;
+const NS_PER_GIB = 800e9;
+const GIB = 2 ** 30;
+
+const fits = (state: ConvergenceState, downtimeNs: number): boolean =>
+  state.remainingBytes <= (state.bytesPerSec * downtimeNs) / 1e9;
+
+/** Cloud Hypervisor: a downtime, and a time after which it is cancelled (`fail`) or ignored (`stop`). */
+export function cloudHypervisor(
+  state: ConvergenceState,
+  { downtimeLimitNs }: ConvergenceLimits,
+): ConvergenceDecision {
+  return fits(state, downtimeLimitNs) ? "stop" : "send";
+}
+
+/**
+ * KubeVirt: a stall detector lets the downtime that is allowed grow from 150 to 1,050 ms, one step for
+ * each round without progress; gives up after 150 s without any, and after 800 s for each GiB.
+ */
+export function kubevirt(state: ConvergenceState): ConvergenceDecision {
+  const { elapsedNs, memoryBytes, rounds } = state;
+  let least = Number.POSITIVE_INFINITY;
+  let stalls = 0;
+  let progressNs = 0;
+  for (const { durationNs, remainingPages, startNs } of rounds) {
+    if (remainingPages <= least * PROGRESS) progressNs = startNs + durationNs;
+    else stalls++;
+    least = Math.min(least, remainingPages);
+  }
+  if (fits(state, Math.min(RAMP_START_NS + stalls * RAMP_STEP_NS, RAMP_END_NS))) return "stop";
+  const isTooLong = elapsedNs >= (memoryBytes / GIB) * NS_PER_GIB;
+  return isTooLong || elapsedNs - progressNs >= PROGRESS_TIMEOUT_NS ? "fail" : "send";
+}

@@ -1,0 +1,145 @@
+/** What the phases of a migration's source share. */
+import type { Task } from "../base/task.ts";
+import { wait } from "../base/task.ts";
+import type { Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
+import type { Channel } from "./channel.ts";
+import { CheckpointKeeper } from "./checkpoints.ts";
+import { Connection, watchConnection } from "./connection.ts";
+import type { Phase } from "./control.ts";
+import { Inbox } from "./inbox.ts";
+import { encodePagesHeader } from "./messages.ts";
+import type { ResolvedSourceOptions } from "./options.ts";
+import { RateWindow } from "./rate-window.ts";
+import { type MigrationStats, StatsCounter } from "./stats.ts";
+import * as stream from "./stream.ts";
+
+const ACCEPTED = [
+  stream.FRAME_ACCEPT,
+  stream.FRAME_REFUSE,
+  stream.FRAME_READY,
+  stream.FRAME_RUNNING,
+  stream.FRAME_OUTCOME,
+  stream.FRAME_REQUEST,
+  stream.FRAME_CREDIT,
+  stream.FRAME_LACKING,
+  stream.FRAME_COMPLETE,
+  stream.FRAME_CHECKPOINT_PAGES,
+  stream.FRAME_CHECKPOINT,
+];
+
+export class Session {
+  readonly guest: Migratable;
+  readonly options: ResolvedSourceOptions;
+  readonly window: RateWindow;
+  readonly stats: StatsCounter;
+  /** What the target's guest has become, in post-copy. */
+  readonly checkpoints: CheckpointKeeper;
+  /** Pages that are still to be sent. Made in setup. */
+  set: PageSet | undefined;
+  remainingPages = 0;
+  /** True right after a harvest: `remainingPages` is exact. */
+  isSynced = true;
+  isPaused = false;
+  /** True from the moment at which COMMIT may have left. */
+  isCommitted = false;
+  /** The guest went, or goes, without the pages in `set`. */
+  isPostCopy = false;
+  #connection: Connection;
+  #inbox: Inbox;
+  #unwatch: () => void;
+  /** Bytes sent over connections that broke. */
+  #sentBytes = 0;
+
+  constructor(guest: Migratable, channel: Channel, options: ResolvedSourceOptions) {
+    this.guest = guest;
+    this.options = options;
+    this.window = new RateWindow({
+      clock: options.clock,
+      capBytesPerSec: options.bandwidthCapBytesPerSec,
+      signal: options.signal,
+    });
+    this.checkpoints = new CheckpointKeeper(guest);
+    this.stats = new StatsCounter(options.clock.nowNs(), options.silence);
+    this.#connection = new Connection(channel, ACCEPTED);
+    this.#unwatch = this.#watch();
+    this.#inbox = new Inbox(this.#connection);
+    options.control?.attach(() => this.snapshot());
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  get inbox(): Inbox {
+    return this.#inbox;
+  }
+
+  #watch(): () => void {
+    const { clock, stallTimeoutNs } = this.options;
+    return watchConnection({ clock, connection: this.#connection, stallNs: stallTimeoutNs });
+  }
+
+  /** From now on `channel` is the way to the target. */
+  reconnect(channel: Channel): void {
+    this.#unwatch();
+    this.#sentBytes += this.#connection.sentBytes;
+    this.#connection = new Connection(channel, ACCEPTED);
+    this.#unwatch = this.#watch();
+    this.#inbox = new Inbox(this.#connection);
+    this.checkpoints.drop();
+  }
+
+  /** Nothing more is expected to move. */
+  end(): void {
+    this.#unwatch();
+  }
+
+  nowNs(): number {
+    return this.options.clock.nowNs();
+  }
+
+  enter(phase: Phase): void {
+    this.options.control?.enter(phase);
+    this.options.onPhase?.(phase, this.nowNs() - this.stats.startNs);
+  }
+
+  /** Sends what `takeBatch` gave; returns the bytes of it. */
+  *sendPages(batch: PageBatch): Task<number> {
+    this.remainingPages -= batch.normalPages + batch.zeroPages;
+    const bytes = yield* this.#connection.send(
+      stream.FRAME_PAGES,
+      [encodePagesHeader(this.stats.round, batch), batch.records],
+      batch.modelBytes,
+    );
+    this.stats.batch(batch, bytes);
+    return bytes;
+  }
+
+  /** Looks at the dirty log; returns how many pages it held. */
+  *harvest(): Task<number> {
+    const set = this.set as PageSet;
+    const dirtiedPages = yield* wait(this.guest.harvest(set));
+    this.stats.dirtySyncCount++;
+    this.remainingPages = set.count();
+    this.isSynced = true;
+    return dirtiedPages;
+  }
+
+  /** From now on the guest dirties no more pages a second than this. */
+  limitDirty(pagesPerSec: number): void {
+    if (pagesPerSec === this.stats.dirtyLimitPagesPerSec || !this.guest.limitDirty) return;
+    this.guest.limitDirty(pagesPerSec);
+    this.stats.limited(this.nowNs(), pagesPerSec);
+  }
+
+  /** The round under way is over. */
+  endRound(dirtiedPages: number): void {
+    const round = this.stats.endRound(this.nowNs(), dirtiedPages, this.remainingPages);
+    this.options.onRound?.(round);
+  }
+
+  snapshot(): MigrationStats {
+    const sentBytes = this.#sentBytes + this.#connection.sentBytes;
+    return this.stats.snapshot(this.nowNs(), sentBytes, this.remainingPages);
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The page-level guest on the target. After pre-copy nothing is left to do. In post-copy its writer
+ * goes on here, as `guests/dirtier.c` does: every millisecond the writes that are due, of those that
+ * it missed no more than 50 ms' worth; it waits at a page that has not arrived; and a heartbeat every
+ * 10 ms, between two batches of writes.
+ */
+import type { VirtualClock } from "../base/clock.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import type {
+  GuestShape,
+  Migratable,
+  MissingWatcher,
+  PageBatch,
+  PageSet,
+} from "../machine/migratable.ts";
+import type { SilenceMeter } from "../migrate/silence.ts";
+import type { PageKernel } from "./page-kernel.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** The writer acts this often, and does no more than was due in that time. */
+export const TICK_NS = 1e6;
+/** The guest shows a sign of life this often. */
+export const HEARTBEAT_NS = 10e6;
+export const CATCH_UP_NS = 50e6;
+const NOWHERE = -1;
+
+/** A set of pages that the kernel, or this, keeps as bits. */
+export function modelSet(parts: {
+  readonly pageCount: number;
+  readonly count: () => number;
+  readonly has: (gfn: number) => boolean;
+  readonly bitmap: () => Uint8Array;
+}): PageSet {
+  const { bitmap, count, has, pageCount } = parts;
+  return {
+    count,
+    has,
+    save: () => bitmap().slice(),
+    load: (bits) => {
+      if (bits.length !== Math.ceil(pageCount / 8))
+        throw new WasmvisorError("WV_BAD_STREAM", `not a bitmap of ${pageCount} pages`);
+      bitmap().set(bits);
+    },
+    release: () => undefined,
+  };
+}
+
+function countBits(bitmap: Uint8Array): number {
+  let count = 0;
+  for (const byte of bitmap) for (let bits = byte; bits; bits &= bits - 1) count++;
+  return count;
+}
+
+export class ModelTarget implements Migratable {
+  readonly shape: GuestShape;
+  readonly #scenario: Scenario;
+  readonly #kernel: PageKernel;
+  readonly #clock: VirtualClock;
+  readonly #silence: SilenceMeter;
+  #watcher: MissingWatcher | undefined;
+  #missingPages = 0;
+  #startNs = 0;
+  /** Writes that are done, or were given up as too late. */
+  #written = 0;
+  /** Of this batch, still to do. */
+  #due = 0;
+  #lastBeatNs = 0;
+
+  constructor(parts: {
+    readonly shape: GuestShape;
+    readonly scenario: Scenario;
+    readonly kernel: PageKernel;
+    readonly clock: VirtualClock;
+    readonly silence: SilenceMeter;
+  }) {
+    this.shape = parts.shape;
+    this.#scenario = parts.scenario;
+    this.#kernel = parts.kernel;
+    this.#clock = parts.clock;
+    this.#silence = parts.silence;
+  }
+
+  get #missing(): Uint8Array {
+    const { memory } = this.#kernel;
+    const bytes = Math.ceil(this.shape.pageCount / 8);
+    return new Uint8Array(memory.buffer, this.#kernel.modelMissing(), bytes);
+  }
+
+  newPageSet(): PageSet {
+    const { pageCount } = this.shape;
+    const bits = new Uint8Array(Math.ceil(pageCount / 8));
+    return modelSet({
+      pageCount,
+      count: () => countBits(bits),
+      has: (gfn) => (((bits[gfn >> 3] as number) >> (gfn & 7)) & 1) === 1,
+      bitmap: () => bits,
+    });
+  }
+
+  awaitPages(set: PageSet, watcher: MissingWatcher): void {
+    this.#missing.set(set.save());
+    this.#missingPages = set.count();
+    this.#watcher = watcher;
+  }
+
+  addMissing(set: PageSet): void {
+    set.load(this.#missing);
+  }
+
+  placeBatch({ records }: Omit<PageBatch, "nextGfn">): number {
+    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+    const waits = this.#kernel.modelWaits();
+    const placed = this.#kernel.modelPlace(view.getUint32(0, true), view.getUint32(4, true));
+    this.#missingPages -= placed;
+    if (waits === NOWHERE || this.#isMissing(waits)) return placed;
+    this.#watcher?.onArrived(waits);
+    this.#write();
+    return placed;
+  }
+
+  #isMissing(gfn: number): boolean {
+    return (((this.#missing[gfn >> 3] as number) >> (gfn & 7)) & 1) === 1;
+  }
+
+  resume(): void {
+    this.#startNs = this.#clock.nowNs();
+    this.#lastBeatNs = this.#startNs;
+    if (this.#missingPages > 0) this.#tick();
+  }
+
+  /** The batch of this millisecond. */
+  #tick(): void {
+    const { dirtyRate } = this.#scenario;
+    const all = Math.floor((dirtyRate * (this.#clock.nowNs() - this.#startNs)) / 1e9);
+    const most = Math.floor((dirtyRate * CATCH_UP_NS) / 1e9);
+    this.#due = Math.min(all - this.#written, most);
+    this.#written = all;
+    this.#write();
+  }
+
+  /** Does what it can of the batch. */
+  #write(): void {
+    this.#due -= this.#kernel.modelWriteHere(this.#due);
+    if (this.#due > 0) {
+      this.#watcher?.onMissing(this.#kernel.modelWaits());
+      return;
+    }
+    const nowNs = this.#clock.nowNs();
+    if (nowNs - this.#lastBeatNs >= HEARTBEAT_NS) {
+      this.#silence.beat(nowNs);
+      this.#lastBeatNs = nowNs;
+    }
+    if (this.#missingPages === 0) return;
+    const ticks = Math.floor((nowNs - this.#startNs) / TICK_NS) + 1;
+    this.#clock.after(this.#startNs + ticks * TICK_NS - nowNs, () => this.#tick());
+  }
+
+  applyBatch(): void {
+    // What arrives is counted by the engine.
+  }
+  pause(): void {
+    // It never ran.
+  }
+  restoreState(): void {
+    // There is none.
+  }
+  stopDirtyLog(): void {
+    // There is none.
+  }
+  memoryHash(): string {
+    return "";
+  }
+  destroy(): void {
+    this.#missingPages = 0;
+  }
+  startDirtyLog(): never {
+    throw new WasmvisorError("WV_STATE", "page model: this end only receives");
+  }
+  harvest(): never {
+    return this.startDirtyLog();
+  }
+  takeBatch(): never {
+    return this.startDirtyLog();
+  }
+  saveState(): never {
+    return this.startDirtyLog();
+  }
+}
