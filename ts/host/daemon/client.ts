@@ -130,7 +130,7 @@ export class HostClient {
       body: move,
       signal: watch.signal,
     };
-    for await (const line of linesOf(await this.#send(ask))) {
+    for await (const line of linesOf(await this.#send(ask), watch.signal)) {
       const { error, outcome, progress, round } = JSON.parse(line) as {
         readonly progress?: MigrationProgress;
         readonly round?: RoundStats;
@@ -182,7 +182,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
+async function* linesOf(answer: IncomingMessage, signal?: AbortSignal): AsyncGenerator<string> {
   let rest = "";
   answer.setEncoding("utf8");
   try {
@@ -192,6 +192,7 @@ async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
       yield* lines;
     }
   } catch (cause) {
+    if (signal?.aborted) throw abortError(signal);
     throw new WasmvisorError("WV_NETWORK", "the host went away in the middle of its answer", {
       cause,
     });
