@@ -29,7 +29,7 @@ export function addHostCommands(add: AddCommand): void {
   const load = () => import("./commands/migrate.ts").then((m) => m.migrate);
   onHost(add("migrate <name-and-target...>", "move running vms to the host at TARGET", load))
     .usage("[options] <name...> <target>")
-    .option("--strategy <name>", "pre-copy or stop-and-copy", "pre-copy")
+    .option("--strategy <name>", "pre-copy, post-copy, hybrid or stop-and-copy", "pre-copy")
     .option("--live", "insist that the guest goes on while it moves")
     .option("--bandwidth <rate>", "cap of the rate, e.g. 1Gbit")
     .option("--downtime <time>", "pre-copy stops the guest when the rest takes this long (300ms)")
