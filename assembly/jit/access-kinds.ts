@@ -6,6 +6,11 @@ export function isAccess(op: i32): bool {
   return op >= ops.OP_LB && op <= ops.OP_FSD;
 }
 
+/** May the operation `op` store? */
+export function mayStore(op: i32): bool {
+  return (isAccess(op) && !isLoad(op)) || op == ops.OP_FSH || op == ops.OP_AMO;
+}
+
 /** Is the access `op` a load? */
 export function isLoad(op: i32): bool {
   return op < ops.OP_SB || op == ops.OP_FLW || op == ops.OP_FLD;

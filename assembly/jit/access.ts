@@ -17,7 +17,7 @@ import { Uop } from "../isa/uop";
 import { isLoad, offsetOf, sizeOf } from "./access-kinds";
 import { isBoxed, setSingle } from "./boxed";
 import { callee, REFILL } from "./calls";
-import { close, exitIf, openIf } from "./labels";
+import { close, exitIf, openIf, slowIf } from "./labels";
 import { ADDR, getF, getX, SLOT, setF, setX, singleOf, TAG } from "./locals";
 import * as wasm from "./opcodes";
 import { rdOfUop, rs1OfUop, rs2OfUop } from "./operands";
@@ -29,8 +29,7 @@ export abstract class Misses {
   static areFrequent: bool = false;
 }
 
-/** Where the hints for accesses that use `tlb` are. */
-export function hintsOf(tlb: usize): usize {
+function hintsOf(tlb: usize): usize {
   return JIT_BASE + (tlb == TLB_LOAD_BASE ? JIT_LOAD_HINTS : JIT_STORE_HINTS);
 }
 
@@ -40,6 +39,9 @@ function masked(size: u32): void {
   const64(~(<i64>0xfff) | (((<i64>1) << size) - 1));
   byte(wasm.I64_AND);
 }
+
+/** Instead of a site: to the slow body of a loop (`copies.ts`). No site is that far from its page. */
+export const TO_SLOW: i32 = i32.MIN_VALUE;
 
 /** Looks ADDR up in the TLB at `tlb`; exits through `site` unless it is there. SLOT says where. */
 export function lookUp(size: u32, tlb: usize, site: i32): void {
@@ -55,6 +57,7 @@ export function lookUp(size: u32, tlb: usize, site: i32): void {
   get(TAG);
   byte(wasm.I64_OR);
   byte(wasm.I64_NE);
+  if (site == TO_SLOW) return slowIf();
   if (!Misses.areFrequent) return exitIf(site);
   openIf();
   get(ADDR);
@@ -98,6 +101,15 @@ function looked(size: u32, tlb: usize, site: i32): void {
 }
 
 /**
+ * Leaves the distance of the page of ADDR, where 1 << `size` bytes are accessed through the TLB at `tlb`, in
+ * linear memory on the stack; exits through `site` unless the page is known. `hint` is its hint or -1.
+ */
+export function distance(hint: i32, size: u32, tlb: usize, site: i32): void {
+  if (hint < 0) looked(size, tlb, site);
+  else hinted(hint, size, tlb, site);
+}
+
+/**
  * Leaves the address in linear memory of the access at `u` on the stack; exits through `site` unless
  * the TLB has it. `hint` is its hint, or -1.
  */
@@ -111,8 +123,7 @@ function host(u: usize, hint: i32, site: i32): void {
     byte(wasm.I64_ADD);
   }
   set(ADDR);
-  if (hint < 0) looked(sizeOf(op), tlb, site);
-  else hinted(hint, sizeOf(op), tlb, site);
+  distance(hint, sizeOf(op), tlb, site);
   get(ADDR);
   byte(wasm.I32_WRAP_I64);
   byte(wasm.I32_ADD);

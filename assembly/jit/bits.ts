@@ -1,11 +1,10 @@
 /** Bit manipulation (Zba, Zbb, Zbs) as WebAssembly. */
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { T0 } from "./locals";
 import * as wasm from "./opcodes";
 import { rs1OfUop } from "./operands";
-import { byte, const64, get, set } from "./out";
-import { both, both32, low, rs1, rs2, shiftImm, shiftImm32, truth, wrap } from "./pieces";
+import { byte, const64 } from "./out";
+import { both, both32, low, rs1, rs2, shiftImm, shiftImm32, swap, truth, wrap } from "./pieces";
 
 /** The low half of rs1, shifted left, + rs2; or rs1 whole. */
 function shiftAdd(u: usize, count: i64, isWord: bool): void {
@@ -70,28 +69,10 @@ function orCombine(u: usize): void {
   byte(wasm.I64_MUL);
 }
 
-/** Swaps neighbouring groups of `count` bits of T0. */
-function swap(count: i64, mask: i64): void {
-  get(T0);
-  const64(count);
-  byte(wasm.I64_SHR_U);
-  const64(mask);
-  byte(wasm.I64_AND);
-  get(T0);
-  const64(mask);
-  byte(wasm.I64_AND);
-  const64(count);
-  byte(wasm.I64_SHL);
-  byte(wasm.I64_OR);
-  set(T0);
-}
-
 function reverseBytes(u: usize): void {
   rs1(u);
-  set(T0);
-  swap(8, 0x00ff00ff00ff00ff);
-  swap(16, 0x0000ffff0000ffff);
-  get(T0);
+  swap(0x00ff00ff00ff00ff, 8);
+  swap(0x0000ffff0000ffff, 16);
   const64(32);
   byte(wasm.I64_ROTL);
 }

@@ -5,22 +5,24 @@
  * them does not hold, the other body does one round, and each access looks for itself.
  *
  * Nothing changes the TLB but what fills it while translated code runs, so what was known of a page
- * stays true for all rounds.
+ * stays true for all rounds. But a store that misses may give its page another frame (copy-on-write): where
+ * misses are met by calls, a loop with stores that have no group has one body.
  */
-import { TLB_ENTRIES, TLB_LOAD_BASE, TLB_STORE_BASE } from "../../bindings/abi";
+import { TLB_LOAD_BASE, TLB_STORE_BASE } from "../../bindings/abi";
 import { OP_SYSTEM } from "../isa/ops";
 import { Uop } from "../isa/uop";
-import { hintsOf, move } from "./access";
+import { distance, Misses, move, TO_SLOW } from "./access";
+import { mayStore } from "./access-kinds";
 import { findGroups, Group, Groups, groupOf, offsetInGroup, SPAN_MAX, writeBase } from "./affine";
 import { biasOf } from "./guard";
 import { hintOf } from "./hints";
-import { close, closeCopy, openCopy, openIf, openSlow, slowIf } from "./labels";
-import { ADDR, getX, hostOf, LEFT, SLOT, T0, TAG } from "./locals";
+import { close, closeCopy, openCopy, openSlow, slowIf } from "./labels";
+import { ADDR, getX, hostOf, LEFT } from "./locals";
 import { leads } from "./loops";
 import { findLevels, isInner } from "./nests";
 import * as wasm from "./opcodes";
 import { blockAtOrder, successor } from "./order";
-import { access, byte, const32, const64, get, set, tee } from "./out";
+import { byte, const32, const64, get, set } from "./out";
 import {
   BLOCK_COUNT,
   BLOCK_ENDS,
@@ -74,6 +76,22 @@ function hasSystem(id: i32): bool {
   return false;
 }
 
+/** May a miss in block `id` give a page another frame, and the block go on? */
+function mayMove(id: i32): bool {
+  const first = Work.get(id, BLOCK_FIRST);
+  const end = first + Work.get(id, BLOCK_COUNT);
+  for (let i = first; i < end; i++)
+    if (mayStore(Uop.op(Work.uop(i))) && groupOf(i) < 0) return true;
+  return false;
+}
+
+function keepsFrames(count: i32): bool {
+  if (!Misses.areFrequent) return true; // Each miss leaves.
+  for (let i = 0; i < count; i++)
+    if (isInner(blockAtOrder(i)) && mayMove(blockAtOrder(i))) return false;
+  return true;
+}
+
 function innerInstructions(count: i32): i32 {
   let sum = 0;
   for (let i = 0; i < count; i++)
@@ -102,6 +120,7 @@ export function planCopies(header: i32, count: i32): i32 {
   const instructions = innerInstructions(count);
   if (latch < 0 || instructions > BODY_MAX || !instructions) return 0;
   findGroups(latch, count);
+  if (!keepsFrames(count)) return 0;
   let rounds = max(1, min(ROUNDS_INSTRUCTIONS / instructions, ROUNDS_MAX));
   for (let i = 0; i < Groups.count; i++)
     if (Group.at(i).stepRegister) rounds = min(rounds, ROUNDS_STEP_MAX);
@@ -116,10 +135,6 @@ function checkRounds(instructions: i32): void {
   const32(biasOf(instructions));
   byte(wasm.I32_LE_S);
   slowIf();
-}
-
-function tlbOf(group: Group): usize {
-  return group.isLoad ? TLB_LOAD_BASE : TLB_STORE_BASE;
 }
 
 /** Goes to the slow body unless what `group` accesses at ADDR and behind it stays in one page. */
@@ -146,51 +161,6 @@ function checkSpan(group: Group): void {
   slowIf();
 }
 
-/** Finds the TLB's entry for the page T0, which ADDR is in, or goes to the slow body. SLOT says where. */
-function findEntry(tlb: usize): void {
-  get(ADDR);
-  byte(wasm.I32_WRAP_I64);
-  const32(8);
-  byte(wasm.I32_SHR_U);
-  const32((TLB_ENTRIES - 1) << 4);
-  byte(wasm.I32_AND);
-  tee(SLOT);
-  access(wasm.I64_LOAD, 3, tlb);
-  get(T0);
-  get(TAG);
-  byte(wasm.I64_OR);
-  byte(wasm.I64_NE);
-  slowIf();
-}
-
-/** Leaves the distance of the page T0 in linear memory on the stack, or goes to the slow body. */
-function distance(group: Group): void {
-  const tlb = tlbOf(group);
-  const hint = hintOf(group.index);
-  if (hint < 0) {
-    findEntry(tlb);
-    get(SLOT);
-    return access(wasm.I32_LOAD, 2, tlb + 8);
-  }
-  const known = hintsOf(tlb) + ((<usize>hint) << 4);
-  const32(0);
-  access(wasm.I64_LOAD, 3, known);
-  get(T0);
-  byte(wasm.I64_NE);
-  openIf();
-  findEntry(tlb);
-  const32(0);
-  get(T0);
-  access(wasm.I64_STORE, 3, known);
-  const32(0);
-  get(SLOT);
-  access(wasm.I32_LOAD, 2, tlb + 8);
-  access(wasm.I32_STORE, 2, known + 8);
-  close();
-  const32(0);
-  access(wasm.I32_LOAD, 2, known + 8);
-}
-
 /** Finds the host's pointer for `group`, number `index`, or goes to the slow body. */
 function enter(group: Group, index: i32): void {
   writeBase(group);
@@ -198,11 +168,8 @@ function enter(group: Group, index: i32): void {
   byte(wasm.I64_ADD);
   set(ADDR);
   checkSpan(group);
-  get(ADDR);
-  const64(~(<i64>0xfff));
-  byte(wasm.I64_AND);
-  set(T0);
-  distance(group);
+  const tlb: usize = group.isLoad ? TLB_LOAD_BASE : TLB_STORE_BASE;
+  distance(hintOf(group.index), 0, tlb, TO_SLOW);
   get(ADDR);
   byte(wasm.I32_WRAP_I64);
   byte(wasm.I32_ADD);

@@ -3,7 +3,7 @@ import * as ops from "../isa/ops";
 import { T0 } from "./locals";
 import * as wasm from "./opcodes";
 import { byte, const64, get, set } from "./out";
-import { LOW, rs1, rs2 } from "./pieces";
+import { LOW, rs1, rs2, swap } from "./pieces";
 
 const NIBBLES: i64 = 0x0f0f0f0f0f0f0f0f;
 
@@ -20,22 +20,6 @@ function conditional(u: usize, isZeroed: bool): void {
   rs2(u);
   byte(wasm.I64_EQZ);
   byte(wasm.SELECT);
-}
-
-/** The halves of each group of bits that `mask` chooses the lower ones of change places. */
-function swap(mask: i64, count: i64): void {
-  set(T0);
-  get(T0);
-  const64(count);
-  byte(wasm.I64_SHR_U);
-  const64(mask);
-  byte(wasm.I64_AND);
-  get(T0);
-  const64(mask);
-  byte(wasm.I64_AND);
-  const64(count);
-  byte(wasm.I64_SHL);
-  byte(wasm.I64_OR);
 }
 
 /** PACK, PACKH: the lower parts of rs1 and rs2, whose bits `mask` has. */

@@ -1,9 +1,9 @@
 /** Pieces that the translations of integer operations are made of: each leaves its value on the stack. */
 import { Uop } from "../isa/uop";
-import { getX } from "./locals";
+import { getX, T0 } from "./locals";
 import * as wasm from "./opcodes";
 import { rs1OfUop, rs2OfUop } from "./operands";
-import { byte, const32, const64 } from "./out";
+import { byte, const32, const64, get, set } from "./out";
 
 export const LOW: i64 = 0xffffffff;
 
@@ -61,4 +61,20 @@ export function low(u: usize): void {
   rs1(u);
   const64(LOW);
   byte(wasm.I64_AND);
+}
+
+/** Neighbouring groups of `count` bits of the value on the stack change places; `mask` has the lower ones. */
+export function swap(mask: i64, count: i64): void {
+  set(T0);
+  get(T0);
+  const64(count);
+  byte(wasm.I64_SHR_U);
+  const64(mask);
+  byte(wasm.I64_AND);
+  get(T0);
+  const64(mask);
+  byte(wasm.I64_AND);
+  const64(count);
+  byte(wasm.I64_SHL);
+  byte(wasm.I64_OR);
 }

@@ -68,6 +68,23 @@ describe.each(["post-copy", "hybrid"] as const)("%s", (strategy) => {
   });
 });
 
+test("while its pages follow, a guest is paused and goes on at the target", {
+  timeout: WAIT_MS,
+}, async () => {
+  await start("kv", "kv.elf", "report=20000");
+  await printed(source.client, "kv", { pattern: /kv ok/ });
+  const move = { target: target.address, strategy: "post-copy", bandwidth: "1MiB/s" } as const;
+  const moving = source.client.migrate("kv", move);
+  while ((await names(target))[0] !== "kv running")
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(await target.client.act("kv", "pause")).toMatchObject({ status: "paused" });
+  expect(await target.client.act("kv", "resume")).toMatchObject({ status: "running" });
+  expect(await names(source)).toEqual(["kv paused"]); // Its pages are still there.
+  expect((await moving).state).toBe("completed");
+  expect(await names(target)).toEqual(["kv running"]);
+  await isSound(target);
+});
+
 test("a target that is killed leaves the guest at the source, as it was when it left", {
   timeout: WAIT_MS,
 }, async () => {

@@ -179,6 +179,40 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
   });
 });
 
+test("a page that is copied on a write within a round is read where it is then", async () => {
+  const FAR = 16 << 20; // The same entry of the TLB: both miss all the time, so misses call the core.
+  const tables = new s.Tables(RAM_BASE + 0x10000);
+  for (const gva of [GVA, GVA + FAR]) tables.map(gva, FRAMES, R | W);
+  for (let i = 1; i < PAGES; i++) tables.map(GVA + i * 4096, FRAMES + i * 4096, R | W);
+  const main = s.assemble(s.ENTRY, (asm) => {
+    asm.li(S2, FAR);
+    asm.li(S3, GVA);
+    asm.li(A1, GVA + 2 * 4096);
+    asm.label("again");
+    asm.li(S0, GVA + 4096);
+    asm.li(S1, 500); // Or 499, so that the store is in the first of two rounds or in the second.
+    asm.emit(["andi", T0, A0, 1], ["sub", S1, S1, T0]);
+    asm.label("loop");
+    asm.emit(["ld", T1, S0, 0], ["add", A2, A2, T1], ["xor", S3, S3, S2], ["ld", T2, S3, 0]);
+    // Every 64th round to where the next one reads, else to another page: without a branch.
+    asm.emit(["andi", T0, S1, 63], ["sltiu", T0, T0, 1], ["sub", T0, 0, T0], ["addi", T2, S0, 8]);
+    asm.emit(["xor", T2, T2, A1], ["and", T2, T2, T0], ["xor", T2, T2, A1]);
+    asm.emit(["addi", A2, A2, 1], ["sd", A2, T2, 0]);
+    asm.emit(["addi", S0, S0, 8], ["addi", S1, S1, -1], ["bne", S1, 0, "loop"]);
+    asm.emit(["addi", A0, A0, 1]);
+    asm.emit(["jal", 0, "again"]);
+  });
+  const scene = { writes: [{ gpa: s.ENTRY, bytes: main }, ...tables.writes], satp: tables.satp };
+  const sides = await s.pair(scene, { engine: "auto", sampling: [50, 1] });
+  s.runBoth(sides, 60_000);
+  expect(sides[1].core.translated.modules).toBeGreaterThan(1); // Translated again: with calls.
+  for (let round = 0; round < 20; round++) {
+    const children = sides.map((side) => side.vm.ram.fork());
+    s.runBoth(sides, 5003);
+    for (const child of children) child.destroy();
+  }
+});
+
 const REGISTERS = [A2, T1, T2, S3];
 /** Steps that loops are fond of. */
 const COMMON_STEPS = [1, 4, 8, 16, -8, 64, 512, 1500, -512];

@@ -2,48 +2,9 @@ import { describe, expect, test } from "vitest";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { measurementOf, simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Scenario } from "../../ts/sweep/scenario.ts";
+import { BASE, MIB, QEMU } from "./scenarios.ts";
 
-const MIB = 2 ** 20;
 const kernel = loadPageKernel();
-
-const base: Scenario = {
-  index: 0,
-  part: "test",
-  fidelity: "page",
-  repetition: 0,
-  seed: 1,
-  memoryBytes: 1024 * MIB,
-  usedBytes: 1024 * MIB,
-  workingSetBytes: 1024 * MIB,
-  dirtyRate: 10_000,
-  distribution: { kind: "uniform" },
-  backgroundPages: 0,
-  bandwidthBytesPerSec: 125e6,
-  latencyNs: 100_000,
-  bandwidthCapBytesPerSec: null,
-  downtimeLimitNs: 300e6,
-  strategy: "pre-copy",
-  roundsMax: null,
-  preCopyRounds: 1,
-  policy: "qemu",
-  xbzrleCacheBytes: 0,
-  slowdown: "none",
-  dirtyLimitPagesPerSec: null,
-  timeoutNs: 60e9,
-  onLimit: "fail",
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9 },
-};
-
-/** QEMU's measured runs: 604 MB of address space, 92,110 pages of it not zero. */
-const qemu: Scenario = {
-  ...base,
-  memoryBytes: (92_110 + 55_420) * 4096,
-  usedBytes: 92_110 * 4096,
-  workingSetBytes: 64 * MIB,
-  backgroundPages: 40,
-  bandwidthBytesPerSec: 1200 * MIB,
-  latencyNs: 20_000,
-};
 
 interface Anchor {
   readonly rate: number;
@@ -70,10 +31,10 @@ const close = (ours: number, theirs: number): boolean => Math.abs(ours / theirs 
 function predict(row: Anchor) {
   const cap = row.capMibPerSec * MIB;
   const result = simulatePages(
-    { ...qemu, dirtyRate: row.rate, bandwidthCapBytesPerSec: cap },
+    { ...QEMU, dirtyRate: row.rate, bandwidthCapBytesPerSec: cap },
     kernel,
   );
-  return { result, measured: measurementOf(result, qemu.memoryBytes / 4096) };
+  return { result, measured: measurementOf(result, QEMU.memoryBytes / 4096) };
 }
 
 describe("the page-level model", () => {
@@ -96,7 +57,7 @@ describe("the page-level model", () => {
 
   test("sends everything once and nothing twice when the guest is idle or stopped", () => {
     for (const strategy of ["pre-copy", "stop-and-copy"] as const) {
-      const result = simulatePages({ ...base, dirtyRate: 0, strategy }, kernel);
+      const result = simulatePages({ ...BASE, dirtyRate: 0, strategy }, kernel);
       expect(result.stats.normalPages).toBe(262_144);
       expect(result.stats.transferredBytes).toBeGreaterThan(262_144 * 4104);
       expect(result.stats.totalNs / ((262_144 * 4104) / 125e6) / 1e9).toBeCloseTo(1, 3);
@@ -111,9 +72,9 @@ describe("the page-level model", () => {
     ] as const;
     for (const distribution of distributions) {
       const run = (seed: number): string =>
-        JSON.stringify(simulatePages({ ...base, distribution, seed }, kernel));
+        JSON.stringify(simulatePages({ ...BASE, distribution, seed }, kernel));
       const first = run(1);
-      simulatePages({ ...base, memoryBytes: 64 * MIB, workingSetBytes: MIB }, kernel);
+      simulatePages({ ...BASE, memoryBytes: 64 * MIB, workingSetBytes: MIB }, kernel);
       expect(run(1) === first).toBe(true);
       expect(run(2) === first).toBe(false);
     }
@@ -121,7 +82,7 @@ describe("the page-level model", () => {
 
   test("skewed writes dirty fewer distinct pages than even ones", () => {
     const pages = (distribution: Scenario["distribution"]): number =>
-      simulatePages({ ...base, distribution }, kernel).stats.normalPages;
+      simulatePages({ ...BASE, distribution }, kernel).stats.normalPages;
     const uniform = pages({ kind: "uniform" });
     expect(pages({ kind: "hot-cold", hotPages: 0.1, hotWrites: 0.9 })).toBeLessThan(uniform);
     expect(pages({ kind: "zipf", exponent: 1.1 })).toBeLessThan(uniform);
@@ -129,7 +90,7 @@ describe("the page-level model", () => {
   });
 
   test("a working set larger than memory is refused", () => {
-    expect(() => simulatePages({ ...base, workingSetBytes: 2048 * MIB }, kernel)).toThrowError(
+    expect(() => simulatePages({ ...BASE, workingSetBytes: 2048 * MIB }, kernel)).toThrowError(
       expect.objectContaining({ code: "WV_CONFIG" }),
     );
   });

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createGuestScenarioRunner } from "../../ts/sweep/guest-runner.ts";
 import type { GuestScenarioRunner, Scenario } from "../../ts/sweep/scenario.ts";
+import { CAPPED, MIB } from "./scenarios.ts";
 
-const MIB = 2 ** 20;
 let runner: GuestScenarioRunner;
 beforeAll(async () => {
   runner = await createGuestScenarioRunner();
@@ -12,31 +12,12 @@ afterAll(() => runner.close?.());
 
 /** A quarter of the guest that QEMU was measured with, and the same working set. */
 const base: Scenario = {
-  index: 0,
-  part: "guest",
+  ...CAPPED,
   fidelity: "guest",
-  repetition: 0,
-  seed: 1,
   memoryBytes: 160 * MIB,
   usedBytes: 96 * MIB,
-  workingSetBytes: 64 * MIB,
-  dirtyRate: 8_000,
-  distribution: { kind: "uniform" },
   backgroundPages: 0,
-  bandwidthBytesPerSec: 1200 * MIB,
-  latencyNs: 20_000,
-  bandwidthCapBytesPerSec: 32 * MIB,
-  downtimeLimitNs: 300e6,
   strategy: "post-copy",
-  roundsMax: null,
-  preCopyRounds: 1,
-  policy: "qemu",
-  xbzrleCacheBytes: 0,
-  slowdown: "none",
-  dirtyLimitPagesPerSec: null,
-  timeoutNs: 60e9,
-  onLimit: "fail",
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9 },
 };
 
 describe.each([

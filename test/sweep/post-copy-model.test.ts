@@ -6,37 +6,11 @@ import { describe, expect, test } from "vitest";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Scenario } from "../../ts/sweep/scenario.ts";
+import { CAPPED, MIB } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
-const MIB = 2 ** 20;
 
-const qemu: Scenario = {
-  index: 0,
-  part: "silence",
-  fidelity: "page",
-  repetition: 0,
-  seed: 1,
-  memoryBytes: (92_110 + 55_420) * 4096,
-  usedBytes: 92_110 * 4096,
-  workingSetBytes: 64 * MIB,
-  dirtyRate: 8_000,
-  distribution: { kind: "uniform" },
-  backgroundPages: 40,
-  bandwidthBytesPerSec: 1200 * MIB,
-  latencyNs: 20_000,
-  bandwidthCapBytesPerSec: 32 * MIB,
-  downtimeLimitNs: 300e6,
-  strategy: "post-copy",
-  roundsMax: null,
-  preCopyRounds: 1,
-  policy: "qemu",
-  xbzrleCacheBytes: 0,
-  slowdown: "none",
-  dirtyLimitPagesPerSec: null,
-  timeoutNs: 60e9,
-  onLimit: "fail",
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9 },
-};
+const qemu: Scenario = { ...CAPPED, strategy: "post-copy" };
 
 /** Rate of the dirtier, longest silence that is allowed, and what QEMU needed: total time, pages sent. */
 const rows = [

@@ -36,6 +36,7 @@ export class MigrationReceiver {
   ): Promise<TargetResult> {
     let guest: MigratableVm | undefined;
     let release = (): void => undefined;
+    let isListed = false;
     const result = await promiseOf(
       receiveMigration(channel, {
         clock: this.#host.clock,
@@ -44,7 +45,9 @@ export class MigrationReceiver {
           const twin = await build(hello.shape.config);
           release = this.#host.reserve(twin.name);
           twin.events.on("status", ({ status }) => {
-            if (status !== "running" || guest === undefined) return;
+            // Pages may still follow while its user pauses and resumes it.
+            if (status !== "running" || guest === undefined || isListed) return;
+            isListed = true;
             release();
             this.#host.adopt(twin);
           });

@@ -3,6 +3,22 @@ import type { Fault } from "./source.ts";
 
 export const SYSTEM_FAULTS: readonly Fault[] = [
   {
+    name: "htval-of-vs-traps",
+    reason:
+      "htval and htinst are written by traps into HS-mode alone. QEMU 7.2 writes them, htval with " +
+      "zero, when it takes a trap into VS-mode, too.",
+    edits: [
+      {
+        file: "hart/traps.ts",
+        from: "  hyp.vscause = cause;",
+        to:
+          "  const differs = hyp.htval != Detail.gpa || hyp.htinst != Detail.inst;\n" +
+          "  if (differs && FAULT) {\n    hyp.htval = Detail.gpa;\n    hyp.htinst = Detail.inst;\n  }\n" +
+          "  hyp.vscause = cause;",
+      },
+    ],
+  },
+  {
     name: "ctzw-high-bit",
     reason:
       "ctzw looks at bits 31..0 only (Zbb): for 0x8000000000000000 it is 32. QEMU 7.2 counts on.",

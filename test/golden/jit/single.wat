@@ -206,18 +206,15 @@
         (i32.const 4092)
        )
       )
-      (local.set $10
-       (i64.and
-        (local.get $7)
-        (i64.const -4096)
-       )
-      )
       (if
        (i64.ne
         (i64.load offset=1792
          (i32.const 0)
         )
-        (local.get $10)
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
        )
        (then
         (br_if $block1
@@ -236,14 +233,20 @@
            )
           )
           (i64.or
-           (local.get $10)
+           (i64.and
+            (local.get $7)
+            (i64.const -4096)
+           )
            (local.get $8)
           )
          )
         )
         (i64.store offset=1792
          (i32.const 0)
-         (local.get $10)
+         (i64.and
+          (local.get $7)
+          (i64.const -4096)
+         )
         )
         (i32.store offset=1800
          (i32.const 0)
@@ -280,18 +283,15 @@
         (i32.const 4092)
        )
       )
-      (local.set $10
-       (i64.and
-        (local.get $7)
-        (i64.const -4096)
-       )
-      )
       (if
        (i64.ne
         (i64.load offset=2048
          (i32.const 0)
         )
-        (local.get $10)
+        (i64.and
+         (local.get $7)
+         (i64.const -4096)
+        )
        )
        (then
         (br_if $block1
@@ -310,14 +310,20 @@
            )
           )
           (i64.or
-           (local.get $10)
+           (i64.and
+            (local.get $7)
+            (i64.const -4096)
+           )
            (local.get $8)
           )
          )
         )
         (i64.store offset=2048
          (i32.const 0)
-         (local.get $10)
+         (i64.and
+          (local.get $7)
+          (i64.const -4096)
+         )
         )
         (i32.store offset=2056
          (i32.const 0)

@@ -102,18 +102,15 @@
          (i32.const 4064)
         )
        )
-       (local.set $10
-        (i64.and
-         (local.get $7)
-         (i64.const -4096)
-        )
-       )
        (if
         (i64.ne
          (i64.load offset=1792
           (i32.const 0)
          )
-         (local.get $10)
+         (i64.and
+          (local.get $7)
+          (i64.const -4096)
+         )
         )
         (then
          (br_if $block
@@ -132,14 +129,20 @@
             )
            )
            (i64.or
-            (local.get $10)
+            (i64.and
+             (local.get $7)
+             (i64.const -4096)
+            )
             (local.get $8)
            )
           )
          )
          (i64.store offset=1792
           (i32.const 0)
-          (local.get $10)
+          (i64.and
+           (local.get $7)
+           (i64.const -4096)
+          )
          )
          (i32.store offset=1800
           (i32.const 0)
@@ -176,18 +179,15 @@
          (i32.const 4064)
         )
        )
-       (local.set $10
-        (i64.and
-         (local.get $7)
-         (i64.const -4096)
-        )
-       )
        (if
         (i64.ne
          (i64.load offset=2048
           (i32.const 0)
          )
-         (local.get $10)
+         (i64.and
+          (local.get $7)
+          (i64.const -4096)
+         )
         )
         (then
          (br_if $block
@@ -206,14 +206,20 @@
             )
            )
            (i64.or
-            (local.get $10)
+            (i64.and
+             (local.get $7)
+             (i64.const -4096)
+            )
             (local.get $8)
            )
           )
          )
          (i64.store offset=2048
           (i32.const 0)
-          (local.get $10)
+          (i64.and
+           (local.get $7)
+           (i64.const -4096)
+          )
          )
          (i32.store offset=2056
           (i32.const 0)
