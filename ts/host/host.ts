@@ -8,12 +8,10 @@ import { Random } from "../base/random.ts";
 import { parseSize } from "../base/units.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { Overlay } from "../storage/overlay.ts";
-import { planBoot } from "../vmm/boot-plan.ts";
-import { buildDeviceTree } from "../vmm/device-tree.ts";
-import { type GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
+import type { GuestRam } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
-import { readSource } from "./files.ts";
+import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { restoreVm } from "./restore.ts";
@@ -37,7 +35,6 @@ const CODE_CACHE_BYTES_MAX = 1 << 30;
 const DEFAULT_SEED = 1;
 const MEMORY_BYTES_MIN = 1 << 20;
 const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
-const RNG_SEED_BYTES = 32;
 
 /** Options of {@link Host.create}. */
 export interface HostOptions {
@@ -67,15 +64,6 @@ export interface HostOptions {
   readonly codeCache?: number | string | undefined;
   /** How many guests move at the same time, and how fast all of them together. */
   readonly migrations?: MigrationLimits | undefined;
-}
-
-/** Files and images of a vm, read. */
-interface BootFiles {
-  readonly firmware: Uint8Array | undefined;
-  readonly kernel: Uint8Array;
-  readonly initrd: Uint8Array | undefined;
-  readonly append: string;
-  readonly dtb: Uint8Array | undefined;
 }
 
 /**
@@ -398,62 +386,6 @@ async function absoluteDisks(config: VmConfig): Promise<VmConfig> {
     disk.path === undefined ? disk : { ...disk, path: resolve(disk.path) },
   );
   return { ...config, disks };
-}
-
-async function bootFiles(options: CreateVmOptions): Promise<BootFiles> {
-  const { append = "", bare, dtb, initrd } = options;
-  const given = [options.image, options.kernel].filter((one) => one !== undefined);
-  if (given.length > 1 || (given.length === 0 && bare === undefined))
-    throw new WasmvisorError(
-      "WV_CONFIG",
-      "give exactly one of image, kernel and bare, or bare as firmware of one of the others",
-    );
-  const firmware =
-    given.length === 0 || bare === undefined ? undefined : await readSource(bare, "bare");
-  const rest = { firmware, dtb: dtb === undefined ? undefined : await readSource(dtb, "dtb") };
-  if (options.image !== undefined) {
-    const { resolveImage } = await import("../image/store.ts");
-    const image = await resolveImage(options.image, { verify: "size" });
-    return {
-      kernel: await readSource(image.kernel, "kernel"),
-      initrd: await readSource(initrd ?? image.initrd, "initrd"),
-      append: `${image.cmdline} ${append}`.trim(),
-      ...rest,
-    };
-  }
-  const kernel = options.kernel ?? bare ?? "";
-  return {
-    ...rest,
-    kernel: await readSource(kernel, options.kernel === undefined ? "bare" : "kernel"),
-    initrd: initrd === undefined ? undefined : await readSource(initrd, "initrd"),
-    append,
-  };
-}
-
-function boot(vm: VirtualMachine, files: BootFiles): void {
-  const { memoryBytes, seed, vcpus, isBare } = vm.config;
-  const rngSeed = new Random(seed).split("rng-seed").bytes(new Uint8Array(RNG_SEED_BYTES));
-  const virtioSlots = Array.from({ length: vm.machine.board.virtioSlots }, (_, i) => i);
-  vm.machine.boot(
-    planBoot({
-      ramBase: RAM_BASE,
-      ramBytes: memoryBytes,
-      kernel: files.kernel,
-      initrd: files.initrd,
-      firmware: files.firmware,
-      buildDeviceTree: (initrd) =>
-        files.dtb ??
-        buildDeviceTree({
-          ramBytes: memoryBytes,
-          hartCount: vcpus,
-          rngSeed,
-          bootArgs: files.append,
-          initrd,
-          virtioSlots,
-          firmware: isBare ? "bare" : "vmm",
-        }),
-    }),
-  );
 }
 
 function forkDisk(vm: string, disk: BlockBackend, index: number): BlockBackend {
