@@ -4,6 +4,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
+import { CHANNELS_MAX } from "./lanes.ts";
 import type { Outcome } from "./messages.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
@@ -90,6 +91,13 @@ export interface SourceOptions {
   readonly pushPages?: number | undefined;
   /** A new channel to the target, when that of a post-copy broke: asked until it gives one. */
   readonly reconnect?: (() => Wait<Channel>) | undefined;
+  /**
+   * Connections for pages, 1 to 16, if the target takes several. Post-copy uses two: one for the push, one for
+   * what somebody waits for. Needs `openChannel`. Default 1.
+   */
+  readonly channels?: number | undefined;
+  /** A further channel to the target. */
+  readonly openChannel?: (() => Wait<Channel>) | undefined;
   /** After this time without one the result is `paused`. */
   readonly recoveryTimeoutNs?: number | undefined;
   /**
@@ -126,6 +134,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   verify: "pages",
   outcomeTimeoutNs: 30e9,
   preCopyRounds: 1,
+  channels: 1,
   checkpointNs: 0,
   pushPages: 64,
   recoveryTimeoutNs: 60e9,
@@ -141,6 +150,7 @@ export type ResolvedSourceOptions = Readonly<
     | "signal"
     | "askOutcome"
     | "reconnect"
+    | "openChannel"
     | "control"
     | "silence"
     | "onPhase"
@@ -157,6 +167,7 @@ export type ResolvedSourceOptions = Readonly<
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
     preCopyRounds: number;
+    channels: number;
     checkpointNs: number;
     pushPages: number;
     recoveryTimeoutNs: number;
@@ -214,6 +225,11 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.verify,
   );
   check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
+  check(
+    Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,
+    `channels: expected 1 to ${CHANNELS_MAX}`,
+    all.channels,
+  );
   check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
   check(
     Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,

@@ -49,6 +49,8 @@ export interface MigrationStats {
   readonly gapNs: number;
   /** How often post-copy went on over another channel. */
   readonly recoveries: number;
+  /** Connections that pages went over. */
+  readonly channels: number;
   /** Checkpoints of post-copy that came back as a whole. */
   readonly checkpoints: number;
   /** How long the guest was held back from dirtying memory. */
@@ -68,6 +70,7 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
     gap: roundTo(stats.gapNs / 1e6, 3),
     recoveries: stats.recoveries,
+    channels: stats.channels,
     checkpoints: stats.checkpoints,
     "throttled-time": roundTo(stats.throttledNs / 1e6, 3),
     ram: {
@@ -107,6 +110,7 @@ export class StatsCounter {
   postcopyRequests = 0;
   recoveries = 0;
   checkpoints = 0;
+  channels = 1;
   dirtyLimitPagesPerSec = Number.POSITIVE_INFINITY;
   #throttledNs = 0;
   #limitedAtNs = 0;
@@ -210,6 +214,7 @@ export class StatsCounter {
       gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
       recoveries: this.recoveries,
       checkpoints: this.checkpoints,
+      channels: this.channels,
       throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
       rounds: this.rounds,
     };

@@ -99,6 +99,7 @@ class IterativeCopy {
     const mark = { round: session.stats.round, remainingPages };
     session.endRound(dirtiedPages);
     this.#slowDown();
+    yield* session.lanes.barrier();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
   }
 

@@ -1,7 +1,9 @@
 /** Setup: the target makes room for the guest, the source begins to note what is written. */
 import { throwIfAborted } from "../../base/abort.ts";
 import { type Task, wait } from "../../base/task.ts";
-import { encodeHello } from "../messages.ts";
+import { FEATURES } from "../features.ts";
+import { CHANNELS_MAX } from "../lanes.ts";
+import { decodeAccept, encodeHello } from "../messages.ts";
 import type { Session } from "../session.ts";
 import { FRAME_ACCEPT, FRAME_HELLO } from "../stream.ts";
 
@@ -10,9 +12,11 @@ export function* setup(session: Session): Task<void> {
   session.enter("setup");
   throwIfAborted(options.signal);
   const { checkpointNs, id, strategy } = options;
-  const hello = encodeHello({ id, strategy, checkpointNs, shape: guest.shape });
+  const { shape } = guest;
+  const hello = encodeHello({ id, strategy, checkpointNs, features: FEATURES, shape });
   yield* session.connection.send(FRAME_HELLO, [hello]);
-  yield* session.inbox.expect(FRAME_ACCEPT);
+  session.accepted(decodeAccept(yield* session.inbox.expect(FRAME_ACCEPT)));
+  yield* session.openLanes(CHANNELS_MAX);
   const set = guest.newPageSet();
   session.set = set;
   yield* wait(guest.startDirtyLog(set));
