@@ -69,6 +69,8 @@ describe("the schema", () => {
     [{ slowdown: "stun", dirtyLimit: "8MiB/s" }, "dirtyLimit: goes with slowdown"],
     [{ xbzrleCache: "64" }, "xbzrleCache: expected a size like 512MiB"],
     [{ identicalPages: true }, "identicalPages: expected by-hash, send, got true"],
+    [{ channels: 17 }, "channels: expected 1 to 16, got 17"],
+    [{ channels: 0 }, "channels: expected an integer from 1 on"],
     [{ verify: "hope" }, 'verify: expected frames, pages, memory, got "hope"'],
     [{ verify: "frames", xbzrleCache: "1MiB" }, "need checksums of pages"],
     [{ checkpoint: "often" }, "checkpoint: expected a time like 30ms"],
@@ -99,6 +101,7 @@ describe("the schema", () => {
       dirtyLimit: "8MiB/s",
       xbzrleCache: "64MiB",
       identicalPages: "by-hash",
+      channels: 4,
       verify: "memory",
       checkpoint: "2s",
       onTargetLost: "roll-back",
@@ -119,6 +122,7 @@ describe("the schema", () => {
       dirtyLimitPagesPerSec: 2048,
       xbzrleCacheBytes: 64 * MIB,
       identicalPages: "by-hash",
+      channels: 4,
       verify: "memory",
       checkpointNs: 2e9,
       onTargetLost: "roll-back",
@@ -186,6 +190,44 @@ describe("a guest between two hosts", () => {
     expect(less.stats["xbzrle-cache"].pages).toBeGreaterThan(0);
     expect(plain.stats["xbzrle-cache"].pages + plain.stats["identical-pages"]).toBe(0);
     expect(less.stats.ram.transferred).toBeLessThan(plain.stats.ram.transferred);
+  });
+});
+
+describe("over several connections", () => {
+  test.each([
+    { strategy: "pre-copy", channels: 4, xbzrleCache: "16MiB", identicalPages: "by-hash" },
+    { strategy: "hybrid", channels: 2 },
+    { strategy: "post-copy", channels: 16 },
+  ] as const)("a guest moves, and back: %o", { timeout: WAIT_MS }, async (options) => {
+    const [a, b] = [await open({ bandwidth: "24MiB/s" }), await open()];
+    await start(a.host, "d", 2000);
+    const move = { ...options, downtime: "20ms", verify: "memory", roundsMax: 6 } as const;
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { error, state, stats } = await from.client.migrate("d", {
+        ...move,
+        target: to.address,
+      });
+      expect([error, state]).toEqual([undefined, "completed"]);
+      expect(stats.channels).toBe(options.channels);
+      expect([from.host.vms.length, to.host.vm("d").status]).toEqual([0, "running"]);
+    }
+  });
+
+  test("a connection that breaks leaves the guest where it was", { timeout: WAIT_MS }, async () => {
+    const [a, b] = [await open({ bandwidth: "2MiB/s" }), await open()];
+    const port = Number(new URL(b.address.replace("tcp:", "http:")).port);
+    const proxy = await FaultProxy.open(() => port);
+    proxies.push(proxy);
+    await start(a.host, "d", 1);
+    const moving = a.client.migrate("d", { target: `tcp://127.0.0.1:${proxy.port}`, channels: 3 });
+    await until(() => (a.host.migrations()[0]?.sentBytes ?? 0) > MIB);
+    proxy.dropOne(1);
+    expect((await moving).state).toBe("failed");
+    expect(a.host.vm("d").status).toBe("running");
+    await until(() => b.host.vms.length === 0);
   });
 });
 

@@ -143,7 +143,10 @@ describe("a target", () => {
         stream.FRAME_READY,
       ]);
     };
-    const say = (connection: Connection, ...frames: [number, (Uint8Array | undefined)?][]): void => {
+    const say = (
+      connection: Connection,
+      ...frames: [number, (Uint8Array | undefined)?][]
+    ): void => {
       runTask(
         (function* () {
           for (const [type, payload] of frames)

@@ -29,6 +29,7 @@ export function moveOptions(options: Options, target: string): Move {
     onLimit: parse.oneOf(options.onLimit, ["stop", "fail"], "--on-limit"),
     ...slowdownOf(options),
     ...compressionOf(options),
+    channels: parse.integer(options.channels, "--channels", 1),
     verify: parse.oneOf(options.verify, ["frames", "pages", "memory"], "--verify"),
     checkpoint: parse.text(options.checkpoint),
     onTargetLost: parse.oneOf(options.onTargetLost, ["hold", "roll-back"], "--on-target-lost"),

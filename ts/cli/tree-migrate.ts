@@ -57,6 +57,7 @@ function addMigrate(add: AddCommand): void {
     )
     .option("--slowdown <name[:key=value]>", "hold the guest back meanwhile; see below (none)")
     .option("--compress <how[:key=value]>", "send less; see below (repeatable)", several)
+    .option("--channels <n>", "connections for its pages, 1 to 16; post-copy uses two (1)")
     .option("--verify <what>", "checksums of frames, of pages, or of memory, too (pages)")
     .option("--checkpoint <time>", "post-copy: lose no more than this with the target (never)")
     .option("--on-target-lost <what>", "then hold the guest here, or roll-back: let it run (hold)")

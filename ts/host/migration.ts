@@ -149,7 +149,8 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
     signal: job.signal,
     control: job.control,
     askOutcome: (id) => askOutcome(course.move, id),
-    reconnect: () => reconnect(course),
+    openChannel: () => openChannel(course, job.isAway ? undefined : course.job.signal),
+    reconnect: () => openChannel(course),
     onRound: (round: RoundStats) => {
       course.job.noteRound(round);
       course.move.options.onRound?.(round);
@@ -164,11 +165,15 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   return outcome(result, asked.strategy, guest.shape.pageCount);
 }
 
-/** Another channel to a target that the guest runs at already: it waits for nobody's turn. */
-async function reconnect({ job, move, standsStill }: Course): Promise<Channel> {
+/** Another channel for a migration under way: it waits for nobody's turn. */
+async function openChannel(
+  { job, move, standsStill }: Course,
+  signal?: AbortSignal,
+): Promise<Channel> {
   const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
   const { target } = move;
-  const channel = await connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
+  const to = { target, access: accessOf(move), path: PATH_OUTCOME, signal } as const;
+  const channel = await connectMigration(to);
   return job.share(channel, standsStill);
 }
 

@@ -163,6 +163,7 @@ function detailsOf(stats: RemoteOutcome["stats"]): string {
     [pages, `${pages} pages as differences`],
     [stats["identical-pages"], `${stats["identical-pages"]} identical pages`],
     [stats["throttled-time"], `held back for ${formatTime(stats["throttled-time"] * 1e6, 1)}`],
+    [stats.channels > 1 ? stats.channels : 0, `over ${stats.channels} connections`],
     [stats.ram.faults, `${stats.ram.faults} page faults`],
     [stats.checkpoints, `${stats.checkpoints} checkpoints`],
     [stats.recoveries, `${stats.recoveries} recoveries`],

@@ -39,6 +39,8 @@ export interface PlainMigrateOptions {
   readonly xbzrleCache?: number | string | undefined;
   /** `by-hash`: pages that are equal to others go once. */
   readonly identicalPages?: "by-hash" | "send" | undefined;
+  /** Connections for pages, 1 (default) to 16; post-copy uses two, one for what somebody waits for. */
+  readonly channels?: number | undefined;
   /** Checksums of `frames`, of `pages`, too (default), or of all `memory`, which costs downtime. */
   readonly verify?: Verify | undefined;
   /** Post-copy: the target sends back what the guest has become this often: no more is lost with it. */
@@ -98,6 +100,7 @@ export function engineOptions(
     dirtyLimitPagesPerSec: limit === undefined ? undefined : limit / GUEST_PAGE_BYTES,
     xbzrleCacheBytes: size(options.xbzrleCache, "xbzrleCache"),
     identicalPages: options.identicalPages,
+    channels: options.channels,
     verify: options.verify,
     checkpointNs: time(options.checkpoint, "checkpoint"),
     onTargetLost: options.onTargetLost,

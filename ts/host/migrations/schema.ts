@@ -61,6 +61,7 @@ const schema = z.strictObject({
   dirtyLimit: rate.optional(),
   xbzrleCache: size.optional(),
   identicalPages: name(["by-hash", "send"]).optional(),
+  channels: count(1).optional(),
   verify: name(VERIFY_NAMES).optional(),
   checkpoint: time.optional(),
   onTargetLost: name(["hold", "roll-back"]).optional(),
