@@ -69,6 +69,11 @@ describe("the schema", () => {
     [{ slowdown: "stun", dirtyLimit: "8MiB/s" }, "dirtyLimit: goes with slowdown"],
     [{ xbzrleCache: "64" }, "xbzrleCache: expected a size like 512MiB"],
     [{ identicalPages: true }, "identicalPages: expected by-hash, send, got true"],
+    [{ compression: "rar" }, "compression: expected deflate, none"],
+    [
+      { compression: "deflate", compressionLevel: 10 },
+      "compressionLevel: expected an integer from 1",
+    ],
     [{ channels: 17 }, "channels: expected 1 to 16, got 17"],
     [{ channels: 0 }, "channels: expected an integer from 1 on"],
     [{ verify: "hope" }, 'verify: expected frames, pages, memory, got "hope"'],
@@ -191,6 +196,22 @@ describe("a guest between two hosts", () => {
     expect(plain.stats["xbzrle-cache"].pages + plain.stats["identical-pages"]).toBe(0);
     expect(less.stats.ram.transferred).toBeLessThan(plain.stats.ram.transferred);
   });
+});
+
+test("a guest goes packed over a slow link, and back", { timeout: WAIT_MS }, async () => {
+  const [a, b] = [await open({ bandwidth: "3MiB/s" }), await open()];
+  const append = "report=20000";
+  const vm = await a.host.createVm({ name: "d", kernel: guest("kv.elf"), memory: "32MiB", append });
+  await vm.start();
+  await vm.console.expect(/kv ok/);
+  const run = (...args: string[]) => wasmvisor(args, { env: { WASMVISOR_HOST: a.address } });
+  const packed = await run("migrate", "d", b.address, "--compress", "deflate:level=1", "--json");
+  const { outcome } = JSON.parse(packed.stdout.trim().split("\n").at(-1) as string);
+  expect(outcome.state).toBe("completed");
+  expect(outcome.stats.compression["compression-rate"]).toBeGreaterThan(1.1);
+  expect(outcome.stats.ram.transferred).toBeLessThan(outcome.stats.ram["normal-bytes"]);
+  const back = await b.client.migrate("d", { target: a.address, verify: "memory" });
+  expect([back.state, back.stats.compression["compressed-size"]]).toEqual(["completed", 0]);
 });
 
 describe("over several connections", () => {

@@ -9,6 +9,7 @@ import { MigrationLedger } from "../../ts/migrate/ledger.ts";
 import type { SourceOptions } from "../../ts/migrate/options.ts";
 import { simulatedLink } from "../../ts/migrate/sim-link.ts";
 import { type MigrationResult, migrate } from "../../ts/migrate/source.ts";
+import type { MigrationStats } from "../../ts/migrate/stats.ts";
 import {
   receiveMigration,
   type TargetOptions,
@@ -161,6 +162,12 @@ export class Scene {
     };
     receiveMigration(toSource, { clock: this.clock, ledger, accept });
     return toTarget;
+  }
+
+  /** What it took. */
+  get snapshot(): MigrationStats {
+    if (!this.result) throw new Error("it did not run yet");
+    return this.result.stats;
   }
 
   #plan(plan: FaultPlan | undefined): FaultPlan | undefined {

@@ -11,7 +11,7 @@ import * as parse from "./options.ts";
 
 /** As QEMU. */
 const XBZRLE_CACHE = "64MiB";
-const COMPRESSIONS = ["xbzrle", "identical"] as const;
+const COMPRESSIONS = ["xbzrle", "identical", "deflate"] as const;
 
 export type Move = RemoteMigrateOptions & { readonly target: string };
 
@@ -99,6 +99,12 @@ function compressionOf(options: Options): Partial<Move> {
     if (name === "identical") {
       parse.noMore(settings, "--compress identical");
       return { identicalPages: "by-hash" };
+    }
+    if (name === "deflate") {
+      const { level, ...others } = settings;
+      parse.noMore(others, "--compress deflate");
+      const compressionLevel = parse.integer(level, "--compress deflate: level", 1);
+      return { compression: "deflate", compressionLevel };
     }
     const { cache = XBZRLE_CACHE, ...others } = settings;
     parse.noMore(others, "--compress xbzrle");

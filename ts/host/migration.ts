@@ -4,6 +4,7 @@ import { type Future, promiseOf } from "../base/task.ts";
 import type { Channel } from "../migrate/channel.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
+import type { Packer } from "../migrate/packing.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
 import { queryOutcome } from "../migrate/target.ts";
@@ -146,6 +147,7 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   const shared = job.share(channel, standsStill);
   const options: SourceOptions = {
     ...asked,
+    packer: await packerOf(move.options),
     signal: job.signal,
     control: job.control,
     askOutcome: (id) => askOutcome(course.move, id),
@@ -163,6 +165,13 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   } else paused.delete(vm);
   if (result.state !== "completed") guest.release();
   return outcome(result, asked.strategy, guest.shape.pageCount);
+}
+
+/** What packs the pages, if anything is to. */
+async function packerOf(options: MigrateOptions): Promise<Packer | undefined> {
+  if (options.compression !== "deflate") return undefined;
+  const { deflatePacker } = await import("./migrations/deflate.ts");
+  return deflatePacker(options.compressionLevel);
 }
 
 /** Another channel for a migration under way: it waits for nobody's turn. */

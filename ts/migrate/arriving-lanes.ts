@@ -4,8 +4,10 @@ import { Future, runTask, type Task, wait } from "../base/task.ts";
 import type { Connection } from "./connection.ts";
 import { CHANNELS_MAX } from "./lanes.ts";
 import { decodeSync } from "./messages.ts";
+import { type Packer, unpackFrame } from "./packing.ts";
 import {
   FRAME_JOINED,
+  FRAME_PACKED,
   FRAME_PAGES,
   FRAME_SYNC,
   type Frame,
@@ -13,9 +15,14 @@ import {
   streamError,
 } from "./stream.ts";
 
+/** A frame of pages, packed or not. */
+export const isPages = ({ type }: Frame): boolean => type === FRAME_PAGES || type === FRAME_PACKED;
+
 export interface ArrivingLanesOptions {
   /** Pages came, over the `first` connection or one `beside` it: one frame after the other. */
   readonly onPages: (frame: Frame, by: "first" | "beside") => Task<void>;
+  /** Unpacks PACKED frames. */
+  readonly packer?: Packer | undefined;
   /** One of them broke: all are of no use. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -61,7 +68,7 @@ export class ArrivingLanes {
       yield* connection.send(FRAME_JOINED);
       for (;;) {
         const frame = yield* connection.demand();
-        if (frame.type === FRAME_PAGES) yield* this.place(frame, "beside");
+        if (isPages(frame)) yield* this.place(frame, "beside");
         else if (frame.type === FRAME_SYNC) yield* this.arrive(frame);
         else throw streamError(frame, `${frameName(frame.type)} out of turn`);
       }
@@ -76,11 +83,18 @@ export class ArrivingLanes {
     const placing = new Future<void>();
     this.#placing = placing;
     try {
-      yield* this.#options.onPages(frame, by);
+      yield* this.#options.onPages(yield* this.#unpacked(frame), by);
     } finally {
       this.#placing = undefined;
       placing.resolve();
     }
+  }
+
+  *#unpacked(frame: Frame): Task<Frame> {
+    const { packer } = this.#options;
+    if (frame.type === FRAME_PAGES) return frame;
+    if (!packer) throw streamError(frame, "PACKED, which was not agreed upon");
+    return yield* unpackFrame(frame, FRAME_PAGES, packer);
   }
 
   /** Waits until SYNC has come over all connections. */

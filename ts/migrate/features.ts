@@ -3,6 +3,6 @@
  * target in ACCEPT what of that it takes. What is not taken is done without.
  */
 
-/** `channels`: pages come over several connections (JOIN, SYNC). */
-export const FEATURES = ["channels"] as const;
+/** `channels`: pages come over several connections (JOIN, SYNC). `deflate`: they come packed so (PACKED). */
+export const FEATURES = ["channels", "deflate"] as const;
 export type Feature = (typeof FEATURES)[number];

@@ -6,6 +6,7 @@ import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
 import { CHANNELS_MAX } from "./lanes.ts";
 import type { Outcome } from "./messages.ts";
+import type { Packer } from "./packing.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
 import type { ConvergenceLimits, PolicySetting } from "./policy/state.ts";
@@ -65,6 +66,8 @@ export interface SourceOptions {
   readonly xbzrleCacheBytes?: number | undefined;
   /** `by-hash`: a page that the target has under another number is not sent again. Default `send`. */
   readonly identicalPages?: "by-hash" | "send" | undefined;
+  /** Packs the pages of pre-copy and stop-and-copy, if the target can unpack them. Default: nothing does. */
+  readonly packer?: Packer | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
@@ -151,6 +154,7 @@ export type ResolvedSourceOptions = Readonly<
     | "askOutcome"
     | "reconnect"
     | "openChannel"
+    | "packer"
     | "control"
     | "silence"
     | "onPhase"

@@ -10,6 +10,7 @@ import { Inbox } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
+import { PagePacker } from "./packing.ts";
 import { RateWindow } from "./rate-window.ts";
 import { type MigrationStats, StatsCounter } from "./stats.ts";
 import * as stream from "./stream.ts";
@@ -50,6 +51,8 @@ export class Session {
   #lanes: Lanes;
   /** The target takes several connections. */
   #hasChannels = false;
+  /** The target unpacks what this packs. */
+  #packer: PagePacker | undefined;
   #unwatch: () => void;
   /** Bytes sent over connections that broke. */
   #sentBytes = 0;
@@ -104,6 +107,8 @@ export class Session {
   /** What the target takes of what was offered. */
   accepted(features: readonly string[]): void {
     this.#hasChannels = features.includes("channels");
+    const { packer } = this.options;
+    if (packer && features.includes(packer.name)) this.#packer = new PagePacker(packer);
   }
 
   /** Opens further connections, as many as were asked for, or `channelsMax`. */
@@ -128,14 +133,22 @@ export class Session {
     this.options.onPhase?.(phase, this.nowNs() - this.stats.startNs);
   }
 
-  /**
-   * Sends what `takeBatch` gave; returns the bytes of it. `how`: over any connection, or in post-copy
-   * as part of the push, or because somebody waits.
-   */
-  *sendPages(batch: PageBatch, how: "send" | "sendPush" | "sendUrgent" = "send"): Task<number> {
+  /** Sends what `takeBatch` gave while pre-copy goes on, or the guest stands still. Keeps the cap. */
+  *sendPages(batch: PageBatch): Task<void> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
     // A page that is sent as the number of another one: that one comes first.
     if ((batch.twinPages ?? 0) > 0) yield* this.#lanes.barrier();
+    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
+    const packed = this.#packer && (yield* this.#packer.pack(stream.joinParts(payload)));
+    const type = packed ? stream.FRAME_PACKED : stream.FRAME_PAGES;
+    const bytes = yield* this.#lanes.send(type, packed ?? payload, batch.modelBytes);
+    this.stats.batch(batch, bytes);
+    yield* this.window.pace(bytes, packed && batch.records.length);
+  }
+
+  /** Sends what `takeBatch` gave in post-copy; returns the bytes of it. `sendUrgent`: somebody waits for it. */
+  *followPages(batch: PageBatch, how: "sendPush" | "sendUrgent"): Task<number> {
+    this.remainingPages -= batch.normalPages + batch.zeroPages;
     const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
     const bytes = yield* this.#lanes[how](stream.FRAME_PAGES, payload, batch.modelBytes);
     this.stats.batch(batch, bytes);
@@ -167,6 +180,10 @@ export class Session {
 
   snapshot(): MigrationStats {
     this.stats.checkpoints = this.checkpoints.count;
+    if (this.#packer) {
+      const { packedBytes, unpackedBytes } = this.#packer;
+      this.stats.packing = { packedBytes, unpackedBytes };
+    }
     const sentBytes = this.#sentBytes + this.#lanes.sentBytes;
     return this.stats.snapshot(this.nowNs(), sentBytes, this.remainingPages);
   }

@@ -27,6 +27,7 @@ export const FRAME_MISSING = 9;
 export const FRAME_RESUME = 10;
 export const FRAME_JOIN = 11;
 export const FRAME_SYNC = 12;
+export const FRAME_PACKED = 13;
 // Target to source.
 export const FRAME_ACCEPT = 16;
 export const FRAME_REFUSE = 17;
@@ -57,6 +58,7 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_MISSING, { name: "MISSING", bytesMax: BITMAP }],
   [FRAME_RESUME, { name: "RESUME", bytesMax: SMALL }],
   [FRAME_JOIN, { name: "JOIN", bytesMax: SMALL }],
+  [FRAME_PACKED, { name: "PACKED", bytesMax: 64 << 20 }],
   [FRAME_SYNC, { name: "SYNC", bytesMax: 4 }],
   [FRAME_ACCEPT, { name: "ACCEPT", bytesMax: SMALL }],
   [FRAME_REFUSE, { name: "REFUSE", bytesMax: SMALL }],

@@ -8,12 +8,13 @@ import { WasmvisorError } from "../base/errors.ts";
 import { type Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable } from "../machine/migratable.ts";
 import { Arrivals } from "./arrivals.ts";
-import { ArrivingLanes } from "./arriving-lanes.ts";
+import { ArrivingLanes, isPages } from "./arriving-lanes.ts";
 import type { Channel } from "./channel.ts";
 import { Connection, type Watched, watchConnection } from "./connection.ts";
 import { FEATURES, type Feature } from "./features.ts";
 import type { MigrationLedger } from "./ledger.ts";
 import * as messages from "./messages.ts";
+import type { Packer } from "./packing.ts";
 import * as stream from "./stream.ts";
 
 const ACCEPTED = [
@@ -29,6 +30,7 @@ const ACCEPTED = [
   stream.FRAME_RESUME,
   stream.FRAME_JOIN,
   stream.FRAME_SYNC,
+  stream.FRAME_PACKED,
 ];
 
 export interface TargetOptions {
@@ -45,6 +47,8 @@ export interface TargetOptions {
   readonly isSourceLost?: ((id: string) => Wait<boolean>) | undefined;
   /** What of a stream's features is taken. Default: all that this release knows. */
   readonly features?: readonly Feature[] | undefined;
+  /** Without one, nothing comes packed. */
+  readonly packer?: Packer | undefined;
   /** Called when the guest runs here; in post-copy its pages still come. */
   readonly onRunning?: ((guest: Migratable) => void) | undefined;
   /** Ends the migration before COMMIT; later it is ignored. */
@@ -103,6 +107,7 @@ class Target implements Watched {
     this.#lanes = new ArrivingLanes({
       onPages: (frame, by) => this.#pages(frame, by),
       onBroken: (error) => this.#broken(error),
+      packer: options.packer,
     });
   }
 
@@ -193,8 +198,9 @@ class Target implements Watched {
     this.#forgetJoins = this.#options.ledger.awaitJoins(hello.id, (connection, index) =>
       this.#lanes.take(connection, index),
     );
-    const { features = FEATURES } = this.#options;
-    const taken = features.filter((feature) => hello.features.includes(feature));
+    const { features = FEATURES, packer } = this.#options;
+    const can = (feature: Feature): boolean => feature === "channels" || feature === packer?.name;
+    const taken = features.filter((one) => can(one) && hello.features.includes(one));
     yield* this.#connection.send(stream.FRAME_ACCEPT, [messages.encodeAccept(taken)]);
     return guest;
   }
@@ -204,7 +210,7 @@ class Target implements Watched {
     let hasState = false;
     for (;;) {
       const frame = yield* this.#connection.demand();
-      if (frame.type === stream.FRAME_PAGES && !hasState) yield* this.#lanes.place(frame);
+      if (isPages(frame) && !hasState) yield* this.#lanes.place(frame);
       else if (frame.type === stream.FRAME_SYNC && !hasState) yield* this.#lanes.arrive(frame);
       else if (frame.type === stream.FRAME_ROUND && !hasState) messages.decodeRound(frame);
       else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)

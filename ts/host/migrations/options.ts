@@ -39,6 +39,9 @@ export interface PlainMigrateOptions {
   readonly xbzrleCache?: number | string | undefined;
   /** `by-hash`: pages that are equal to others go once. */
   readonly identicalPages?: "by-hash" | "send" | undefined;
+  /** `deflate`: pages go packed, until post-copy begins. Level 1 (fast, the default) to 9. */
+  readonly compression?: "deflate" | "none" | undefined;
+  readonly compressionLevel?: number | undefined;
   /** Connections for pages, 1 (default) to 16; post-copy uses two, one for what somebody waits for. */
   readonly channels?: number | undefined;
   /** Checksums of `frames`, of `pages`, too (default), or of all `memory`, which costs downtime. */

@@ -61,6 +61,10 @@ const schema = z.strictObject({
   dirtyLimit: rate.optional(),
   xbzrleCache: size.optional(),
   identicalPages: name(["by-hash", "send"]).optional(),
+  compression: name(["deflate", "none"]).optional(),
+  compressionLevel: count(1)
+    .max(9, { error: expected("an integer from 1 to 9") })
+    .optional(),
   channels: count(1).optional(),
   verify: name(VERIFY_NAMES).optional(),
   checkpoint: time.optional(),

@@ -153,7 +153,6 @@ class IterativeCopy {
     this.#cursor = atEnd ? 0 : batch.nextGfn;
     session.isSynced = false;
     if (pages === 0) return;
-    const bytes = yield* session.sendPages(batch);
-    yield* session.window.pace(bytes);
+    yield* session.sendPages(batch);
   }
 }

@@ -157,7 +157,7 @@ export class PageServer {
     if (!set.has(gfn)) return;
     const limit = { normalPagesMax: 1, zeroPagesMax: 1, untilGfn: gfn + 1 };
     const batch = yield* wait(guest.takeBatch(set, gfn, limit));
-    if (this.#session.lanes.hasUrgent) yield* this.#session.sendPages(batch, "sendUrgent");
+    if (this.#session.lanes.hasUrgent) yield* this.#session.followPages(batch, "sendUrgent");
     else yield* this.#send(batch);
     this.#answeredAtNs = options.clock.nowNs();
   }
@@ -209,6 +209,6 @@ export class PageServer {
     const sequence = connection.lastSequence + 1;
     const bytes = batch.records.length + (batch.modelBytes ?? 0);
     this.#inFlight.sent(sequence, bytes, this.#session.nowNs());
-    return yield* this.#session.sendPages(batch, "sendPush");
+    return yield* this.#session.followPages(batch, "sendPush");
   }
 }

@@ -1,7 +1,7 @@
 /** Setup: the target makes room for the guest, the source begins to note what is written. */
 import { throwIfAborted } from "../../base/abort.ts";
 import { type Task, wait } from "../../base/task.ts";
-import { FEATURES } from "../features.ts";
+import type { Feature } from "../features.ts";
 import { CHANNELS_MAX } from "../lanes.ts";
 import { decodeAccept, encodeHello } from "../messages.ts";
 import type { Session } from "../session.ts";
@@ -13,7 +13,10 @@ export function* setup(session: Session): Task<void> {
   throwIfAborted(options.signal);
   const { checkpointNs, id, strategy } = options;
   const { shape } = guest;
-  const hello = encodeHello({ id, strategy, checkpointNs, features: FEATURES, shape });
+  const features: Feature[] = [];
+  if (options.channels > 1) features.push("channels");
+  if (options.packer) features.push(options.packer.name);
+  const hello = encodeHello({ id, strategy, checkpointNs, features, shape });
   yield* session.connection.send(FRAME_HELLO, [hello]);
   session.accepted(decodeAccept(yield* session.inbox.expect(FRAME_ACCEPT)));
   yield* session.openLanes(CHANNELS_MAX);
