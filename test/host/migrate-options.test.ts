@@ -205,12 +205,17 @@ test("a guest goes packed over a slow link, and back", { timeout: WAIT_MS }, asy
   await vm.start();
   await vm.console.expect(/kv ok/);
   const run = (...args: string[]) => wasmvisor(args, { env: { WASMVISOR_HOST: a.address } });
-  const packed = await run("migrate", "d", b.address, "--compress", "deflate:level=1", "--json");
+  const options = ["--compress", "deflate:level=1", "--rounds", "2", "--json"];
+  const packed = await run("migrate", "d", b.address, ...options);
   const { outcome } = JSON.parse(packed.stdout.trim().split("\n").at(-1) as string);
   expect(outcome.state).toBe("completed");
   expect(outcome.stats.compression["compression-rate"]).toBeGreaterThan(1.1);
   expect(outcome.stats.ram.transferred).toBeLessThan(outcome.stats.ram["normal-bytes"]);
-  const back = await b.client.migrate("d", { target: a.address, verify: "memory" });
+  const back = await b.client.migrate("d", {
+    target: a.address,
+    verify: "memory",
+    roundsMax: 2,
+  });
   expect([back.state, back.stats.compression["compressed-size"]]).toEqual(["completed", 0]);
 });
 

@@ -66,7 +66,7 @@ test("a target that unpacks nothing gets them as they are", () => {
   checkOneRuns(one, "no packer");
 });
 
-test("the cap is of what goes over the link, the rate that decides is that of pages", () => {
+test("the cap is of what goes over the link", () => {
   const source = { strategy: "pre-copy", bandwidthCapBytesPerSec: 40_000, batchPages: 8 } as const;
   const run = (of?: Packer) => {
     const one = scene({ pages: 400, writesPerMs: 1, source: { ...source, packer: of } });

@@ -21,8 +21,6 @@ export class RateWindow {
   #capBytesPerSec: number;
   #startNs: number;
   #windowBytes = 0;
-  /** Of them before they were packed: what the rate is of. */
-  #movedBytes = 0;
   #bytesPerSec = 0;
 
   constructor(options: RateWindowOptions) {
@@ -47,13 +45,9 @@ export class RateWindow {
     this.#capBytesPerSec = Number.POSITIVE_INFINITY;
   }
 
-  /**
-   * Counts `bytes` as sent, which were `movedBytes` before they were packed; then sleeps to the end of the window
-   * if its budget is used up.
-   */
-  *pace(bytes: number, movedBytes = bytes): Task<void> {
+  /** Counts `bytes` as sent, then sleeps to the end of the window if its budget is used up. */
+  *pace(bytes: number): Task<void> {
     this.#windowBytes += bytes;
-    this.#movedBytes += movedBytes;
     this.#turn();
     if (this.budgetBytes > 0) return;
     const leftNs = this.#startNs + WINDOW_NS - this.#clock.nowNs();
@@ -66,9 +60,8 @@ export class RateWindow {
     const nowNs = this.#clock.nowNs();
     const spentNs = nowNs - this.#startNs;
     if (spentNs < WINDOW_NS) return;
-    this.#bytesPerSec = (this.#movedBytes * 1e9) / spentNs;
+    this.#bytesPerSec = (this.#windowBytes * 1e9) / spentNs;
     this.#windowBytes = 0;
-    this.#movedBytes = 0;
     this.#startNs = nowNs;
   }
 }
