@@ -67,6 +67,7 @@ describe("the schema", () => {
     [{ slowdown: "nap" }, "slowdown: expected none, auto-converge, dirty-limit, stun"],
     [{ slowdown: "dirty-limit" }, "dirtyLimit: goes with slowdown"],
     [{ slowdown: "stun", dirtyLimit: "8MiB/s" }, "dirtyLimit: goes with slowdown"],
+    [{ dirtyLimitPer: "vcpu" }, "dirtyLimitPer: vcpu goes with the slowdown dirty-limit, got none"],
     [{ xbzrleCache: "64" }, "xbzrleCache: expected a size like 512MiB"],
     [{ identicalPages: true }, "identicalPages: expected by-hash, send, got true"],
     [{ compression: "rar" }, "compression: expected deflate, none"],
@@ -104,6 +105,7 @@ describe("the schema", () => {
       onLimit: "fail",
       slowdown: "dirty-limit",
       dirtyLimit: "8MiB/s",
+      dirtyLimitPer: "vcpu",
       xbzrleCache: "64MiB",
       identicalPages: "by-hash",
       channels: 4,
@@ -125,6 +127,7 @@ describe("the schema", () => {
       onLimit: "fail",
       slowdown: "dirty-limit",
       dirtyLimitPagesPerSec: 2048,
+      dirtyLimitPer: "vcpu",
       xbzrleCacheBytes: 64 * MIB,
       identicalPages: "by-hash",
       channels: 4,
@@ -175,6 +178,7 @@ describe("a guest between two hosts", () => {
     { slowdown: "auto-converge" },
     { slowdown: "stun" },
     { slowdown: "dirty-limit", dirtyLimit: "1MiB/s" },
+    { slowdown: "dirty-limit", dirtyLimit: "1MiB/s", dirtyLimitPer: "vcpu" },
   ] as const)("is held back by %o, and converges", { timeout: WAIT_MS }, async (options) => {
     const { state, stats } = await taken({ ...options, timeout: "60s", onLimit: "fail" });
     expect(state).toBe("completed");

@@ -83,14 +83,15 @@ function numbersOf(
 function slowdownOf({ slowdown }: Options): Partial<Move> {
   if (slowdown === undefined) return {};
   const { name, settings } = parse.named(slowdown, SLOWDOWN_NAMES, "--slowdown");
-  const { rate, ...others } = settings;
+  const { per, rate, ...others } = settings;
   parse.noMore(others, "--slowdown");
   if ((name === "dirty-limit") !== (rate !== undefined))
     throw new WasmvisorError(
       "WV_CONFIG",
       "--slowdown: dirty-limit, and nothing else, takes a rate: dirty-limit:rate=8MiB/s",
     );
-  return { slowdown: name, dirtyLimit: rate };
+  const dirtyLimitPer = parse.oneOf(per, ["guest", "vcpu"], "--slowdown: per");
+  return { slowdown: name, dirtyLimit: rate, dirtyLimitPer };
 }
 
 function compressionOf(options: Options): Partial<Move> {

@@ -7,7 +7,7 @@ Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy.
 Policies, when pre-copy stops: qemu, xen[:rounds=5,pages=50], cloud-hypervisor, kubevirt[:ramp=150],
 lxd[:rounds=10,goal=0.7], p-haul[:rounds=8,pages=64,growth=1.1], dirty-to-sent[:ratio=0.5],
 round-limit:rounds=N. Slowdowns, how the guest is held back from dirtying memory: auto-converge,
-stun, dirty-limit:rate=8MiB/s. Compressions: xbzrle[:cache=64MiB], identical (pages, by hash),
+stun, dirty-limit:rate=8MiB/s[,per=vcpu]. Compressions: xbzrle[:cache=64MiB], identical (pages, by hash),
 deflate[:level=1].`;
 
 /** Moving vms, and orders to those that move. */

@@ -52,6 +52,8 @@ export interface SourceOptions {
   readonly slowdown?: SlowdownName | undefined;
   /** Pages a second, for the slowdown `dirty-limit`. */
   readonly dirtyLimitPagesPerSec?: number | undefined;
+  /** Whose limit that is: the guest's (default), or that of each vCPU, as in QEMU. */
+  readonly dirtyLimitPer?: "guest" | "vcpu" | undefined;
   /** Pre-copy stops the guest when what remains should take this long at most. */
   readonly downtimeLimitNs?: number | undefined;
   /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
@@ -124,6 +126,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   policy: "qemu",
   slowdown: "none",
   dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
+  dirtyLimitPer: "guest",
   downtimeLimitNs: 300e6,
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   roundsMax: Number.POSITIVE_INFINITY,
@@ -163,6 +166,7 @@ export type ResolvedSourceOptions = Readonly<
     policy: PolicyName;
     slowdown: SlowdownName;
     dirtyLimitPagesPerSec: number;
+    dirtyLimitPer: "guest" | "vcpu";
     bandwidthCapBytesPerSec: number;
     xbzrleCacheBytes: number;
     identicalPages: "by-hash" | "send";
@@ -220,6 +224,11 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     Number.isSafeInteger(all.checkpointNs) && all.checkpointNs >= 0,
     "checkpointNs: expected nanoseconds",
     all.checkpointNs,
+  );
+  check(
+    all.dirtyLimitPer === "guest" || all.slowdown === "dirty-limit",
+    "dirtyLimitPer: vcpu goes with the slowdown dirty-limit",
+    all.slowdown,
   );
   check(VERIFY_NAMES.includes(all.verify), "verify: unknown", all.verify);
   const needsPages = all.xbzrleCacheBytes > 0 || all.identicalPages === "by-hash";

@@ -170,7 +170,7 @@ export class Session {
   /** From now on the guest dirties no more pages a second than this. */
   limitDirty(pagesPerSec: number): void {
     if (pagesPerSec === this.stats.dirtyLimitPagesPerSec || !this.guest.limitDirty) return;
-    this.guest.limitDirty(pagesPerSec);
+    this.guest.limitDirty(pagesPerSec, this.options.dirtyLimitPer);
     this.stats.limited(this.nowNs(), pagesPerSec);
   }
 

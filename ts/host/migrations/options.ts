@@ -35,6 +35,8 @@ export interface PlainMigrateOptions {
   readonly slowdown?: SlowdownName | undefined;
   /** What the slowdown `dirty-limit` lets it dirty, for instance `"8MiB/s"`. */
   readonly dirtyLimit?: number | string | undefined;
+  /** Whose limit that is: the guest's (default), or that of each vCPU. */
+  readonly dirtyLimitPer?: "guest" | "vcpu" | undefined;
   /** Cache, for instance `"128MiB"`, of pages as they were sent: of these only differences go again. */
   readonly xbzrleCache?: number | string | undefined;
   /** `by-hash`: pages that are equal to others go once. */
@@ -101,6 +103,7 @@ export function engineOptions(
     onLimit: options.onLimit ?? "stop",
     slowdown,
     dirtyLimitPagesPerSec: limit === undefined ? undefined : limit / GUEST_PAGE_BYTES,
+    dirtyLimitPer: options.dirtyLimitPer,
     xbzrleCacheBytes: size(options.xbzrleCache, "xbzrleCache"),
     identicalPages: options.identicalPages,
     channels: options.channels,

@@ -59,6 +59,7 @@ const schema = z.strictObject({
   onLimit: name(["stop", "fail"]).optional(),
   slowdown: name(SLOWDOWN_NAMES).optional(),
   dirtyLimit: rate.optional(),
+  dirtyLimitPer: name(["guest", "vcpu"]).optional(),
   xbzrleCache: size.optional(),
   identicalPages: name(["by-hash", "send"]).optional(),
   compression: name(["deflate", "none"]).optional(),
