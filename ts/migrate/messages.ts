@@ -227,7 +227,9 @@ export function decodeCredit(frame: Frame): number {
 }
 
 /** For SYNC: the number of the barrier. */
-export const encodeSync = encodeCredit;
+export function encodeSync(barrier: number): Uint8Array {
+  return encodeCredit(barrier);
+}
 
 export function decodeSync(frame: Frame): number {
   if (frame.payload.length !== 4) throw streamError(frame, "SYNC: expected 4 bytes");
