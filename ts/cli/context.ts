@@ -54,6 +54,7 @@ type OptionName =
   | "token"
   | "tokens"
   | "until"
+  | "wait"
   | "workers";
 
 export interface CommandContext {
