@@ -38,4 +38,3 @@ export function killDaemon({ child }: DaemonProcess): Promise<void> {
   child.kill("SIGKILL");
   return gone;
 }
-

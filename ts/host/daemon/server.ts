@@ -180,7 +180,10 @@ function upgrade(served: Served, call: UpgradeCall): void {
     const path = request.url ?? "";
     const [, vmName, wait] = /^\/v1\/vms\/([\w.-]+)\/console(\?absent=wait)?$/.exec(path) ?? [];
     if (protocol === UPGRADE_CONSOLE && vmName !== undefined) {
-      const vm = wait === undefined ? vmOf(served.host, vmName) : served.host.vms.find(({ name }) => name === vmName);
+      const vm =
+        wait === undefined
+          ? vmOf(served.host, vmName)
+          : served.host.vms.find(({ name }) => name === vmName);
       accept(socket, protocol);
       if (vm) serveConsole(vm, socket, head);
       else awaitConsole(served.host, vmName, socket);
