@@ -35,7 +35,7 @@ export interface MigrateOptions {
   /** Give up converging after this many rounds, or after this time, and stop the guest. */
   readonly roundsMax?: number | undefined;
   readonly timeout?: number | string | undefined;
-  /** When pre-copy stops or gives up, by the names of the field. Default `qemu`. */
+  /** When pre-copy stops or gives up, by the names of the field. Default `settle`. */
   readonly policy?: PolicyName | undefined;
   /** How the guest is held back from dirtying memory meanwhile. Default `none`. */
   readonly slowdown?: SlowdownName | undefined;
@@ -220,7 +220,7 @@ function sourceOptions({ host, options, vm }: Move): SourceOptions {
     downtimeLimitNs: time(options.downtime, "downtime"),
     bandwidthCapBytesPerSec: rate(options.bandwidth),
     roundsMax: options.roundsMax,
-    policy: options.policy,
+    policy: options.policy ?? "settle",
     slowdown: options.slowdown,
     xbzrleCacheBytes: size(options.xbzrleCache),
     identicalPages: options.identicalPages,
