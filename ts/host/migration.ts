@@ -170,6 +170,7 @@ async function moveOver(
   const standsStill = (): boolean => vm.status === "paused" && startStatus !== "paused";
   const channel = job.share(running.channel, standsStill);
   const guest = vm.migratable();
+  guest.saveState(); // Its code is compiled now, not while the guest stands still.
   const { pageCount } = guest.shape;
   const recover = pausedPostCopies.get(vm);
   const engineOptions = {
