@@ -1,7 +1,7 @@
 /**
- * A guest of a few instructions that runs for some milliseconds, is saved and restored. What a guest that comes
- * needs first (the interpreter, the translator, its devices, its state) is compiled when it is needed first, and
- * that would be while the guest that comes stands still (measured: see docs/decisions.md).
+ * A guest of a few instructions that runs for some milliseconds, and is saved and restored. What a guest that
+ * moves needs (the interpreter, the translator, its devices, its state, its pages) is compiled when it is
+ * needed first, and that would be while it stands still (measured: see docs/decisions.md).
  */
 import type { Core } from "../../bindings/core.ts";
 import type { Clock } from "../base/clock.ts";
@@ -62,6 +62,12 @@ export async function rehearse(core: Core, wall: Clock): Promise<void> {
     const boot = { entry: RAM_BASE, deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined };
     vm.boot({ writes: [{ gpa: RAM_BASE, bytes }], ...boot });
     vm.run(CYCLES);
+    const set = guest.newPageSet();
+    guest.startDirtyLog(set);
+    guest.applyBatch(guest.takeBatch(set, 0, { normalPagesMax: 4, zeroPagesMax: 4 }));
+    guest.harvest(set);
+    guest.stopDirtyLog();
+    set.release();
     guest.restoreState(guest.saveState());
     vm.run(CYCLES);
   } finally {
