@@ -44,6 +44,7 @@ type OptionName =
   | "sharePages"
   | "signature"
   | "snapshot"
+  | "sourceTimeout"
   | "start"
   | "stats"
   | "strategy"

@@ -18,6 +18,10 @@ export function addHostCommands(add: AddCommand): void {
     .option("--tokens <file>", "whoever asks must show a token of this file")
     .option("--max-outgoing <n>", "migrations to others at a time; more wait (2)")
     .option("--max-incoming <n>", "migrations from others at a time (4)")
+    .option(
+      "--source-timeout <time>",
+      "a guest whose pages follow is lost if its source is away for so long (10min)",
+    )
     .option("--bandwidth <rate>", "cap of all outgoing migrations together, shared equally")
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")

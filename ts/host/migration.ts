@@ -218,6 +218,7 @@ function sourceOptions({ host, options, vm }: Move): SourceOptions {
     clock: host.clock,
     id: `${vm.name}-${crypto.randomUUID()}`,
     strategy: options.strategy ?? "pre-copy",
+    arrives: vm.status === "paused" ? "paused" : "running",
     downtimeLimitNs: time(options.downtime, "downtime"),
     bandwidthCapBytesPerSec: rate(options.bandwidth),
     roundsMax: options.roundsMax,

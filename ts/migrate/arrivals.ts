@@ -211,22 +211,34 @@ export class Arrivals implements MissingWatcher {
 
   /** Waits for the source to come back; tells it what is missing. */
   *#recover(cause: unknown): Task<void> {
-    const { guest } = this.#options;
     this.#connection?.abort(cause);
     this.#next ??= new Future();
     const stop = new AbortController();
     runTask(this.#expire(this.#next, cause, stop.signal));
     try {
       const connection = yield* wait(this.#next);
-      const set = guest.newPageSet();
-      yield* wait(guest.addMissing(set));
-      this.#missingPages = set.count();
-      this.#use(connection, set.save());
+      this.#connection = connection;
+      this.#use(connection, yield* this.#lacking());
       this.#checkpoints?.restart();
-      set.release();
+    } catch (error) {
+      this.#connection?.abort(error);
+      throw error;
     } finally {
       this.#next = undefined;
       stop.abort();
+    }
+  }
+
+  /** The pages that have not arrived, as a bitmap. */
+  *#lacking(): Task<Uint8Array> {
+    const { guest } = this.#options;
+    const set = guest.newPageSet();
+    try {
+      yield* wait(guest.addMissing(set));
+      this.#missingPages = set.count();
+      return set.save();
+    } finally {
+      set.release();
     }
   }
 

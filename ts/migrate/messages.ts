@@ -16,8 +16,13 @@ export interface Hello {
   readonly strategy: string;
   /** Post-copy: the source wants a checkpoint this often; 0: never. */
   readonly checkpointNs: number;
+  /** What it does once it is here: a guest that was paused stays so. */
+  readonly arrives: Arrival;
   readonly shape: GuestShape;
 }
+
+export const ARRIVALS = ["running", "paused"] as const;
+export type Arrival = (typeof ARRIVALS)[number];
 
 export interface EndOfMemory {
   readonly normalPages: number;
@@ -66,8 +71,9 @@ function countField(frame: Frame, fields: Fields, name: string): number {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
-  const { checkpointNs, id, strategy } = hello;
-  return encodeState({ id, strategy, checkpointNs, kind, pageCount, config }, MESSAGE_VERSION);
+  const { arrives, checkpointNs, id, strategy } = hello;
+  const fields = { id, strategy, checkpointNs, arrives, kind, pageCount, config };
+  return encodeState(fields, MESSAGE_VERSION);
 }
 
 export function decodeHello(frame: Frame): Hello {
@@ -76,8 +82,11 @@ export function decodeHello(frame: Frame): Hello {
   if (!(config instanceof Uint8Array)) throw streamError(frame, 'HELLO: "config" is not bytes');
   const id = field(frame, fields, "id", "string");
   if (id.length === 0 || id.length > 128) throw streamError(frame, "HELLO: bad id");
+  const arrives = ARRIVALS.find((one) => one === fields["arrives"]);
+  if (!arrives) throw streamError(frame, "HELLO: arrives neither running nor paused");
   return {
     id,
+    arrives,
     strategy: field(frame, fields, "strategy", "string"),
     checkpointNs: countField(frame, fields, "checkpointNs"),
     shape: {

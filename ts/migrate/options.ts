@@ -4,7 +4,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
-import type { Outcome } from "./messages.ts";
+import type { Arrival, Outcome } from "./messages.ts";
 import { POLICY_NAMES, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
 import type { ConvergenceLimits } from "./policy/state.ts";
@@ -39,6 +39,8 @@ export interface SourceOptions {
   /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
   readonly id: string;
   readonly strategy: Strategy;
+  /** What the guest does at the target. Default `running`; the embedder's twin keeps to it. */
+  readonly arrives?: Arrival | undefined;
   /** When pre-copy stops, or gives up. Default: as QEMU. */
   readonly policy?: PolicyName | undefined;
   /** How the guest is held back from dirtying memory while pre-copy goes on. Default: `none`. */
@@ -102,6 +104,7 @@ export interface SourceOptions {
 }
 
 export const DEFAULT_SOURCE_OPTIONS = {
+  arrives: "running",
   policy: "qemu",
   slowdown: "none",
   dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
@@ -138,6 +141,7 @@ export type ResolvedSourceOptions = Readonly<
     | "onPhase"
     | "onRound"
   > & {
+    arrives: Arrival;
     policy: PolicyName;
     slowdown: SlowdownName;
     dirtyLimitPagesPerSec: number;

@@ -192,10 +192,12 @@ export class MigratableVm implements Migratable {
   }
 
   addMissing(set: PageSet): void {
+    this.#mustLive();
     this.#core.exports.addMissing(this.#vm.ram.space, (set as CorePageSet).address);
   }
 
   placeBatch(batch: Omit<PageBatch, "nextGfn">): number {
+    this.#mustLive();
     const { exports } = this.#core;
     const at = this.#receive(batch);
     const bytes = batch.records.length;
@@ -206,6 +208,14 @@ export class MigratableVm implements Migratable {
     this.#goOn();
     this.#checkApplied(understood, bytes);
     return placed;
+  }
+
+  #mustLive(): void {
+    if (this.#vm.isDestroyed)
+      throw new WasmvisorError(
+        "WV_STATE",
+        "the guest was destroyed before it had all of its pages",
+      );
   }
 
   /** Copies the records to the core's memory; returns where they are. */

@@ -13,6 +13,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../../base/errors.ts";
+import { parseTime } from "../../base/units.ts";
 import type { TargetResult } from "../../migrate/target.ts";
 import { type Address, checkPlain, formatAddress, parseAddress } from "../address.ts";
 import type { Host } from "../host.ts";
@@ -28,6 +29,7 @@ import { handle, vmOf } from "./routes.ts";
 /** Who does not say in this time what it wants is let go. */
 const HEADERS_MS_MAX = 10_000;
 const CONNECTIONS_MAX = 1024;
+const SOURCE_TIMEOUT_NS = 600e9;
 
 export interface DaemonOptions {
   /** Like `tcp://127.0.0.1:7070` or `tls://0.0.0.0:16509`; port 0 takes a free one. */
@@ -38,6 +40,11 @@ export interface DaemonOptions {
   readonly peers?: readonly string[] | undefined;
   /** A file of tokens, see `tokens.ts`: whoever asks has to show one. */
   readonly tokens?: string | undefined;
+  /**
+   * A guest whose pages follow (post-copy) is lost when its source does not come back for this long: `"10min"`
+   * in words, in nanoseconds. Default 10 minutes; until then its source, or whoever recovers it, is waited for.
+   */
+  readonly sourceTimeout?: number | string | undefined;
   /** Hears of migrations that came or failed, and of peers that were refused. */
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -68,11 +75,16 @@ export class Daemon implements AsyncDisposable {
     const address = parseAddress(options.listen, "--listen");
     checkPlain(address, "--listen");
     if (options.tokens !== undefined) checkTokenFile(options.tokens);
+    const { sourceTimeout = SOURCE_TIMEOUT_NS } = options;
+    const sourceTimeoutNs =
+      typeof sourceTimeout === "number"
+        ? sourceTimeout
+        : parseTime(sourceTimeout, "--source-timeout");
     const log = options.log ?? (() => undefined);
     const refusals = new RefusalLog(host.clock, log);
     const served: Served = {
       host,
-      receiver: new MigrationReceiver(host),
+      receiver: new MigrationReceiver(host, sourceTimeoutNs),
       log,
       refusals,
       tls: options.tls,
@@ -211,6 +223,7 @@ async function logArrival({ log }: Served, serving: Promise<TargetResult>): Prom
   if (result.state === "running") log(`a vm came (${result.receivedBytes} bytes)`);
   if (result.state === "discarded")
     log(`a vm did not come: ${errorBody(result.error).body.message}`);
+  if (result.state === "lost") log(`a vm is lost: ${errorBody(result.error).body.message}`);
 }
 
 function accept(socket: Duplex, protocol: string): void {

@@ -47,7 +47,7 @@ function* recovery(session: Session, cause: unknown): Task<boolean> {
     } catch (error) {
       if (error instanceof Unfinished) throw error;
       if (signal?.aborted) throw new Unfinished("paused", abortError(signal));
-      if (yield* isLost(session)) throw new Unfinished("target-lost", lost());
+      if (yield* isLost(session)) throw new Unfinished("target-lost", lost(session));
       if (clock.nowNs() >= untilNs) throw new Unfinished("paused", paused(error));
     }
     yield* wait(clock.sleep(RETRY_NS));
@@ -77,7 +77,7 @@ export function* resume(session: Session, channel: Channel): Task<boolean> {
   );
   if (frame.type === stream.FRAME_OUTCOME) {
     if (decodeOutcome(frame) === "running") return true;
-    throw new Unfinished("target-lost", lost());
+    throw new Unfinished("target-lost", lost(session));
   }
   if (frame.type === stream.FRAME_COMPLETE) {
     session.stats.arrived = decodeArrived(frame);
@@ -99,9 +99,10 @@ function paused(cause: unknown): WasmvisorError {
   );
 }
 
-function lost(): WasmvisorError {
+function lost({ checkpoints: { count } }: Session): WasmvisorError {
+  const when = count > 0 ? `at its last checkpoint, of ${count}` : "when it left";
   return new WasmvisorError(
     "WV_MIGRATION",
-    "the target lost the guest before it had all of its pages; here it stands as it was when it left",
+    `the target lost the guest before it had all of its pages; here it stands as it was ${when}`,
   );
 }

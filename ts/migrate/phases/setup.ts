@@ -9,8 +9,8 @@ export function* setup(session: Session): Task<void> {
   const { guest, options, stats } = session;
   session.enter("setup");
   throwIfAborted(options.signal);
-  const { checkpointNs, id, strategy } = options;
-  const hello = encodeHello({ id, strategy, checkpointNs, shape: guest.shape });
+  const { arrives, checkpointNs, id, strategy } = options;
+  const hello = encodeHello({ id, strategy, checkpointNs, arrives, shape: guest.shape });
   yield* session.connection.send(FRAME_HELLO, [hello]);
   yield* session.inbox.expect(FRAME_ACCEPT);
   const set = guest.newPageSet();
