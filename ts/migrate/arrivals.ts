@@ -217,26 +217,25 @@ export class Arrivals implements MissingWatcher {
     runTask(this.#expire(this.#next, cause, stop.signal));
     try {
       const connection = yield* wait(this.#next);
-      this.#connection = connection;
-      this.#use(connection, yield* this.#lacking());
+      this.#use(connection, yield* this.#lackingFor(connection));
       this.#checkpoints?.restart();
-    } catch (error) {
-      this.#connection?.abort(error);
-      throw error;
     } finally {
       this.#next = undefined;
       stop.abort();
     }
   }
 
-  /** The pages that have not arrived, as a bitmap. */
-  *#lacking(): Task<Uint8Array> {
+  /** The pages that have not arrived, as a bitmap, for whoever is at the end of `connection`. */
+  *#lackingFor(connection: Connection): Task<Uint8Array> {
     const { guest } = this.#options;
     const set = guest.newPageSet();
     try {
       yield* wait(guest.addMissing(set));
       this.#missingPages = set.count();
       return set.save();
+    } catch (error) {
+      connection.abort(error); // The guest is no more: nobody will answer there.
+      throw error;
     } finally {
       set.release();
     }

@@ -6,7 +6,7 @@ import { Random } from "../../../ts/base/random.ts";
 import type { Access } from "../../../ts/host/access.ts";
 import { initCa } from "../../../ts/host/tls/certificates.ts";
 import { Lane, type RunResult } from "./lane.ts";
-import { drawPlan, type Plan } from "./plan.ts";
+import { drawPlan, leavesPages, type Plan } from "./plan.ts";
 
 export interface MatrixOptions {
   readonly runs: number;
@@ -106,7 +106,7 @@ export function describeRun({ failure, plan, result, run, transport }: MatrixRun
 export function tabulate(all: readonly MatrixRun[]): string {
   const cells = new Map<string, Map<string, number>>();
   for (const { failure, plan, result } of all) {
-    const row = `${plan.fault} | ${plan.phase}`;
+    const row = `${leavesPages(plan.strategy) ? "post-copy, hybrid" : "pre-copy, stop-and-copy"} | ${plan.fault} | ${plan.phase}`;
     const column = failure ? "FAILED" : result?.hasFired ? (result?.survivor ?? "") : "no fault";
     const counts = cells.get(row) ?? new Map<string, number>();
     counts.set(column, (counts.get(column) ?? 0) + 1);
@@ -116,6 +116,7 @@ export function tabulate(all: readonly MatrixRun[]): string {
     "source",
     "target",
     "resumed",
+    "lost",
     "source-died",
     "target-died",
     "no fault",
@@ -126,6 +127,6 @@ export function tabulate(all: readonly MatrixRun[]): string {
     .map(
       ([row, counts]) => `| ${row} | ${columns.map((name) => counts.get(name) ?? 0).join(" | ")} |`,
     );
-  const head = `| fault | phase | ${columns.join(" | ")} |`;
-  return [head, `|${"---|".repeat(columns.length + 2)}`, ...lines].join("\n");
+  const head = `| strategies | fault | phase | ${columns.join(" | ")} |`;
+  return [head, `|${"---|".repeat(columns.length + 3)}`, ...lines].join("\n");
 }
