@@ -73,11 +73,14 @@ export class Lane {
   }
 
   /** A migration without a fault: how much it sends, and in how many turns. */
-  async calibrate(): Promise<Traffic> {
+  async calibrate(strategy: Plan["strategy"] = "pre-copy"): Promise<Traffic> {
     const { source, target } = await this.#daemons();
     const proxy = await FaultProxy.open(() => portOf(target));
     await this.#boot(source);
-    const outcome = await source.client.migrate(NAME, { target: this.#through(proxy) });
+    const outcome = await source.client.migrate(NAME, {
+      target: this.#through(proxy),
+      strategy,
+    });
     if (outcome.state !== "completed") throw new Error(`a clean migration: ${outcome.state}`);
     await isSound(target);
     await target.client.destroy(NAME);

@@ -68,7 +68,10 @@ async function runLane(options: LaneOptions): Promise<MatrixRun[]> {
   const lane = new Lane(transport, access, scratch);
   const done: MatrixRun[] = [];
   try {
-    const clean = { ...(await lane.calibrate()), turns };
+    const { bytesToTarget } = await lane.calibrate();
+    // Each page goes once.
+    const { bytesToTarget: bytesFollowed } = await lane.calibrate("post-copy");
+    const clean = { bytesToTarget, bytesFollowed, turns };
     for (const run of mine) {
       const plan = drawPlan(new Random(seed).split(`run ${run}`), transport, clean);
       const outcome = await lane.run(plan).then(

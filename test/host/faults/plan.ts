@@ -33,8 +33,10 @@ const NEVER_SHARE = 0.03;
 export const leavesPages = (strategy: Plan["strategy"]): boolean =>
   strategy === "post-copy" || strategy === "hybrid";
 
-/** `clean`: what a migration without a fault sends. */
-export function drawPlan(random: Random, transport: "tcp" | "tls", clean: Traffic): Plan {
+/** What migrations without a fault send: pre-copy, and post-copy. */
+export type CleanTraffic = Traffic & { readonly bytesFollowed: number };
+
+export function drawPlan(random: Random, transport: "tcp" | "tls", clean: CleanTraffic): Plan {
   const few = random.below(FRAME_BYTES[transport] + 1);
   const strategy = random.pick(STRATEGIES);
   const phase = random.pick(PHASES.filter((one) => hasPhase(strategy, one)));
@@ -58,17 +60,17 @@ const hasPhase = (strategy: Plan["strategy"], phase: Plan["phase"]): boolean =>
 function triggerOfFollowed(
   phase: Plan["phase"],
   random: Random,
-  traffic: Traffic & { readonly few: number },
+  { bytesFollowed, ...traffic }: CleanTraffic & { readonly few: number },
 ): Trigger {
-  const { bytesToTarget, turns } = traffic;
+  const { turns } = traffic;
   if (phase === "setup" || phase === "commit" || phase === "iterative copy")
-    return triggerOf(phase, random, traffic);
+    return triggerOf(phase, random, { ...traffic, bytesToTarget: bytesFollowed });
   if (phase === "stop-and-copy")
     return random.float() < 0.5
       ? { afterTurn: turns - 2, direction: "to-target", atByte: random.below(SWITCH_BYTES) }
       : { afterTurn: turns - 1, direction: "to-source", atByte: traffic.few };
   return random.float() < 0.7
-    ? { afterTurn: turns, direction: "to-target", atByte: random.below(bytesToTarget) }
+    ? { afterTurn: turns, direction: "to-target", atByte: random.below(bytesFollowed) }
     : { afterTurn: turns, direction: "to-source", atByte: random.below(ASKED_BYTES) };
 }
 
