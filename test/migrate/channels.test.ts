@@ -157,7 +157,14 @@ describe("a target", () => {
     };
     const main = open();
     const { shape } = target;
-    const hello = { id: "m", strategy: "pre-copy", checkpointNs: 0, features: ["channels"], shape };
+    const hello = {
+      id: "m",
+      arrives: "running",
+      strategy: "pre-copy",
+      checkpointNs: 0,
+      features: ["channels"],
+      shape,
+    } as const;
     say(main, [stream.FRAME_HELLO, messages.encodeHello(hello)]);
     const join = (index: number, id = "m"): Connection => {
       const beside = open();

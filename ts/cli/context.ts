@@ -52,6 +52,7 @@ type OptionName =
   | "signature"
   | "slowdown"
   | "snapshot"
+  | "sourceTimeout"
   | "start"
   | "stats"
   | "strategy"
@@ -63,6 +64,7 @@ type OptionName =
   | "tokens"
   | "until"
   | "verify"
+  | "wait"
   | "workers";
 
 export interface CommandContext {

@@ -19,6 +19,10 @@ export function addHostCommands(add: AddCommand): void {
     .option("--tokens <file>", "whoever asks must show a token of this file")
     .option("--max-outgoing <n>", "migrations to others at a time; more wait (2)")
     .option("--max-incoming <n>", "migrations from others at a time (4)")
+    .option(
+      "--source-timeout <time>",
+      "a guest whose pages follow is lost if its source is away for so long (10min)",
+    )
     .option("--bandwidth <rate>", "cap of all outgoing migrations together, shared equally")
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")
@@ -75,7 +79,7 @@ function addVmCommands(add: AddCommand): void {
     add("console <name>", "its console on stdio (Ctrl-A X leaves)", () =>
       import("./commands/console.ts").then((m) => m.console),
     ),
-  );
+  ).option("--wait", "if it is not there, until it comes");
   onHost(
     add("snapshot <name> <file>", "write the whole vm to a file on the host's machine", () =>
       load().then((m) => m.snapshot),

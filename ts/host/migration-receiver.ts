@@ -12,9 +12,12 @@ import type { VirtualMachine } from "./virtual-machine.ts";
 export class MigrationReceiver {
   readonly #host: Host;
   readonly #ledger = new MigrationLedger();
+  readonly #sourceTimeoutNs: number;
 
-  constructor(host: Host) {
+  /** `sourceTimeoutNs`: a guest is lost when the source of its pages does not come back for this long. */
+  constructor(host: Host, sourceTimeoutNs = Number.POSITIVE_INFINITY) {
     this.#host = host;
+    this.#sourceTimeoutNs = sourceTimeoutNs;
   }
 
   /** Serves one channel on which a vm may come. Throws `WV_LIMIT` at once if as many come already as may. */
@@ -43,17 +46,19 @@ export class MigrationReceiver {
         clock: this.#host.clock,
         ledger: this.#ledger,
         packer: deflatePacker(),
+        sourceTimeoutNs: this.#sourceTimeoutNs,
         accept: async (hello) => {
+          await this.#host.rehearsed();
           const twin = await build(hello.shape.config);
           release = this.#host.reserve(twin.name);
           twin.events.on("status", ({ status }) => {
             // Pages may still follow while its user pauses and resumes it.
-            if (status !== "running" || guest === undefined || isListed) return;
+            if (status !== hello.arrives || guest === undefined || isListed) return;
             isListed = true;
             release();
             this.#host.adopt(twin);
           });
-          guest = twin.migratable();
+          guest = twin.migratable(hello.arrives);
           return guest;
         },
       }),

@@ -145,6 +145,7 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   const { asked, guest, job, move, recover, standsStill } = course;
   const { vm } = move;
   const shared = job.share(channel, standsStill);
+  if (!recover) guest.saveState(); // Its code is compiled now, not while the guest stands still.
   const options: SourceOptions = {
     ...asked,
     packer: await packerOf(move.options),
@@ -202,7 +203,8 @@ async function askOutcome(move: Move, id: string): Promise<Outcome> {
 /** What the engine is asked for. Throws `WV_CONFIG` for whatever makes no sense. */
 function sourceOptions({ host, options, vm }: Move): SourceOptions {
   const id = `${vm.name}-${crypto.randomUUID()}`;
-  const asked: SourceOptions = { ...engineOptions(options), clock: host.clock, id };
+  const arrives = vm.status === "paused" ? "paused" : "running";
+  const asked: SourceOptions = { ...engineOptions(options), clock: host.clock, id, arrives };
   resolveSourceOptions(asked);
   return asked;
 }

@@ -3,6 +3,7 @@ import { onAbort, throwIfAborted } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
 import { turnPassed } from "../base/turns.ts";
+import type { Arrival } from "../migrate/messages.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
@@ -273,15 +274,17 @@ export class VirtualMachine implements Runnable, VmApi {
     }
   }
 
-  /** @internal This vm as the migration engine sees it. */
-  migratable(): MigratableVm {
-    const mayRun = this.#status === "running" || this.#status === "created";
+  /** @internal This vm as the migration engine sees it. `arrives`: what a twin does when it has its state. */
+  migratable(arrives: Arrival = "running"): MigratableVm {
+    const isNew = this.#status === "created";
+    const mayRun = this.#status === "running" || (isNew && arrives === "running");
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
       onArrival: () => this.#context.loop.wake(this),
       pause: () => this.#halt(),
       resume: () => {
         if (mayRun) this.#run();
+        else if (isNew) this.restored();
       },
       destroy: () => this.#discard(),
     });

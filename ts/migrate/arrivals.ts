@@ -11,6 +11,7 @@ import { CheckpointTaker } from "./checkpoints.ts";
 import { type Connection, Outbox, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
 import * as messages from "./messages.ts";
+import { StallMeter } from "./stalls.ts";
 import * as stream from "./stream.ts";
 
 const RETRY_NS = 500_000_000;
@@ -44,6 +45,8 @@ export class Arrivals implements MissingWatcher {
   readonly #faults = new Map<number, Fault>();
   /** Pages to ask for with the next REQUEST. */
   #asked: number[] = [];
+  /** Pages to name with the next WANTED. */
+  #wanted: number[] = [];
   #outbox: Outbox | undefined;
   #connection: Connection | undefined;
   /** The next connection, if one came or is waited for. */
@@ -51,6 +54,7 @@ export class Arrivals implements MissingWatcher {
   #missingPages = 0;
   /** Of connections that broke. */
   #receivedBytes = 0;
+  readonly #stalls = new StallMeter();
   #arrived = { pages: 0, faults: 0, longestWaitNs: 0, waitedNs: 0 };
 
   constructor(options: ArrivalsOptions) {
@@ -78,18 +82,34 @@ export class Arrivals implements MissingWatcher {
       fault.waiters++;
       return;
     }
-    this.#faults.set(gfn, { sinceNs: this.#options.clock.nowNs(), waiters: 1 });
+    const nowNs = this.#options.clock.nowNs();
+    this.#stalls.waits(nowNs);
+    this.#faults.set(gfn, { sinceNs: nowNs, waiters: 1 });
     this.#ask(gfn);
   }
 
   onArrived(gfn: number): void {
     const fault = this.#faults.get(gfn);
     if (!fault) return;
-    const waitedNs = this.#options.clock.nowNs() - fault.sinceNs;
+    const nowNs = this.#options.clock.nowNs();
+    const waitedNs = nowNs - fault.sinceNs;
     this.#arrived.faults++;
     this.#arrived.waitedNs += waitedNs;
     this.#arrived.longestWaitNs = Math.max(this.#arrived.longestWaitNs, waitedNs);
-    if (--fault.waiters === 0) this.#faults.delete(gfn);
+    if (--fault.waiters > 0) return;
+    this.#faults.delete(gfn);
+    this.#stalls.goesOn(nowNs);
+  }
+
+  onWanted(gfns: readonly number[]): void {
+    const isPosted = this.#wanted.length > 0;
+    this.#wanted.push(...gfns);
+    if (isPosted) return;
+    this.#outbox?.post(stream.FRAME_WANTED, () => {
+      const wanted = this.#wanted;
+      this.#wanted = [];
+      return [messages.encodeRequest(wanted)];
+    });
   }
 
   #ask(gfn: number): void {
@@ -121,6 +141,7 @@ export class Arrivals implements MissingWatcher {
     const { id, ledger } = this.#options;
     const forget = ledger.awaitResume(id, (next) => this.#take(next));
     const checkpoints = this.#checkpoints;
+    this.#stalls.begin(this.#options.clock.nowNs());
     try {
       this.isRunning = true;
       this.#use(connection);
@@ -149,6 +170,7 @@ export class Arrivals implements MissingWatcher {
     if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => [lacking]);
     // Whoever waits asks again: the answers may have been lost.
     this.#asked = [];
+    this.#wanted = []; // What the guest stores to comes with everything else, if that was lost.
     for (const gfn of this.#faults.keys()) this.#ask(gfn);
   }
 
@@ -190,7 +212,9 @@ export class Arrivals implements MissingWatcher {
 
   #tellComplete(): void {
     this.#checkpoints?.stop();
-    this.#outbox?.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(this.#arrived)]);
+    const { firstNs: firstStallNs, longestNs: longestStallNs } = this.#stalls;
+    const arrived = { ...this.#arrived, firstStallNs, longestStallNs };
+    this.#outbox?.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(arrived)]);
   }
 
   /** A connection beside the first broke: so does the first. */
@@ -220,7 +244,6 @@ export class Arrivals implements MissingWatcher {
 
   /** Waits for the source to come back; tells it what is missing. */
   *#recover(cause: unknown): Task<void> {
-    const { guest } = this.#options;
     this.#connection?.abort(cause);
     this.#options.lanes.abort(cause);
     this.#next ??= new Future();
@@ -228,15 +251,27 @@ export class Arrivals implements MissingWatcher {
     runTask(this.#expire(this.#next, cause, stop.signal));
     try {
       const connection = yield* wait(this.#next);
-      const set = guest.newPageSet();
-      yield* wait(guest.addMissing(set));
-      this.#missingPages = set.count();
-      this.#use(connection, set.save());
+      this.#use(connection, yield* this.#lackingFor(connection));
       this.#checkpoints?.restart();
-      set.release();
     } finally {
       this.#next = undefined;
       stop.abort();
+    }
+  }
+
+  /** The pages that have not arrived, as a bitmap, for whoever is at the end of `connection`. */
+  *#lackingFor(connection: Connection): Task<Uint8Array> {
+    const { guest } = this.#options;
+    const set = guest.newPageSet();
+    try {
+      yield* wait(guest.addMissing(set));
+      this.#missingPages = set.count();
+      return set.save();
+    } catch (error) {
+      connection.abort(error); // The guest is no more: nobody will answer there.
+      throw error;
+    } finally {
+      set.release();
     }
   }
 

@@ -18,8 +18,13 @@ export interface Hello {
   readonly checkpointNs: number;
   /** What the source would like, by name. */
   readonly features: readonly string[];
+  /** What it does once it is here: a guest that was paused stays so. */
+  readonly arrives: Arrival;
   readonly shape: GuestShape;
 }
+
+export const ARRIVALS = ["running", "paused"] as const;
+export type Arrival = (typeof ARRIVALS)[number];
 
 export interface EndOfMemory {
   readonly normalPages: number;
@@ -78,9 +83,9 @@ function namesField(frame: Frame, fields: Fields, name: string): string[] {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
-  const { checkpointNs, features, id, strategy } = hello;
-  const all = { id, strategy, checkpointNs, features: [...features], kind, pageCount, config };
-  return encodeState(all, MESSAGE_VERSION);
+  const { arrives, checkpointNs, features, id, strategy } = hello;
+  const asked = { id, strategy, checkpointNs, arrives, features: [...features] };
+  return encodeState({ ...asked, kind, pageCount, config }, MESSAGE_VERSION);
 }
 
 export function decodeHello(frame: Frame): Hello {
@@ -89,8 +94,11 @@ export function decodeHello(frame: Frame): Hello {
   if (!(config instanceof Uint8Array)) throw streamError(frame, 'HELLO: "config" is not bytes');
   const id = field(frame, fields, "id", "string");
   if (id.length === 0 || id.length > 128) throw streamError(frame, "HELLO: bad id");
+  const arrives = ARRIVALS.find((one) => one === fields["arrives"]);
+  if (!arrives) throw streamError(frame, "HELLO: arrives neither running nor paused");
   return {
     id,
+    arrives,
     strategy: field(frame, fields, "strategy", "string"),
     checkpointNs: countField(frame, fields, "checkpointNs"),
     features: namesField(frame, fields, "features"),
@@ -182,6 +190,9 @@ export interface Arrived {
   /** Longest wait of a vCPU for one page, and all waits together. */
   readonly longestWaitNs: number;
   readonly waitedNs: number;
+  /** How long the guest stood still for want of pages: right after the switch, and at the longest. */
+  readonly firstStallNs: number;
+  readonly longestStallNs: number;
 }
 
 export function encodeArrived(arrived: Arrived): Uint8Array {
@@ -195,10 +206,12 @@ export function decodeArrived(frame: Frame): Arrived {
     faults: countField(frame, fields, "faults"),
     longestWaitNs: countField(frame, fields, "longestWaitNs"),
     waitedNs: countField(frame, fields, "waitedNs"),
+    firstStallNs: countField(frame, fields, "firstStallNs"),
+    longestStallNs: countField(frame, fields, "longestStallNs"),
   };
 }
 
-/** For REQUEST: the pages that vCPUs wait for, the first first. */
+/** For REQUEST: the pages that vCPUs wait for, the first first. For WANTED: those that they store to. */
 export function encodeRequest(gfns: readonly number[]): Uint8Array {
   const payload = new Uint8Array(gfns.length * 4);
   for (const [i, gfn] of gfns.entries()) storeU32(payload, i * 4, gfn);
@@ -207,10 +220,11 @@ export function encodeRequest(gfns: readonly number[]): Uint8Array {
 
 export function decodeRequest(frame: Frame, pageCount: number): number[] {
   const { payload } = frame;
-  if (payload.length === 0 || payload.length % 4 !== 0) throw streamError(frame, "REQUEST: cut");
+  const name = frameName(frame.type);
+  if (payload.length === 0 || payload.length % 4 !== 0) throw streamError(frame, `${name}: cut`);
   const gfns = Array.from({ length: payload.length / 4 }, (_, i) => loadU32(payload, i * 4));
   const wrong = gfns.find((gfn) => gfn >= pageCount);
-  if (wrong !== undefined) throw streamError(frame, `REQUEST: there is no page ${wrong}`);
+  if (wrong !== undefined) throw streamError(frame, `${name}: there is no page ${wrong}`);
   return gfns;
 }
 

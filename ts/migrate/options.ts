@@ -5,7 +5,7 @@ import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
 import { CHANNELS_MAX } from "./lanes.ts";
-import type { Outcome } from "./messages.ts";
+import type { Arrival, Outcome } from "./messages.ts";
 import type { Packer } from "./packing.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
@@ -44,6 +44,8 @@ export interface SourceOptions {
   /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
   readonly id: string;
   readonly strategy: Strategy;
+  /** What the guest does at the target. Default `running`; the embedder's twin keeps to it. */
+  readonly arrives?: Arrival | undefined;
   /** When pre-copy stops, or gives up. Default: as QEMU. */
   readonly policy?: PolicyName | undefined;
   /** Numbers of the policy in place of its own: `POLICY_SETTINGS` has those of each. */
@@ -123,6 +125,7 @@ export interface SourceOptions {
 }
 
 export const DEFAULT_SOURCE_OPTIONS = {
+  arrives: "running",
   policy: "qemu",
   slowdown: "none",
   dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
@@ -163,6 +166,7 @@ export type ResolvedSourceOptions = Readonly<
     | "onPhase"
     | "onRound"
   > & {
+    arrives: Arrival;
     policy: PolicyName;
     slowdown: SlowdownName;
     dirtyLimitPagesPerSec: number;

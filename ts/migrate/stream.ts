@@ -40,6 +40,7 @@ export const FRAME_LACKING = 23;
 export const FRAME_COMPLETE = 24;
 export const FRAME_CHECKPOINT_PAGES = 25;
 export const FRAME_CHECKPOINT = 26;
+export const FRAME_WANTED = 27;
 export const FRAME_JOINED = 28;
 
 const SMALL = 1 << 20;
@@ -70,6 +71,7 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_LACKING, { name: "LACKING", bytesMax: BITMAP }],
   [FRAME_COMPLETE, { name: "COMPLETE", bytesMax: SMALL }],
   [FRAME_CHECKPOINT_PAGES, { name: "CHECKPOINT_PAGES", bytesMax: 64 << 20 }],
+  [FRAME_WANTED, { name: "WANTED", bytesMax: SMALL }],
   [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
   [FRAME_JOINED, { name: "JOINED", bytesMax: 0 }],
 ]);

@@ -171,11 +171,13 @@ export class MigratableVm implements Migratable {
 
   awaitPages(set: PageSet, watcher: MissingWatcher): void {
     const asked = new Set<number>();
-    this.#vm.ram.awaitPages((set as CorePageSet).address, (gfn) => {
+    const ask = (gfn: number): void => {
       if (asked.has(gfn)) return;
       asked.add(gfn);
       watcher.onMissing(gfn);
-    });
+    };
+    const want = (gfns: readonly number[]): void => watcher.onWanted(gfns);
+    this.#vm.ram.awaitPages((set as CorePageSet).address, ask, want);
     this.#missingPages = set.count();
     this.#goOn = () => {
       const arrived = [...asked].filter((gfn) => !this.#vm.ram.isMissing(gfn));
@@ -190,10 +192,12 @@ export class MigratableVm implements Migratable {
   }
 
   addMissing(set: PageSet): void {
+    this.#mustLive();
     this.#core.exports.addMissing(this.#vm.ram.space, (set as CorePageSet).address);
   }
 
   placeBatch(batch: Omit<PageBatch, "nextGfn">): number {
+    this.#mustLive();
     const { exports } = this.#core;
     const at = this.#receive(batch);
     const bytes = batch.records.length;
@@ -204,6 +208,14 @@ export class MigratableVm implements Migratable {
     this.#goOn();
     this.#checkApplied(understood, bytes);
     return placed;
+  }
+
+  #mustLive(): void {
+    if (this.#vm.isDestroyed)
+      throw new WasmvisorError(
+        "WV_STATE",
+        "the guest was destroyed before it had all of its pages",
+      );
   }
 
   /** Copies the records to the core's memory; returns where they are. */

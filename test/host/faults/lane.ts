@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Access } from "../../../ts/host/access.ts";
 import type { RemoteOutcome } from "../../../ts/host/daemon/client.ts";
 import { type DaemonProcess, printed, ROOT, startDaemon } from "../daemon-process.ts";
-import type { Plan } from "./plan.ts";
+import { leavesPages, type Plan } from "./plan.ts";
 import { FaultProxy, type Traffic } from "./proxy.ts";
 
 /** The store prints a line each so many operations, and checks every page before. */
@@ -16,11 +16,17 @@ const REPORT = 5_000;
 /** A target that lost its source notices after the stall timeout of 10 s at the latest. */
 const SETTLE_MS = 30_000;
 
+/** A target whose source does not come back gives up on it after this: longer than a link is cut. */
+const SOURCE_TIMEOUT = "6s";
+/** Slow enough that pages still follow when the fault comes. */
+const BANDWIDTH = "16MiB/s";
+
 /**
- * Who had the guest in the end. `source-died`, `target-died`: it was there when that host was killed, as it
+ * Who had the guest in the end. `lost`: it ran at the target, pages of it were only at the source, which was
+ * killed; it went on from its snapshot. `source-died`, `target-died`: it was there when that host was killed, as it
  * would have been without a migration, and went on from its snapshot.
  */
-export type Survivor = "source" | "target" | "resumed" | "source-died" | "target-died";
+export type Survivor = "source" | "target" | "resumed" | "lost" | "source-died" | "target-died";
 
 export interface RunResult {
   readonly survivor: Survivor;
@@ -37,6 +43,9 @@ export class Lane {
   readonly #snapshot: string;
   #source: DaemonProcess | undefined;
   #target: DaemonProcess | undefined;
+  /** After the fault: the guest was seen at the target, and pages of it were missing when it was seen last. */
+  #wasThere = false;
+  #lackedPages = false;
 
   /** Over TLS if `access` says so. `scratch`: a directory for the snapshot. */
   constructor(name: string, access: Access, scratch: string) {
@@ -45,12 +54,17 @@ export class Lane {
   }
 
   async #daemons(): Promise<{ source: DaemonProcess; target: DaemonProcess }> {
-    const start = (): Promise<DaemonProcess> => startDaemon("96MiB", { access: this.#access });
+    const start = (): Promise<DaemonProcess> => this.#start();
     [this.#source, this.#target] = await Promise.all([
       this.#source ?? start(),
       this.#target ?? start(),
     ]);
     return { source: this.#source, target: this.#target };
+  }
+
+  #start(): Promise<DaemonProcess> {
+    const args = ["--source-timeout", SOURCE_TIMEOUT];
+    return startDaemon("96MiB", { access: this.#access, args });
   }
 
   async close(): Promise<void> {
@@ -59,11 +73,14 @@ export class Lane {
   }
 
   /** A migration without a fault: how much it sends, and in how many turns. */
-  async calibrate(): Promise<Traffic> {
+  async calibrate(strategy: Plan["strategy"] = "pre-copy"): Promise<Traffic> {
     const { source, target } = await this.#daemons();
     const proxy = await FaultProxy.open(() => portOf(target));
     await this.#boot(source);
-    const outcome = await source.client.migrate(NAME, { target: this.#through(proxy) });
+    const outcome = await source.client.migrate(NAME, {
+      target: this.#through(proxy),
+      strategy,
+    });
     if (outcome.state !== "completed") throw new Error(`a clean migration: ${outcome.state}`);
     await isSound(target);
     await target.client.destroy(NAME);
@@ -90,10 +107,17 @@ export class Lane {
       await this.#boot(source);
       await source.client.snapshot(NAME, this.#snapshot);
       const fault = this.#arm(plan, proxy);
-      const move = { target: this.#through(proxy), strategy: plan.strategy };
-      const outcome = await source.client.migrate(NAME, move).catch((error) => error);
+      const { strategy } = plan;
+      const bandwidth = leavesPages(strategy) ? BANDWIDTH : undefined;
+      const move = { target: this.#through(proxy), strategy, bandwidth };
+      let outcome = await source.client.migrate(NAME, move).catch((error) => error);
       await fault();
       const hasFired = proxy.hasFired;
+      if (outcome.state === "paused") {
+        // The link was cut for good, until somebody mends it and says so.
+        proxy.heal();
+        outcome = await source.client.migrate(NAME, move).catch((error) => error);
+      }
       const survivor = await this.#check(plan, hasFired);
       return { survivor, outcome: outcomeOf(outcome, this.#source !== undefined), hasFired };
     } finally {
@@ -144,7 +168,7 @@ export class Lane {
       return;
     }
     proxy.drop();
-    this.#target = await startDaemon("96MiB", { access: this.#access });
+    this.#target = await this.#start();
     proxy.heal();
   }
 
@@ -170,7 +194,13 @@ export class Lane {
       return "resumed";
     }
     if (killed === undefined) throw new Error("nobody has the guest");
-    return this.#fromSnapshot(killed);
+    const survivor = await this.#fromSnapshot(killed);
+    if (!this.#wasThere) return survivor;
+    // It ran at the target, and its source died.
+    if (killed === "kill-target" || leavesPages(plan.strategy) === false)
+      throw new Error("the target gave up a guest that ran there");
+    if (!this.#lackedPages) throw new Error("the target gave up a guest that had all of its pages");
+    return "lost";
   }
 
   /** The host that had it is dead: it goes on from the last snapshot, elsewhere. */
@@ -184,14 +214,20 @@ export class Lane {
 
   /** The guest's status at the source and at the target, once a target that lost its source has noticed. */
   async #settled(): Promise<(string | undefined)[]> {
-    const look = async (one: DaemonProcess | undefined): Promise<string | undefined> =>
-      (await one?.client.list())?.find((vm) => vm.name === NAME)?.status;
+    const find = async (one: DaemonProcess | undefined) =>
+      (await one?.client.list())?.find((vm) => vm.name === NAME);
+    const look = async (one: DaemonProcess | undefined) => (await find(one))?.status;
+    this.#wasThere = false;
     const free = async (): Promise<number> =>
       (await this.#target?.client.health())?.freeBytes ?? Number.POSITIVE_INFINITY;
     // A guest on its way is in no list, but its memory is taken.
     for (let waitedMs = 0; waitedMs < SETTLE_MS; waitedMs += 50) {
-      const there = await look(this.#target);
-      if (there !== undefined || (await free()) > EMPTY_BYTES) break;
+      const there = await find(this.#target);
+      this.#wasThere ||= there !== undefined;
+      this.#lackedPages = there ? there.missingBytes > 0 : this.#lackedPages;
+      // As long as pages are missing and their source is dead, it is on its way to its end.
+      const isLeft = there !== undefined && there.missingBytes > 0 && !this.#source;
+      if (!isLeft && (there !== undefined || (await free()) > EMPTY_BYTES)) break;
       await sleep(50);
     }
     return [await look(this.#source), await look(this.#target)];

@@ -6,7 +6,7 @@ import { Random } from "../../../ts/base/random.ts";
 import type { Access } from "../../../ts/host/access.ts";
 import { initCa } from "../../../ts/host/tls/certificates.ts";
 import { Lane, type RunResult } from "./lane.ts";
-import { drawPlan, type Plan } from "./plan.ts";
+import { drawPlan, leavesPages, type Plan } from "./plan.ts";
 
 export interface MatrixOptions {
   readonly runs: number;
@@ -68,7 +68,10 @@ async function runLane(options: LaneOptions): Promise<MatrixRun[]> {
   const lane = new Lane(transport, access, scratch);
   const done: MatrixRun[] = [];
   try {
-    const clean = { ...(await lane.calibrate()), turns };
+    const { bytesToTarget } = await lane.calibrate();
+    // Each page goes once.
+    const { bytesToTarget: bytesFollowed } = await lane.calibrate("post-copy");
+    const clean = { bytesToTarget, bytesFollowed, turns };
     for (const run of mine) {
       const plan = drawPlan(new Random(seed).split(`run ${run}`), transport, clean);
       const outcome = await lane.run(plan).then(
@@ -106,7 +109,7 @@ export function describeRun({ failure, plan, result, run, transport }: MatrixRun
 export function tabulate(all: readonly MatrixRun[]): string {
   const cells = new Map<string, Map<string, number>>();
   for (const { failure, plan, result } of all) {
-    const row = `${plan.fault} | ${plan.phase}`;
+    const row = `${leavesPages(plan.strategy) ? "post-copy, hybrid" : "pre-copy, stop-and-copy"} | ${plan.fault} | ${plan.phase}`;
     const column = failure ? "FAILED" : result?.hasFired ? (result?.survivor ?? "") : "no fault";
     const counts = cells.get(row) ?? new Map<string, number>();
     counts.set(column, (counts.get(column) ?? 0) + 1);
@@ -116,6 +119,7 @@ export function tabulate(all: readonly MatrixRun[]): string {
     "source",
     "target",
     "resumed",
+    "lost",
     "source-died",
     "target-died",
     "no fault",
@@ -126,6 +130,6 @@ export function tabulate(all: readonly MatrixRun[]): string {
     .map(
       ([row, counts]) => `| ${row} | ${columns.map((name) => counts.get(name) ?? 0).join(" | ")} |`,
     );
-  const head = `| fault | phase | ${columns.join(" | ")} |`;
-  return [head, `|${"---|".repeat(columns.length + 2)}`, ...lines].join("\n");
+  const head = `| strategies | fault | phase | ${columns.join(" | ")} |`;
+  return [head, `|${"---|".repeat(columns.length + 3)}`, ...lines].join("\n");
 }

@@ -5,7 +5,7 @@ import type { Traffic, Trigger } from "./proxy.ts";
 export const FAULTS = ["cut", "kill-source", "kill-target"] as const;
 /** As in the literature; `commit` begins when the target has said that it is ready. */
 export const PHASES = ["setup", "iterative copy", "stop-and-copy", "commit", "activation"] as const;
-export const STRATEGIES = ["pre-copy", "stop-and-copy"] as const;
+export const STRATEGIES = ["pre-copy", "stop-and-copy", "post-copy", "hybrid"] as const;
 
 export interface Plan {
   readonly fault: (typeof FAULTS)[number];
@@ -20,23 +20,58 @@ export interface Plan {
 
 /** Bytes that a request for an upgrade and HELLO take at most, with TLS around them. */
 const SETUP_BYTES = 3_000;
+/** What HELLO's answer, MISSING, STATE and END of a small guest take at most. */
+const SWITCH_BYTES = 8_000;
+/** What a target says while pages follow: requests and credits of which some are always sent. */
+const ASKED_BYTES = 400;
 /** A frame without a payload, and with TLS around it. */
 const FRAME_BYTES = { tcp: 16, tls: 38 } as const;
 /** A link that never comes back costs half a minute of waiting. */
 const NEVER_SHARE = 0.03;
 
-/** `clean`: what a migration without a fault sends. */
-export function drawPlan(random: Random, transport: "tcp" | "tls", clean: Traffic): Plan {
+/** Which strategies go before their pages do. */
+export const leavesPages = (strategy: Plan["strategy"]): boolean =>
+  strategy === "post-copy" || strategy === "hybrid";
+
+/** What migrations without a fault send: pre-copy, and post-copy. */
+export type CleanTraffic = Traffic & { readonly bytesFollowed: number };
+
+export function drawPlan(random: Random, transport: "tcp" | "tls", clean: CleanTraffic): Plan {
   const few = random.below(FRAME_BYTES[transport] + 1);
-  const phase = random.pick(PHASES);
+  const strategy = random.pick(STRATEGIES);
+  const phase = random.pick(PHASES.filter((one) => hasPhase(strategy, one)));
+  const at = { ...clean, few };
   return {
     fault: random.pick(FAULTS),
     phase,
-    strategy: random.pick(STRATEGIES),
-    trigger: triggerOf(phase, random, { ...clean, few }),
+    strategy,
+    trigger: leavesPages(strategy)
+      ? triggerOfFollowed(phase, random, at)
+      : triggerOf(phase, random, at),
     healMs: random.float() < NEVER_SHARE ? Number.POSITIVE_INFINITY : random.below(2_000),
     isRestarted: random.float() < 0.5,
   };
+}
+
+const hasPhase = (strategy: Plan["strategy"], phase: Plan["phase"]): boolean =>
+  phase !== "iterative copy" || strategy === "pre-copy" || strategy === "hybrid";
+
+/** When pages follow: the turns until the guest runs are the same, then come many more. */
+function triggerOfFollowed(
+  phase: Plan["phase"],
+  random: Random,
+  { bytesFollowed, ...traffic }: CleanTraffic & { readonly few: number },
+): Trigger {
+  const { turns } = traffic;
+  if (phase === "setup" || phase === "commit" || phase === "iterative copy")
+    return triggerOf(phase, random, { ...traffic, bytesToTarget: bytesFollowed });
+  if (phase === "stop-and-copy")
+    return random.float() < 0.5
+      ? { afterTurn: turns - 2, direction: "to-target", atByte: random.below(SWITCH_BYTES) }
+      : { afterTurn: turns - 1, direction: "to-source", atByte: traffic.few };
+  return random.float() < 0.7
+    ? { afterTurn: turns, direction: "to-target", atByte: random.below(bytesFollowed) }
+    : { afterTurn: turns, direction: "to-source", atByte: random.below(ASKED_BYTES) };
 }
 
 /** `few`: bytes of a small frame that still pass. */

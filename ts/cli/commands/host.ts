@@ -36,6 +36,7 @@ async function serve({ options, out }: CommandContext): Promise<number> {
     tls: tlsFolder(options),
     peers: options.peer as readonly string[] | undefined,
     tokens: parse.text(options.tokens),
+    sourceTimeout: parse.text(options.sourceTimeout),
     log: (line) => out.log(`wasmvisor: ${line}`),
   });
   const { address } = daemon;

@@ -8,12 +8,14 @@
  *     GET  /v1/migrations                    DELETE /v1/migrations/NAME
  *                                            POST /v1/migrations/NAME/postcopy, .../pause
  *     /v1/vms/NAME/console                   Upgrade: wasmvisor-console
+ *     /v1/vms/NAME/console[?absent=wait]     Upgrade: wasmvisor-console
  *     /v1/migration, /v1/migration/outcome   Upgrade: wasmvisor-migration
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../../base/errors.ts";
+import { parseTime } from "../../base/units.ts";
 import type { TargetResult } from "../../migrate/target.ts";
 import { type Address, checkPlain, formatAddress, parseAddress } from "../address.ts";
 import type { Host } from "../host.ts";
@@ -21,7 +23,7 @@ import { MigrationReceiver } from "../migration-receiver.ts";
 import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
-import { serveConsole } from "./console-socket.ts";
+import { awaitConsole, serveConsole } from "./console-socket.ts";
 import { checkOrigin, errorBody, HttpError, sendJson } from "./http.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { handle, vmOf } from "./routes.ts";
@@ -29,6 +31,7 @@ import { handle, vmOf } from "./routes.ts";
 /** Who does not say in this time what it wants is let go. */
 const HEADERS_MS_MAX = 10_000;
 const CONNECTIONS_MAX = 1024;
+const SOURCE_TIMEOUT_NS = 600e9;
 
 export interface DaemonOptions {
   /** Like `tcp://127.0.0.1:7070` or `tls://0.0.0.0:16509`; port 0 takes a free one. */
@@ -39,6 +42,11 @@ export interface DaemonOptions {
   readonly peers?: readonly string[] | undefined;
   /** A file of tokens, see `tokens.ts`: whoever asks has to show one. */
   readonly tokens?: string | undefined;
+  /**
+   * A guest whose pages follow (post-copy) is lost when its source does not come back for this long: `"10min"`
+   * in words, in nanoseconds. Default 10 minutes; until then its source, or whoever recovers it, is waited for.
+   */
+  readonly sourceTimeout?: number | string | undefined;
   /** Hears of migrations that came or failed, and of peers that were refused. */
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -69,11 +77,16 @@ export class Daemon implements AsyncDisposable {
     const address = parseAddress(options.listen, "--listen");
     checkPlain(address, "--listen");
     if (options.tokens !== undefined) checkTokenFile(options.tokens);
+    const { sourceTimeout = SOURCE_TIMEOUT_NS } = options;
+    const sourceTimeoutNs =
+      typeof sourceTimeout === "number"
+        ? sourceTimeout
+        : parseTime(sourceTimeout, "--source-timeout");
     const log = options.log ?? (() => undefined);
     const refusals = new RefusalLog(host.clock, log);
     const served: Served = {
       host,
-      receiver: new MigrationReceiver(host),
+      receiver: new MigrationReceiver(host, sourceTimeoutNs),
       log,
       refusals,
       tls: options.tls,
@@ -84,6 +97,8 @@ export class Daemon implements AsyncDisposable {
     server.maxConnections = CONNECTIONS_MAX;
     server.on("request", (request, response) => void answer(served, request, response));
     server.on("upgrade", (request, socket, head) => upgrade(served, { request, socket, head }));
+    // Now, not when a guest waits for it: what moves guests is loaded and compiled.
+    await Promise.all([import("../migration.ts"), host.rehearsed()]);
     const port = await bind(server, address);
     return new Daemon(host, server, formatAddress({ ...address, port }));
   }
@@ -179,11 +194,15 @@ function upgrade(served: Served, call: UpgradeCall): void {
     admit(served, request);
     const protocol = request.headers.upgrade;
     const path = request.url ?? "";
-    const vmName = /^\/v1\/vms\/([\w.-]+)\/console$/.exec(path)?.[1];
+    const [, vmName, wait] = /^\/v1\/vms\/([\w.-]+)\/console(\?absent=wait)?$/.exec(path) ?? [];
     if (protocol === UPGRADE_CONSOLE && vmName !== undefined) {
-      const vm = vmOf(served.host, vmName);
+      const vm =
+        wait === undefined
+          ? vmOf(served.host, vmName)
+          : served.host.vms.find(({ name }) => name === vmName);
       accept(socket, protocol);
-      serveConsole(vm, socket, head);
+      if (vm) serveConsole(vm, socket, head);
+      else awaitConsole(served.host, vmName, socket);
     } else if (
       protocol === UPGRADE_MIGRATION &&
       (path === PATH_MIGRATION || path === PATH_OUTCOME)
@@ -206,6 +225,7 @@ async function logArrival({ log }: Served, serving: Promise<TargetResult>): Prom
   if (result.state === "running") log(`a vm came (${result.receivedBytes} bytes)`);
   if (result.state === "discarded")
     log(`a vm did not come: ${errorBody(result.error).body.message}`);
+  if (result.state === "lost") log(`a vm is lost: ${errorBody(result.error).body.message}`);
 }
 
 function accept(socket: Duplex, protocol: string): void {

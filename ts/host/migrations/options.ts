@@ -20,7 +20,7 @@ export interface PlainMigrateOptions {
   readonly preCopyRounds?: number | undefined;
   /** Cap of the rate, for instance `"1Gbit"` or `"32MiB/s"`. */
   readonly bandwidth?: number | string | undefined;
-  /** When pre-copy stops or gives up, by the names of the field. Default `qemu`. */
+  /** When pre-copy stops or gives up, by the names of the field. Default `settle`. */
   readonly policy?: PolicyName | undefined;
   /** Numbers of the policy in place of its own, for instance `{ rounds: 3, pages: 200 }` of `xen`. */
   readonly policySettings?: Readonly<Partial<Record<PolicySetting, number>>> | undefined;
@@ -95,7 +95,7 @@ export function engineOptions(
     strategy: options.strategy ?? "pre-copy",
     preCopyRounds: options.preCopyRounds,
     bandwidthCapBytesPerSec: rate(options.bandwidth, "bandwidth"),
-    policy: options.policy,
+    policy: options.policy ?? "settle",
     policySettings: options.policySettings,
     downtimeLimitNs: time(options.downtime, "downtime"),
     roundsMax: options.roundsMax,

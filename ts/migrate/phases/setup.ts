@@ -11,12 +11,12 @@ export function* setup(session: Session): Task<void> {
   const { guest, options, stats } = session;
   session.enter("setup");
   throwIfAborted(options.signal);
-  const { checkpointNs, id, strategy } = options;
+  const { arrives, checkpointNs, id, strategy } = options;
   const { shape } = guest;
   const features: Feature[] = [];
   if (options.channels > 1) features.push("channels");
   if (options.packer) features.push(options.packer.name);
-  const hello = encodeHello({ id, strategy, checkpointNs, features, shape });
+  const hello = encodeHello({ id, strategy, checkpointNs, arrives, features, shape });
   yield* session.connection.send(FRAME_HELLO, [hello]);
   session.accepted(decodeAccept(yield* session.inbox.expect(FRAME_ACCEPT)));
   yield* session.openLanes(CHANNELS_MAX);
