@@ -96,27 +96,22 @@ function want(log: usize, index: u32): bool {
 }
 
 /**
- * Notes a store of `bytes` bytes at `offset` of page `index`, which has not arrived. False: whoever stores
- * has to wait for the page. A space that is logged notes nothing: what is not there yet cannot be in its log.
+ * Notes a store of `bytes` bytes at byte `place` of RAM, whose page has not arrived. False: whoever stores
+ * has to wait for it. A space that is logged notes nothing: what is not there yet cannot be in its log.
  */
-export function noteStore(
-  space: usize,
-  index: u32,
-  offset: u32,
-  bytes: u32,
-  value: u64,
-): bool {
+export function noteStore(space: usize, place: u32, bytes: u32, value: u64): bool {
+  const index = place >> abi.PAGE_SHIFT;
   const log: usize = load<u32>(space, abi.SPACE_PENDING);
   if (!log || load<u32>(space, abi.SPACE_LOGGING)) return false;
   const at = ownEntry(space, index);
   if (!at) return false;
-  const last: usize = load<u32>(at) & ~<u32>abi.ENTRY_MISSING;
+  const last: usize = load<u32>(at) & ~(<u32>abi.ENTRY_MISSING);
   if (!last && !want(log, index)) return false;
   const slot = takeSlot(log);
   if (!slot) return false;
   store<u32>(slot, <u32>(last ? load<u32>(last) : slot));
   if (last) store<u32>(last, <u32>slot);
-  store<u16>(slot, <u16>offset, 4);
+  store<u16>(slot, <u16>(place & (abi.PAGE_BYTES - 1)), 4);
   store<u16>(slot, <u16>bytes, 6);
   store<u64>(slot, value, 8);
   store<u32>(at, <u32>slot | abi.ENTRY_MISSING);
@@ -125,7 +120,7 @@ export function noteStore(
 
 /** Last slot of page `index`, which has not arrived; 0: nothing was stored to it. */
 export function lastPending(space: usize, index: u32): usize {
-  return entryOf(space, index) & ~<u32>abi.ENTRY_MISSING;
+  return entryOf(space, index) & ~(<u32>abi.ENTRY_MISSING);
 }
 
 function storeSlot(slot: usize, frame: usize): void {

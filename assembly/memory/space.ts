@@ -184,7 +184,7 @@ export function discardPage(space: usize, index: u64): void {
   const entry = load<u32>(at);
   store<u32>(at, 0);
   if (!(entry & abi.ENTRY_PRESENT)) {
-    const last: usize = entry & ~<u32>abi.ENTRY_MISSING;
+    const last: usize = entry & ~(<u32>abi.ENTRY_MISSING);
     if (last) dropPending(space, last);
     return;
   }

@@ -334,8 +334,8 @@ function storeFrom(u: usize, gva: u64, bytes: u32, value: u64): i32 {
 /** The page of `Walk.gpa` has not arrived: may the store be done when it comes? */
 function mayWait(bytes: u32, value: u64): bool {
   if (watched()) return false;
-  const index = <u32>Space.indexOf(Walk.gpa);
-  if (!noteStore(hart.space, index, <u32>Walk.gpa & 0xfff, bytes, value)) return false;
+  const place = <u32>(Walk.gpa - ((<u64>abi.RAM_BASE_PAGE) << abi.PAGE_SHIFT));
+  if (!noteStore(hart.space, place, bytes, value)) return false;
   Cpu.exit = 0;
   return true;
 }
