@@ -20,6 +20,7 @@ describe("the convergence rule", () => {
     roundsMax: 5,
     timeoutNs: 60e9,
     onLimit: "fail",
+    bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   } as const;
   const state = {
     round: 1,

@@ -7,6 +7,7 @@ import type { MigrationControl, Phase } from "./control.ts";
 import type { Outcome } from "./messages.ts";
 import { POLICY_NAMES, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
+import { PACINGS, type Pacing } from "./policy/pacing.ts";
 import type { ConvergenceLimits } from "./policy/state.ts";
 import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
@@ -49,6 +50,13 @@ export interface SourceOptions {
   readonly downtimeLimitNs?: number | undefined;
   /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
   readonly bandwidthCapBytesPerSec?: number | undefined;
+  /**
+   * `steady` (default): as fast as the cap lets it. `adaptive`: the first round at `bandwidthFloor`, each other
+   * one 50 Mbit/s faster than the guest dirtied memory in the one before, up to the cap, which is also the
+   * rate of what is left when the guest stops. Best with the policy `xen-2005`.
+   */
+  readonly pacing?: Pacing | undefined;
+  readonly bandwidthFloorBytesPerSec?: number | undefined;
   /** Pre-copy ends after this many rounds. Default: no limit. */
   readonly roundsMax?: number | undefined;
   /** Pre-copy ends after this time. Default: no limit. */
@@ -59,6 +67,11 @@ export interface SourceOptions {
   readonly xbzrleCacheBytes?: number | undefined;
   /** `by-hash`: a page that the target has under another number is not sent again. Default `send`. */
   readonly identicalPages?: "by-hash" | "send" | undefined;
+  /**
+   * Pages that were written again before it was their turn: `skip` (default) leaves them to the next round,
+   * which has to send them anyway; `send` is what QEMU does.
+   */
+  readonly hotPages?: "skip" | "send" | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
@@ -107,11 +120,14 @@ export const DEFAULT_SOURCE_OPTIONS = {
   dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
   downtimeLimitNs: 300e6,
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
+  pacing: "steady",
+  bandwidthFloorBytesPerSec: 12.5e6,
   roundsMax: Number.POSITIVE_INFINITY,
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "fail",
   xbzrleCacheBytes: 0,
   identicalPages: "send",
+  hotPages: "skip",
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
@@ -141,9 +157,11 @@ export type ResolvedSourceOptions = Readonly<
     policy: PolicyName;
     slowdown: SlowdownName;
     dirtyLimitPagesPerSec: number;
-    bandwidthCapBytesPerSec: number;
+    pacing: Pacing;
+    bandwidthFloorBytesPerSec: number;
     xbzrleCacheBytes: number;
     identicalPages: "by-hash" | "send";
+    hotPages: "skip" | "send";
     batchPages: number;
     probePages: number;
     stallTimeoutNs: number;
@@ -172,6 +190,12 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.bandwidthCapBytesPerSec > 0,
     "bandwidthCapBytesPerSec: expected more than 0",
     all.bandwidthCapBytesPerSec,
+  );
+  check(PACINGS.includes(all.pacing), "pacing: expected steady or adaptive", all.pacing);
+  check(
+    all.bandwidthFloorBytesPerSec > 0,
+    "bandwidthFloorBytesPerSec: expected more than 0",
+    all.bandwidthFloorBytesPerSec,
   );
   check(all.xbzrleCacheBytes >= 0, "xbzrleCacheBytes: expected 0 or more", all.xbzrleCacheBytes);
   check(POLICY_NAMES.includes(all.policy), "policy: unknown", all.policy);

@@ -40,9 +40,9 @@ export class RateWindow {
     return (this.#capBytesPerSec * WINDOW_NS) / 1e9 - this.#windowBytes;
   }
 
-  /** From now on as fast as the channel allows: the guest is stopped. */
-  lift(): void {
-    this.#capBytesPerSec = Number.POSITIVE_INFINITY;
+  /** From now on `bytesPerSec`; `Infinity`: as fast as the channel allows. */
+  cap(bytesPerSec: number): void {
+    this.#capBytesPerSec = bytesPerSec;
   }
 
   /** Counts `bytes` as sent, then sleeps to the end of the window if its budget is used up. */

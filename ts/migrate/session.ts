@@ -9,6 +9,7 @@ import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
+import { adaptiveRate } from "./policy/pacing.ts";
 import { RateWindow } from "./rate-window.ts";
 import { type MigrationStats, StatsCounter } from "./stats.ts";
 import * as stream from "./stream.ts";
@@ -55,7 +56,8 @@ export class Session {
     this.options = options;
     this.window = new RateWindow({
       clock: options.clock,
-      capBytesPerSec: options.bandwidthCapBytesPerSec,
+      capBytesPerSec:
+        options.pacing === "adaptive" ? adaptiveRate([], options) : options.bandwidthCapBytesPerSec,
       signal: options.signal,
     });
     this.checkpoints = new CheckpointKeeper(guest);

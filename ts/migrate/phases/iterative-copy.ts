@@ -6,6 +6,7 @@ import { encodeRound } from "../messages.ts";
 import { PLANS } from "../options.ts";
 import { CONVERGENCE_POLICIES } from "../policy/convergence.ts";
 import { SLOWDOWN_POLICIES } from "../policy/dirty-limit.ts";
+import { adaptiveRate } from "../policy/pacing.ts";
 import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
@@ -44,6 +45,8 @@ export function* sendRest(session: Session): Task<void> {
 class IterativeCopy {
   readonly #session: Session;
   #cursor = 0;
+  /** The pass has come to its end, and what is left of it was written again meanwhile. */
+  #isPassOver = false;
 
   constructor(session: Session) {
     this.#session = session;
@@ -67,6 +70,7 @@ class IterativeCopy {
       },
       limits,
     );
+    if (decision === "send" && this.#isPassOver) return "sync";
     return decision === "sync" && this.#isTooEarly() ? "send" : decision;
   }
 
@@ -78,6 +82,7 @@ class IterativeCopy {
     const { options, remainingPages, stats, window } = this.#session;
     const { dirtyLimitPagesPerSec } = stats;
     if (remainingPages === 0 || dirtyLimitPagesPerSec === Number.POSITIVE_INFINITY) return false;
+    if (this.#isPassOver) return false;
     const dirtied = (dirtyLimitPagesPerSec * stats.sinceRound(this.#session.nowNs())) / 1e9;
     const fits = (window.bytesPerSec * options.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
     return remainingPages + dirtied > fits;
@@ -94,11 +99,15 @@ class IterativeCopy {
   /** Looks at the dirty log, which ends a round. */
   *sync(): Task<void> {
     const session = this.#session;
+    this.#isPassOver = false;
+    if (session.options.hotPages === "skip") this.#cursor = 0; // A pass is over at the end of memory.
     const dirtiedPages = yield* session.harvest();
     const { remainingPages } = session;
     const mark = { round: session.stats.round, remainingPages };
     session.endRound(dirtiedPages);
     this.#slowDown();
+    const { options, stats, window } = session;
+    if (options.pacing === "adaptive") window.cap(adaptiveRate(stats.rounds, options));
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
   }
 
@@ -139,15 +148,18 @@ class IterativeCopy {
   *sendBatch(): Task<void> {
     const session = this.#session;
     session.inbox.check();
+    const skips = session.options.hotPages === "skip" && !session.isPaused;
     const batch = yield* wait(
       session.guest.takeBatch(session.set as PageSet, this.#cursor, {
         normalPagesMax: this.#batchPages(),
         zeroPagesMax: ZERO_PAGES_MAX,
+        dirtyPages: skips ? "leave" : "take",
       }),
     );
     const pages = batch.normalPages + batch.zeroPages;
     const atEnd = batch.nextGfn >= session.guest.shape.pageCount;
-    if (pages === 0 && (this.#cursor === 0 || !atEnd))
+    this.#isPassOver = skips && atEnd;
+    if (pages === 0 && !this.#isPassOver && (this.#cursor === 0 || !atEnd))
       throw new WasmvisorError("WV_STATE", "takeBatch gave no page of a set that is not empty");
     this.#cursor = atEnd ? 0 : batch.nextGfn;
     session.isSynced = false;

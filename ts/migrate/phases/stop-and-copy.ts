@@ -18,7 +18,8 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   const dirtiedPages = yield* session.harvest();
   if (PLANS[options.strategy].iterates) {
     session.endRound(dirtiedPages);
-    window.lift();
+    const isAdaptive = options.pacing === "adaptive";
+    window.cap(isAdaptive ? options.bandwidthCapBytesPerSec : Number.POSITIVE_INFINITY);
   }
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
   if (session.isPostCopy) {

@@ -2,6 +2,7 @@
  * When does pre-copy stop? Pure functions of what the source knows, by the names of the field. None of
  * them promises a downtime: they decide on what was measured until now.
  */
+import { xen2005 } from "./pacing.ts";
 import { dirtyToSent, lxd, pHaul, xen } from "./rounds.ts";
 import type { ConvergenceLimits, ConvergencePolicy, ConvergenceState } from "./state.ts";
 import { cloudHypervisor, kubevirt } from "./time.ts";
@@ -38,6 +39,7 @@ function atRoundEnds(decide: ConvergencePolicy): ConvergencePolicy {
 export const CONVERGENCE_POLICIES = {
   qemu,
   xen: atRoundEnds(xen),
+  "xen-2005": atRoundEnds(xen2005),
   "cloud-hypervisor": atRoundEnds(cloudHypervisor),
   kubevirt: atRoundEnds(kubevirt),
   lxd: atRoundEnds(lxd),
