@@ -5,10 +5,10 @@ import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
 import type { Outcome } from "./messages.ts";
-import { POLICY_NAMES, type PolicyName } from "./policy/convergence.ts";
+import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
 import { PACINGS, type Pacing } from "./policy/pacing.ts";
-import type { ConvergenceLimits } from "./policy/state.ts";
+import type { ConvergenceLimits, PolicySetting } from "./policy/state.ts";
 import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
 
@@ -35,6 +35,9 @@ export const PLANS: Readonly<Record<Strategy, StrategyPlan>> = {
 };
 export const STRATEGIES = Object.keys(PLANS) as readonly Strategy[];
 
+export const VERIFY_NAMES = ["frames", "pages", "memory"] as const;
+export type Verify = (typeof VERIFY_NAMES)[number];
+
 export interface SourceOptions {
   readonly clock: Clock;
   /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
@@ -42,6 +45,8 @@ export interface SourceOptions {
   readonly strategy: Strategy;
   /** When pre-copy stops, or gives up. Default: as QEMU. */
   readonly policy?: PolicyName | undefined;
+  /** Numbers of the policy in place of its own: `POLICY_SETTINGS` has those of each. */
+  readonly policySettings?: Readonly<Partial<Record<PolicySetting, number>>> | undefined;
   /** How the guest is held back from dirtying memory while pre-copy goes on. Default: `none`. */
   readonly slowdown?: SlowdownName | undefined;
   /** Pages a second, for the slowdown `dirty-limit`. */
@@ -78,8 +83,11 @@ export interface SourceOptions {
   readonly probePages?: number | undefined;
   /** The migration fails when nothing moves for this long. */
   readonly stallTimeoutNs?: number | undefined;
-  /** `memory`: the target compares a hash of all memory before it agrees; costs downtime. */
-  readonly verify?: "counts" | "memory" | undefined;
+  /**
+   * What is checked beside the checksum of each frame. `pages` (default): a checksum of each page.
+   * `memory`: also a hash of all memory, before the target agrees; costs downtime. `frames`: nothing.
+   */
+  readonly verify?: Verify | undefined;
   /** Aborts before COMMIT; the guest goes on here. Later it is ignored: the migration completes. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -131,7 +139,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
-  verify: "counts",
+  verify: "pages",
   outcomeTimeoutNs: 30e9,
   preCopyRounds: 1,
   checkpointNs: 0,
@@ -171,7 +179,7 @@ export type ResolvedSourceOptions = Readonly<
     pushPages: number;
     recoveryTimeoutNs: number;
     onTargetLost: "hold" | "roll-back";
-    verify: "counts" | "memory";
+    verify: Verify;
   } & ConvergenceLimits
 >;
 
@@ -179,10 +187,23 @@ function check(isGood: boolean, what: string, value: unknown): void {
   if (!isGood) throw new WasmvisorError("WV_CONFIG", `migration: ${what}, got ${value}`);
 }
 
+function settingsOf(options: { policy: PolicyName; policySettings?: object }): object {
+  const { policy, policySettings = {} } = options;
+  check(POLICY_NAMES.includes(policy), "policy: unknown", policy);
+  const own = POLICY_SETTINGS[policy];
+  for (const [name, value] of Object.entries(policySettings)) {
+    const names = Object.keys(own).join(", ");
+    check(Object.hasOwn(own, name), `policy ${policy}: expected ${names || "no settings"}`, name);
+    check(value > 0, `policy ${policy}: ${name}: expected more than 0`, value);
+  }
+  return { ...own, ...policySettings };
+}
+
 /** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */
 export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOptions {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const all = { ...DEFAULT_SOURCE_OPTIONS, ...Object.fromEntries(given) } as ResolvedSourceOptions;
+  const merged = { ...DEFAULT_SOURCE_OPTIONS, ...Object.fromEntries(given) };
+  const all = { ...merged, policySettings: settingsOf(merged) } as ResolvedSourceOptions;
   check(STRATEGIES.includes(all.strategy), "strategy: unknown", all.strategy);
   check(all.id.length > 0 && all.id.length <= 128, "id: expected 1 to 128 characters", all.id);
   check(all.downtimeLimitNs >= 0, "downtimeLimitNs: expected 0 or more", all.downtimeLimitNs);
@@ -198,7 +219,6 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.bandwidthFloorBytesPerSec,
   );
   check(all.xbzrleCacheBytes >= 0, "xbzrleCacheBytes: expected 0 or more", all.xbzrleCacheBytes);
-  check(POLICY_NAMES.includes(all.policy), "policy: unknown", all.policy);
   check(SLOWDOWN_NAMES.includes(all.slowdown), "slowdown: unknown", all.slowdown);
   check(
     all.dirtyLimitPagesPerSec > 0,
@@ -210,6 +230,14 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     "checkpointNs: expected nanoseconds",
     all.checkpointNs,
   );
+  check(VERIFY_NAMES.includes(all.verify), "verify: unknown", all.verify);
+  const needsPages = all.xbzrleCacheBytes > 0 || all.identicalPages === "by-hash";
+  check(
+    all.verify !== "frames" || !needsPages,
+    "verify: XBZRLE and identical pages need checksums of pages",
+    all.verify,
+  );
+  check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
   check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
   check(
     Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,

@@ -141,6 +141,7 @@ export class Session {
   }
 
   snapshot(): MigrationStats {
+    this.stats.checkpoints = this.checkpoints.count;
     const sentBytes = this.#sentBytes + this.#connection.sentBytes;
     return this.stats.snapshot(this.nowNs(), sentBytes, this.remainingPages);
   }

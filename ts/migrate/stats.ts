@@ -49,6 +49,8 @@ export interface MigrationStats {
   readonly gapNs: number;
   /** How often post-copy went on over another channel. */
   readonly recoveries: number;
+  /** Checkpoints of post-copy that came back as a whole. */
+  readonly checkpoints: number;
   /** How long the guest was held back from dirtying memory. */
   readonly throttledNs: number;
   readonly rounds: readonly RoundStats[];
@@ -66,6 +68,7 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
     gap: roundTo(stats.gapNs / 1e6, 3),
     recoveries: stats.recoveries,
+    checkpoints: stats.checkpoints,
     "throttled-time": roundTo(stats.throttledNs / 1e6, 3),
     ram: {
       total: pageCount * GUEST_PAGE_BYTES,
@@ -103,6 +106,7 @@ export class StatsCounter {
   downtimeNs = 0;
   postcopyRequests = 0;
   recoveries = 0;
+  checkpoints = 0;
   dirtyLimitPagesPerSec = Number.POSITIVE_INFINITY;
   #throttledNs = 0;
   #limitedAtNs = 0;
@@ -205,6 +209,7 @@ export class StatsCounter {
       waitedNs,
       gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
       recoveries: this.recoveries,
+      checkpoints: this.checkpoints,
       throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
       rounds: this.rounds,
     };

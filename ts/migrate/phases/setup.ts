@@ -16,8 +16,9 @@ export function* setup(session: Session): Task<void> {
   const set = guest.newPageSet();
   session.set = set;
   yield* wait(guest.startDirtyLog(set));
-  const { identicalPages, xbzrleCacheBytes: cacheBytes } = options;
-  yield* wait(guest.encode?.({ cacheBytes, twins: identicalPages === "by-hash" }));
+  const { identicalPages, verify, xbzrleCacheBytes: cacheBytes } = options;
+  if (verify !== "frames")
+    yield* wait(guest.encode?.({ cacheBytes, twins: identicalPages === "by-hash" }));
   stats.dirtySyncCount++;
   session.remainingPages = set.count();
   stats.setupDone(session.nowNs());

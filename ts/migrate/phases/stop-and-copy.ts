@@ -24,7 +24,7 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
   if (session.isPostCopy) {
     // What the target has may change from now on: nothing can be built on it.
-    yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
+    if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
   } else yield* sendRest(session);
   const state = yield* wait(guest.saveState());
