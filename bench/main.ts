@@ -2,8 +2,8 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-loopback, micro,
- * sweep) or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor
+ * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-loopback,
+ * migration-silence, micro, sweep) or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor
  * time of the machine's process where the default takes the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
  * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
@@ -20,6 +20,7 @@ import type { BenchOptions } from "./machines.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
 import { benchMigrationLoopback } from "./migration-loopback.ts";
+import { benchMigrationSilence } from "./migration-silence.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
 import { benchUserland } from "./userland.ts";
@@ -34,6 +35,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   userland: benchUserland,
   memory: ({ runs }) => benchMemory(root, runs ?? MICRO_ROUNDS, log),
   "migration-loopback": benchMigrationLoopback,
+  "migration-silence": benchMigrationSilence,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
 };

@@ -3,12 +3,12 @@
  * random, moved by pre-copy; over plain TCP and over TLS; QEMU with the same guest in turn. With --time
  * cpu a rate is that of the busier of the two processes, as if it had a processor for itself.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HostClient } from "../ts/host/daemon/client.ts";
 import { initCa } from "../ts/host/tls/certificates.ts";
+import { type DaemonProcess, startDaemon } from "./daemons.ts";
 import { type BenchRow, inTurn } from "./harness.ts";
 import type { BenchOptions } from "./machines.ts";
 import { moveWithQemu } from "./migration-qemu.ts";
@@ -16,29 +16,6 @@ import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
 
 const MIB = 2 ** 20;
 const RUNS = 5;
-interface DaemonProcess {
-  readonly child: ChildProcess;
-  readonly client: HostClient;
-}
-
-async function startDaemon(
-  root: string,
-  tls: string | undefined,
-  memory: string,
-): Promise<DaemonProcess> {
-  const listen = tls === undefined ? "tcp://127.0.0.1:0" : "tls://127.0.0.1:0";
-  const args = ["host", "--listen", listen, "--memory", memory, "--json"];
-  const more = tls === undefined ? [] : ["--tls", tls];
-  const child = spawn(process.execPath, [join(root, "dist/ts/cli/main.js"), ...args, ...more], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const line = await new Promise<string>((resolve, reject) => {
-    child.stdout.setEncoding("utf8").once("data", resolve);
-    child.once("close", () => reject(new Error("the daemon did not start; npm run build")));
-  });
-  const { address } = JSON.parse(line) as { readonly address: string };
-  return { child, client: new HostClient(address, { tls }) };
-}
 
 /** Two daemons and a guest that goes to and fro. */
 class Pair {
@@ -50,7 +27,8 @@ class Pair {
 
   static async open(root: string, tls: string | undefined, guest: MovedGuest): Promise<Pair> {
     const memory = `${guest.memoryMiB + 96}MiB`;
-    const hosts = [await startDaemon(root, tls, memory), await startDaemon(root, tls, memory)];
+    const options = { root, tls, memory };
+    const hosts = [await startDaemon(options), await startDaemon(options)];
     const { client } = hosts[0] as DaemonProcess;
     const { append, kernel, memoryMiB } = guest;
     await client.create({ name: "g", kernel, append, memory: `${memoryMiB}MiB` });

@@ -7,6 +7,7 @@ import { gpaOf, spaceOf } from "../mmu/tlb";
 import { logFrames } from "./dirty";
 import { allocRegion, Frames, freeRegion, isFreeFrame } from "./frames";
 import { CHUNK_ENTRIES, chunkOf, entryOf, expectedFrames, hasSharers } from "./map";
+import { pendingFrames, slotFrame, slotFrames } from "./pending";
 import { Space, spaceFrames } from "./space";
 
 abstract class Audit {
@@ -68,6 +69,9 @@ export function auditSpace(space: usize): void {
   if (dirty) auditRegion(dirty, logFrames(space));
   const expected = load<u32>(space, abi.SPACE_EXPECTED);
   if (expected) auditRegion(expected, expectedFrames(pages));
+  const pending = load<u32>(space, abi.SPACE_PENDING);
+  if (pending) auditRegion(pending, pendingFrames(space));
+  for (let i: u32 = 0; i < slotFrames(space); i++) lead(slotFrame(space, i));
   for (let index: u32 = 0; index < pages; index += CHUNK_ENTRIES) {
     const chunk = chunkOf(space, index);
     if (chunk && lead(chunk) == 1) auditChunk(chunk);

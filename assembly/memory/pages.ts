@@ -11,7 +11,8 @@ import { emptyTlbs } from "../mmu/tlb";
 import { hashFrame, isZero, mix } from "./content";
 import { isDirty } from "./dirty";
 import { releaseFrame } from "./frames";
-import { entryOf, ownEntry } from "./map";
+import { entryOf, ownEntry, sharedEntry } from "./map";
+import { doPending, lastPending } from "./pending";
 import { Encoded, fillPage, isWhole, putEncoded, putPlain, Rec, readRecord } from "./records";
 import { noteSent } from "./sent";
 import { arrivePage, discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
@@ -157,14 +158,26 @@ export function applyPages(space: usize, from: usize, bytes: u32): u32 {
   return <u32>(at - from);
 }
 
-/** Brings the page of the record, which has not arrived yet. False: no memory, or it is not what it says. */
+/**
+ * Brings the page of the record, which has not arrived yet, and does what was stored to it meanwhile. False:
+ * no memory, or it is not what it says; it is as missing as before.
+ */
 function placePage(space: usize): bool {
-  if (Rec.kind & BATCH_ZERO) {
-    discardPage(space, Rec.index);
-    return !isMissing(space, Rec.index);
+  const index = Rec.index;
+  const last = lastPending(space, index);
+  if (Rec.kind & BATCH_ZERO && !last) {
+    discardPage(space, index);
+    return !isMissing(space, index);
   }
-  const frame = arrivePage(space, Rec.index);
-  return <u32>frame != PAGE_NO_MEMORY && fillPage(space, frame);
+  const frame = arrivePage(space, index);
+  if (<u32>frame == PAGE_NO_MEMORY) return false;
+  if (!fillPage(space, frame)) {
+    store<u32>(sharedEntry(space, index), <u32>last | ENTRY_MISSING);
+    releaseFrame(frame);
+    return false;
+  }
+  if (last) doPending(space, index, frame, last);
+  return true;
 }
 
 /**

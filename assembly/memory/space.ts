@@ -19,6 +19,7 @@ import {
   shareChunks,
   sharedEntry,
 } from "./map";
+import { closePending, dropPending } from "./pending";
 import { forgetSharing } from "./share";
 
 const RAM_BASE: u64 = (<u64>abi.RAM_BASE_PAGE) << abi.PAGE_SHIFT;
@@ -55,6 +56,7 @@ export function destroySpace(space: usize): void {
   const pages = Space.pages(space);
   forgetSharing();
   dropDirtyLog(space);
+  closePending(space);
   dropChunks(space, pages);
   freeRegion(space, spaceFrames(pages));
   flushAll();
@@ -179,7 +181,11 @@ export function discardPage(space: usize, index: u64): void {
   if (!at) return;
   const entry = load<u32>(at);
   store<u32>(at, 0);
-  if (!(entry & abi.ENTRY_PRESENT)) return;
+  if (!(entry & abi.ENTRY_PRESENT)) {
+    const last: usize = entry & ~<u32>abi.ENTRY_MISSING;
+    if (last) dropPending(space, last);
+    return;
+  }
   const frame: usize = entry & ~0xfff;
   if (releaseFrame(frame)) emptyFetches();
   dropFrame(frame);

@@ -2,6 +2,7 @@
 import * as abi from "../../bindings/abi";
 import { logFrames } from "./dirty";
 import { CHUNK_ENTRIES, chunkOf, countExpected, expectedFrames, hasSharers } from "./map";
+import { pendingFrames, slotFrames } from "./pending";
 import { spaceFrames } from "./space";
 
 /** Has `frame` not been counted in `bitmap` (one bit a machine frame)? Counts it. */
@@ -48,6 +49,7 @@ export function surveySpace(space: usize, bitmap: usize): void {
   Survey.owned = spaceFrames(pages);
   if (load<u32>(space, abi.SPACE_DIRTY)) Survey.owned += logFrames(space);
   if (load<u32>(space, abi.SPACE_EXPECTED)) Survey.owned += expectedFrames(pages);
+  Survey.owned += pendingFrames(space) + slotFrames(space);
   for (let index: u32 = 0; index < pages; index += CHUNK_ENTRIES) {
     const chunk = chunkOf(space, index);
     if (chunk) surveyChunk(chunk, bitmap);

@@ -10,6 +10,7 @@ import { raise } from "../hart/traps";
 import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
+import { noteStore } from "../memory/pending";
 import { frameForLoad, frameForStore, isPlain, Space } from "../memory/space";
 import { noteGlobal } from "./globals";
 import { translateGuest } from "./guest-walk";
@@ -37,6 +38,8 @@ export abstract class Access {
   static gva: u64 = 0;
   /** `Walk.forced` of that access. */
   static forced: u32 = 0;
+  /** The page of `Walk.gpa` itself is what has not arrived, says `hostOf`. */
+  static isMissing: bool = false;
 }
 
 /** Fills the TLB unless the page has different rules for some of its bytes. */
@@ -85,6 +88,7 @@ function cached(gva: u64, access: u32): usize {
 export function hostOf(gva: u64, bytes: u64, access: u32): usize {
   const known: usize = Walk.forced ? 0 : cached(gva, access);
   if (known) return known;
+  Access.isMissing = false;
   const priv = Walk.forced ? guestPrivilege() : dataPrivilege();
   const isGuests = Walk.forced != 0 || dataIsGuests();
   const failed = isGuests ? translateGuest(gva, access, priv) : translate(gva, access, priv);
@@ -101,6 +105,7 @@ export function hostOf(gva: u64, bytes: u64, access: u32): usize {
     access == ACCESS_LOAD ? frameForLoad(hart.space, index) : frameForStore(hart.space, index);
   if (!frame) {
     Access.status = Cpu.exit ? RETRY : NEXT;
+    Access.isMissing = Cpu.exit == abi.EXIT_MISSING_PAGE;
     return 0;
   }
   if (!Walk.forced) remember(gva, frame, access);
@@ -319,10 +324,20 @@ function storeFrom(u: usize, gva: u64, bytes: u32, value: u64): i32 {
     writeBytes(host, bytes, value);
     return htif(u);
   }
+  if (Access.isMissing && mayWait(bytes, value)) return NEXT;
   if (Access.status != NEXT) return Access.status;
   Cpu.nextPc = Cpu.page + pageOffsetBehind(u);
   store<u64>(abi.MAILBOX_BASE + abi.MAILBOX_DATA_LO, value);
   return leaveForDevice(gva, bytes, ACCESS_STORE);
+}
+
+/** The page of `Walk.gpa` has not arrived: may the store be done when it comes? */
+function mayWait(bytes: u32, value: u64): bool {
+  if (watched()) return false;
+  const index = <u32>Space.indexOf(Walk.gpa);
+  if (!noteStore(hart.space, index, <u32>Walk.gpa & 0xfff, bytes, value)) return false;
+  Cpu.exit = 0;
+  return true;
 }
 
 /** Privilege that HLV and HSV act with. */

@@ -62,6 +62,7 @@ type OptionName =
   | "tokens"
   | "until"
   | "verify"
+  | "wait"
   | "workers";
 
 export interface CommandContext {

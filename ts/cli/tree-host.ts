@@ -75,7 +75,7 @@ function addVmCommands(add: AddCommand): void {
     add("console <name>", "its console on stdio (Ctrl-A X leaves)", () =>
       import("./commands/console.ts").then((m) => m.console),
     ),
-  );
+  ).option("--wait", "if it is not there, until it comes");
   onHost(
     add("snapshot <name> <file>", "write the whole vm to a file on the host's machine", () =>
       load().then((m) => m.snapshot),

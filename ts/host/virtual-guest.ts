@@ -29,6 +29,7 @@ export class VirtualGuest implements Migratable {
   /** Pages that have not arrived, faults that were met and not told yet, and whether it runs ahead now. */
   #missingPages = 0;
   #faults: number[] = [];
+  #wanted: number[] = [];
   #isAhead = false;
   #watcher: MissingWatcher | undefined;
 
@@ -63,6 +64,7 @@ export class VirtualGuest implements Migratable {
     this.#inner.awaitPages(set, {
       onMissing: (gfn) => this.#faults.push(gfn),
       onArrived: (gfn) => watcher.onArrived(gfn),
+      onWanted: (gfns) => this.#wanted.push(...gfns),
     });
     this.#watcher = watcher;
   }
@@ -94,6 +96,7 @@ export class VirtualGuest implements Migratable {
 
   #tellFaults(): void {
     for (const gfn of this.#faults.splice(0)) this.#watcher?.onMissing(gfn);
+    if (this.#wanted.length > 0) this.#watcher?.onWanted(this.#wanted.splice(0));
   }
 
   newPageSet(): PageSet {

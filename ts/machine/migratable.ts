@@ -20,6 +20,7 @@
  *   pause(), harvest, set.save()  -> bitmap == channel ==>  awaitPages(set, watcher)
  *   saveState() ...                                         restoreState, resume() on commit
  *   takeBatch(set, gfn)           <== gfn that is needed == onMissing(gfn): that vCPU waits
+ *                                 <== gfns, not as urgent == onWanted(gfns): stores wait, nobody else
  *                                 == records ==>            placeBatch(records): it goes on
  *   destroy()  once the target has every page
  *
@@ -102,12 +103,14 @@ export interface GuestShape {
   readonly config: Uint8Array;
 }
 
-/** Hears of pages that somebody of a target's guest waits for. Both calls are short, and never throw. */
+/** Hears of pages that a target's guest needs. All calls are short, and never throw. */
 export interface MissingWatcher {
   /** A vCPU or device waits for page `gfn` from now on. */
   onMissing(gfn: number): void;
   /** It goes on: the page is there. Once for each `onMissing`. */
   onArrived(gfn: number): void;
+  /** Nobody waits for these pages, but the guest has stored to them: what it stored waits. Each is told once. */
+  onWanted(gfns: readonly number[]): void;
 }
 
 export interface Migratable {
@@ -150,7 +153,8 @@ export interface Migratable {
 
   /**
    * The pages in `set` have not arrived: whatever was there is forgotten. A vCPU (or a device) that
-   * touches one of them waits until it is there, the others run on; `watcher` is told.
+   * touches one of them waits until it is there, the others run on; `watcher` is told. Who only stores
+   * to one need not wait, unless the dirty log is kept: its stores are done when the page comes.
    */
   awaitPages(set: PageSet, watcher: MissingWatcher): Wait<void>;
   /** Adds the pages that have not arrived. */

@@ -41,6 +41,8 @@ export class Arrivals implements MissingWatcher {
   readonly #faults = new Map<number, Fault>();
   /** Pages to ask for with the next REQUEST. */
   #asked: number[] = [];
+  /** Pages to name with the next WANTED. */
+  #wanted: number[] = [];
   #outbox: Outbox | undefined;
   #connection: Connection | undefined;
   /** The next connection, if one came or is waited for. */
@@ -84,6 +86,17 @@ export class Arrivals implements MissingWatcher {
     this.#arrived.waitedNs += waitedNs;
     this.#arrived.longestWaitNs = Math.max(this.#arrived.longestWaitNs, waitedNs);
     if (--fault.waiters === 0) this.#faults.delete(gfn);
+  }
+
+  onWanted(gfns: readonly number[]): void {
+    const isPosted = this.#wanted.length > 0;
+    this.#wanted.push(...gfns);
+    if (isPosted) return;
+    this.#outbox?.post(stream.FRAME_WANTED, () => {
+      const wanted = this.#wanted;
+      this.#wanted = [];
+      return [messages.encodeRequest(wanted)];
+    });
   }
 
   #ask(gfn: number): void {
@@ -141,6 +154,7 @@ export class Arrivals implements MissingWatcher {
     if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => [lacking]);
     // Whoever waits asks again: the answers may have been lost.
     this.#asked = [];
+    this.#wanted = []; // What the guest stores to comes with everything else, if that was lost.
     for (const gfn of this.#faults.keys()) this.#ask(gfn);
   }
 

@@ -159,7 +159,7 @@ export function decodeArrived(frame: Frame): Arrived {
   };
 }
 
-/** For REQUEST: the pages that vCPUs wait for, the first first. */
+/** For REQUEST: the pages that vCPUs wait for, the first first. For WANTED: those that they store to. */
 export function encodeRequest(gfns: readonly number[]): Uint8Array {
   const payload = new Uint8Array(gfns.length * 4);
   for (const [i, gfn] of gfns.entries()) storeU32(payload, i * 4, gfn);
@@ -168,10 +168,11 @@ export function encodeRequest(gfns: readonly number[]): Uint8Array {
 
 export function decodeRequest(frame: Frame, pageCount: number): number[] {
   const { payload } = frame;
-  if (payload.length === 0 || payload.length % 4 !== 0) throw streamError(frame, "REQUEST: cut");
+  const name = frameName(frame.type);
+  if (payload.length === 0 || payload.length % 4 !== 0) throw streamError(frame, `${name}: cut`);
   const gfns = Array.from({ length: payload.length / 4 }, (_, i) => loadU32(payload, i * 4));
   const wrong = gfns.find((gfn) => gfn >= pageCount);
-  if (wrong !== undefined) throw streamError(frame, `REQUEST: there is no page ${wrong}`);
+  if (wrong !== undefined) throw streamError(frame, `${name}: there is no page ${wrong}`);
   return gfns;
 }
 

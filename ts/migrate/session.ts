@@ -21,6 +21,7 @@ const ACCEPTED = [
   stream.FRAME_RUNNING,
   stream.FRAME_OUTCOME,
   stream.FRAME_REQUEST,
+  stream.FRAME_WANTED,
   stream.FRAME_CREDIT,
   stream.FRAME_LACKING,
   stream.FRAME_COMPLETE,

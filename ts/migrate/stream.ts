@@ -9,7 +9,7 @@
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
 
-export const STREAM_VERSION = 2;
+export const STREAM_VERSION = 3;
 export const PREAMBLE_BYTES = 16;
 export const FRAME_HEADER_BYTES = 16;
 const MAGIC = new TextEncoder().encode("WVSTREAM");
@@ -37,6 +37,7 @@ export const FRAME_LACKING = 23;
 export const FRAME_COMPLETE = 24;
 export const FRAME_CHECKPOINT_PAGES = 25;
 export const FRAME_CHECKPOINT = 26;
+export const FRAME_WANTED = 27;
 
 const SMALL = 1 << 20;
 /** Of a bitmap: 2 TiB of guest. */
@@ -63,6 +64,7 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_LACKING, { name: "LACKING", bytesMax: BITMAP }],
   [FRAME_COMPLETE, { name: "COMPLETE", bytesMax: SMALL }],
   [FRAME_CHECKPOINT_PAGES, { name: "CHECKPOINT_PAGES", bytesMax: 64 << 20 }],
+  [FRAME_WANTED, { name: "WANTED", bytesMax: SMALL }],
   [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
 ]);
 

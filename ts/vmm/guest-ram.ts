@@ -4,6 +4,7 @@ import {
   PAGE_NO_MEMORY,
   PAGE_SHIFT,
   RAM_BASE_PAGE,
+  SPACE_PENDING,
 } from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -45,6 +46,7 @@ export class GuestRam implements GuestMemory {
   #source: PageSource | undefined;
   /** Asks for a page that comes when it comes; see {@link awaitPages}. */
   #ask: ((index: number) => void) | undefined;
+  #want: ((indices: readonly number[]) => void) | undefined;
 
   /** `space` is one that the core made with `ramBytes / 4096` pages. */
   private constructor(core: Core, space: number, ramBytes: number) {
@@ -106,18 +108,36 @@ export class GuestRam implements GuestMemory {
   }
 
   /**
-   * The pages in the core's `bitmap` come when they come: `ask` is called for each that is needed.
-   * Throws `WV_NO_MEMORY`.
+   * The pages in the core's `bitmap` come when they come: `ask` is called for each that somebody waits for,
+   * `want` with those that are only stored to, which waits for nothing. Throws `WV_NO_MEMORY`.
    */
-  awaitPages(bitmap: number, ask: (index: number) => void): void {
+  awaitPages(
+    bitmap: number,
+    ask: (index: number) => void,
+    want: (indices: readonly number[]) => void,
+  ): void {
     if (this.#core.exports.awaitPages(this.space, bitmap) === 0)
       throw new WasmvisorError("WV_NO_MEMORY", "no room for the page map of a guest that moves in");
+    this.#core.exports.openPending(this.space); // Without memory for that, stores wait as well.
     this.#ask = ask;
+    this.#want = want;
   }
 
   /** All awaited pages are there. */
   awaitNoMore(): void {
+    this.#core.exports.closePending(this.space);
     this.#ask = undefined;
+    this.#want = undefined;
+  }
+
+  /** Says which missing pages the guest has stored to since the last call, in the order of the first stores. */
+  tellWanted(): void {
+    if (!this.#want) return;
+    const { exports, u32 } = this.#core;
+    const count = exports.takeWanted(this.space) >>> 0;
+    if (count === 0) return;
+    const at = ((u32[(this.space + SPACE_PENDING) >>> 2] as number) + PAGE_BYTES) >>> 2;
+    this.#want([...u32.subarray(at, at + count)]);
   }
 
   /** Has page `index` not arrived? */

@@ -172,11 +172,13 @@ export class MigratableVm implements Migratable {
 
   awaitPages(set: PageSet, watcher: MissingWatcher): void {
     const asked = new Set<number>();
-    this.#vm.ram.awaitPages((set as CorePageSet).address, (gfn) => {
+    const ask = (gfn: number): void => {
       if (asked.has(gfn)) return;
       asked.add(gfn);
       watcher.onMissing(gfn);
-    });
+    };
+    const want = (gfns: readonly number[]): void => watcher.onWanted(gfns);
+    this.#vm.ram.awaitPages((set as CorePageSet).address, ask, want);
     this.#missingPages = set.count();
     this.#goOn = () => {
       const arrived = [...asked].filter((gfn) => !this.#vm.ram.isMissing(gfn));

@@ -6,7 +6,10 @@ import { Terminal } from "../terminal.ts";
 
 /** Ends when the vm ends or leaves its host, with Ctrl-A X, or with the end of a piped stdin. */
 export async function console({ args, options, out }: CommandContext): Promise<number> {
-  const { head, socket } = await hostClient(options).console(args[0] as string);
+  const { head, socket } = await hostClient(options).console(
+    args[0] as string,
+    options.wait === true ? "wait" : "refuse",
+  );
   const decoder = new TextDecoder();
   const show = (bytes: Uint8Array): void => {
     if (out.isJson) out.event({ event: "console", text: decoder.decode(bytes, { stream: true }) });

@@ -109,15 +109,14 @@ export class HostClient {
     await this.#json({ method: "DELETE", path: pathOf(name) });
   }
 
-  /** A vm's console: raw bytes both ways, recent output first. */
-  console(name: string, signal?: AbortSignal): Promise<Upgraded> {
-    const path = pathOf(name, "console");
+  /** A vm's console: raw bytes both ways, recent output first. `wait`: from when it comes to this host. */
+  console(name: string, absent: "refuse" | "wait" = "refuse"): Promise<Upgraded> {
+    const path = pathOf(name, absent === "wait" ? "console?absent=wait" : "console");
     return connectUpgraded({
       target: this.address,
       access: this.#access,
       path,
       protocol: UPGRADE_CONSOLE,
-      signal,
     });
   }
 

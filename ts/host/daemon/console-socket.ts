@@ -1,5 +1,6 @@
 /** A vm's console on a socket: raw bytes both ways, recent output first. */
 import type { Duplex } from "node:stream";
+import type { Host } from "../host.ts";
 import type { VirtualMachine } from "../virtual-machine.ts";
 
 /** Recent output that a newcomer sees. */
@@ -40,4 +41,20 @@ export function serveConsole(vm: VirtualMachine, socket: Duplex, head: Uint8Arra
   });
   if (head.length > 0) type(head);
   if (vm.status === "ended") socket.end();
+}
+
+/** Serves `socket` as soon as a vm called `name` comes. What is typed until then is nobody's. */
+export function awaitConsole(host: Host, name: string, socket: Duplex): void {
+  const drop = (): void => undefined;
+  const off = host.events.on("arrived", ({ vm }) => {
+    if (vm.name !== name) return;
+    leave();
+    serveConsole(vm, socket, new Uint8Array(0));
+  });
+  const end = (): void => void socket.end();
+  const leave = (): void => {
+    off();
+    socket.off("data", drop).off("end", end).off("close", leave);
+  };
+  socket.on("data", drop).on("end", end).on("close", leave);
 }

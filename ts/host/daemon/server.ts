@@ -7,7 +7,7 @@
  *     DELETE /v1/vms/NAME                    POST /v1/vms/NAME/ACTION  see `routes.ts`
  *     GET  /v1/migrations                    DELETE /v1/migrations/NAME
  *                                            POST /v1/migrations/NAME/postcopy, .../pause
- *     /v1/vms/NAME/console                   Upgrade: wasmvisor-console
+ *     /v1/vms/NAME/console[?absent=wait]     Upgrade: wasmvisor-console
  *     /v1/migration, /v1/migration/outcome   Upgrade: wasmvisor-migration
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -21,7 +21,7 @@ import { MigrationReceiver } from "../migration-receiver.ts";
 import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
-import { serveConsole } from "./console-socket.ts";
+import { awaitConsole, serveConsole } from "./console-socket.ts";
 import { checkOrigin, errorBody, HttpError, sendJson } from "./http.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { handle, vmOf } from "./routes.ts";
@@ -179,11 +179,15 @@ function upgrade(served: Served, call: UpgradeCall): void {
     admit(served, request);
     const protocol = request.headers.upgrade;
     const path = request.url ?? "";
-    const vmName = /^\/v1\/vms\/([\w.-]+)\/console$/.exec(path)?.[1];
+    const [, vmName, wait] = /^\/v1\/vms\/([\w.-]+)\/console(\?absent=wait)?$/.exec(path) ?? [];
     if (protocol === UPGRADE_CONSOLE && vmName !== undefined) {
-      const vm = vmOf(served.host, vmName);
+      const vm =
+        wait === undefined
+          ? vmOf(served.host, vmName)
+          : served.host.vms.find(({ name }) => name === vmName);
       accept(socket, protocol);
-      serveConsole(vm, socket, head);
+      if (vm) serveConsole(vm, socket, head);
+      else awaitConsole(served.host, vmName, socket);
     } else if (
       protocol === UPGRADE_MIGRATION &&
       (path === PATH_MIGRATION || path === PATH_OUTCOME)

@@ -4,6 +4,7 @@
  * push at most, and for what is on its way.
  */
 import { WasmvisorError } from "../../base/errors.ts";
+import { Queue } from "../../base/queue.ts";
 import { Future, runTask, type Task, wait } from "../../base/task.ts";
 import { GUEST_PAGE_BYTES, type PageBatch, type PageSet } from "../../machine/migratable.ts";
 import { InFlight } from "../in-flight.ts";
@@ -29,10 +30,14 @@ const PUSH_NS = 250_000;
 
 /** Requests that wait to be answered: a guest has no more vCPUs and devices. */
 const REQUESTS_MAX = 1 << 16;
+/** Pages that are stored to: of these it has more, but not without end. */
+const WANTED_MAX = 1 << 20;
 
 export class PageServer {
   readonly #session: Session;
   readonly #requests: number[] = [];
+  /** Pages that the guest stores to, in that order: nobody waits for them, but what was stored does. */
+  readonly #wanted = new Queue<number>();
   readonly #inFlight = new InFlight();
   readonly #pacer: Pacer;
   #bubble = bubbleAt(0);
@@ -64,7 +69,7 @@ export class PageServer {
       else {
         const waitNs = this.#pushWaitNs();
         if (waitNs > 0) yield* this.#sleep(waitNs);
-        else yield* this.#push();
+        else if (!(yield* this.#pushWanted())) yield* this.#push();
       }
     }
   }
@@ -82,6 +87,11 @@ export class PageServer {
       stats.postcopyRequests += gfns.length;
       this.#noteGap();
       this.#requests.push(...gfns);
+    } else if (frame.type === stream.FRAME_WANTED) {
+      const gfns = decodeRequest(frame, guest.shape.pageCount);
+      if (this.#wanted.length + gfns.length > WANTED_MAX)
+        throw stream.streamError(frame, "WANTED: too many at once");
+      this.#wanted.push(gfns);
     } else if (frame.type === stream.FRAME_CREDIT) {
       if (!this.#inFlight.credited(decodeCredit(frame), this.#session.nowNs()))
         throw stream.streamError(frame, "CREDIT: for a frame that was never sent");
@@ -168,6 +178,23 @@ export class PageServer {
     if (batch.normalPages + batch.zeroPages > 0) this.#pacer.spend(yield* this.#send(batch));
   }
 
+  /** Sends the next pages that are stored to, in one frame. False: there are none. */
+  *#pushWanted(): Task<boolean> {
+    const { guest } = this.#session;
+    const set = this.#session.set as PageSet;
+    const pagesMax = this.#pushPages();
+    const pages: PageBatch[] = [];
+    for (let gfn = this.#wanted.shift(); gfn !== undefined; gfn = this.#wanted.shift()) {
+      if (!set.has(gfn)) continue;
+      const limit = { normalPagesMax: 1, zeroPagesMax: 1, untilGfn: gfn + 1 };
+      const page = yield* wait(guest.takeBatch(set, gfn, limit));
+      pages.push({ ...page, records: page.records.slice() });
+      if (pages.length === pagesMax) break;
+    }
+    if (pages.length > 0) this.#pacer.spend(yield* this.#send(together(pages)));
+    return pages.length > 0;
+  }
+
   /** Sends the next pages around the last fault. */
   *#push(): Task<void> {
     const { guest } = this.#session;
@@ -205,4 +232,17 @@ export class PageServer {
     this.#inFlight.sent(sequence, bytes, this.#session.nowNs());
     return yield* this.#session.sendPages(batch);
   }
+}
+
+/** Batches as one. */
+function together(batches: readonly PageBatch[]): PageBatch {
+  const sum = (of: (batch: PageBatch) => number): number =>
+    batches.reduce((total, batch) => total + of(batch), 0);
+  return {
+    normalPages: sum(({ normalPages }) => normalPages),
+    zeroPages: sum(({ zeroPages }) => zeroPages),
+    modelBytes: sum(({ modelBytes = 0 }) => modelBytes),
+    nextGfn: batches.at(-1)?.nextGfn ?? 0,
+    records: stream.joinParts(batches.map(({ records }) => records)),
+  };
 }

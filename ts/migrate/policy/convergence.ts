@@ -65,6 +65,7 @@ export const POLICY_SETTINGS: Readonly<
 > = {
   qemu: {},
   xen: { rounds: 5, pages: 50 },
+  "xen-2005": {},
   "cloud-hypervisor": {},
   kubevirt: { ramp: 150 },
   lxd: { rounds: 10, goal: 0.7 },
