@@ -97,10 +97,12 @@ class SilenceRun {
     await this.#observer.beat(BEAT_MS_MAX);
     const before = silencesIn(beats, startMs - SETTLE_MS, startMs - 20)[0] ?? 0;
     const silences = silencesIn(beats, startMs, endMs);
-    const { downtime, gap, ram } = stats;
+    const { downtime, gap, ram, rounds } = stats;
+    const last = rounds.at(-1);
     this.#options.log(
       `  silences ${silences.slice(0, 5).map(ms).join(" ")} (before ${ms(before)}); downtime ${ms(downtime)}, ` +
-        `gap ${ms(gap)}, total ${ms(stats["total-time"])}, ${ram.faults} faults, ${ram["postcopy-requests"]} requests`,
+        `gap ${ms(gap)}, total ${ms(stats["total-time"])}, ${ram.faults} faults, ${ram["postcopy-requests"]} requests; ` +
+        `${rounds.length} rounds, the last of ${last?.normalPages} pages`,
     );
     return silences[0] ?? 0;
   }

@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, type Wait } from "../base/task.ts";
+import { nextTurn } from "../base/turns.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
 import { joinParts } from "../migrate/stream.ts";
 import type { Access } from "./access.ts";
@@ -13,6 +14,8 @@ const UNSENT_BYTES_MAX = 1 << 20;
 const SMALL_BYTES = 16 << 10;
 /** Buffers that wait to be used again. */
 const SPARE_MAX = 4;
+/** So much may be sent before whatever else waits in this thread (guests) has its turn. */
+const BURST_BYTES_MAX = 1 << 19;
 /** The socket is not read while so much waits for the reader. */
 const UNREAD_BYTES_MAX = 4 << 20;
 
@@ -26,6 +29,8 @@ export class SocketChannel implements Channel {
   readonly #incoming = new ReceiveQueue();
   readonly #spare: Uint8Array[] = [];
   #blocked: Future<void> | undefined;
+  /** Sent since the event loop went round. */
+  #burstBytes = 0;
   #failure: { readonly reason: unknown } | undefined;
   #isEnded = false;
 
@@ -81,11 +86,20 @@ export class SocketChannel implements Channel {
       buffer.set(part, at);
       at += part.length;
     }
-    return this.#write(buffer.subarray(0, bytes), (error) => {
+    let isFree = false;
+    const blocked = this.#write(buffer.subarray(0, bytes), (error) => {
       // A socket that broke may still hold it.
-      if (!error && this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
+      if (!error && !isFree) this.#giveBack(buffer);
       this.#onWritten();
     });
+    // The system has taken all of it. The callback comes later, when the next one may have been sent.
+    isFree = this.#socket.writableLength === 0 && !this.#failure;
+    if (isFree) this.#giveBack(buffer);
+    return blocked;
+  }
+
+  #giveBack(buffer: Uint8Array): void {
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
   }
 
   /** Memory that was used before, if it is large enough: fresh memory costs more than all the copying. */
@@ -97,13 +111,26 @@ export class SocketChannel implements Channel {
 
   #write(bytes: Uint8Array, onWritten: (error?: Error | null) => void): Wait<void> {
     this.#socket.write(bytes, onWritten);
-    if (this.#socket.writableLength <= UNSENT_BYTES_MAX) return;
+    this.#noteBurst(bytes.length);
+    if (this.#socket.writableLength <= UNSENT_BYTES_MAX && this.#burstBytes < BURST_BYTES_MAX)
+      return;
     this.#blocked = new Future();
     return this.#blocked;
   }
 
+  /** A system that takes all that it is given would keep this thread from everything else. */
+  #noteBurst(bytes: number): void {
+    if (this.#burstBytes === 0)
+      nextTurn(() => {
+        this.#burstBytes = 0;
+        this.#onWritten();
+      });
+    this.#burstBytes += bytes;
+  }
+
   readonly #onWritten = (): void => {
-    if (!this.#blocked || this.#failure || this.#socket.writableLength > UNSENT_BYTES_MAX) return;
+    if (!this.#blocked || this.#failure || this.#burstBytes >= BURST_BYTES_MAX) return;
+    if (this.#socket.writableLength > UNSENT_BYTES_MAX) return;
     const blocked = this.#blocked;
     this.#blocked = undefined;
     blocked.resolve();
