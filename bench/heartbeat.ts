@@ -68,12 +68,19 @@ export class Observer {
   }
 }
 
-/** The longest times between two beats that follow each other within a span, the longest first. */
-export function silencesIn(beats: readonly Beat[], fromMs: number, untilMs: number): number[] {
-  const gaps: number[] = [];
+export interface Silence {
+  readonly ms: number;
+  /** When it began. */
+  readonly atMs: number;
+}
+
+/** The times between two beats that follow each other within a span, the longest first. */
+export function silencesIn(beats: readonly Beat[], fromMs: number, untilMs: number): Silence[] {
+  const silences: Silence[] = [];
   for (const [i, { atMs }] of beats.entries()) {
     const before = beats[i - 1];
-    if (before && atMs > fromMs && before.atMs < untilMs) gaps.push(atMs - before.atMs);
+    if (before && atMs > fromMs && before.atMs < untilMs)
+      silences.push({ ms: atMs - before.atMs, atMs: before.atMs });
   }
-  return gaps.sort((a, b) => b - a);
+  return silences.sort((a, b) => b.ms - a.ms);
 }

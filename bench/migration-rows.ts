@@ -7,6 +7,8 @@ export interface MigrationRow {
   readonly name: string;
   /** Page writes a second; 0: it sleeps. */
   readonly rate: number;
+  /** What it does between two batches of writes. */
+  readonly idle: "spin" | "sleep";
   /** Cap of the link; undefined: none. */
   readonly capMiB: number | undefined;
   readonly strategy: Extract<Strategy, "pre-copy" | "post-copy" | "hybrid">;
@@ -27,10 +29,11 @@ function row(
   const how = help !== "none" ? help : strategy === "pre-copy" ? "uniform" : strategy;
   const what = rate === 0 ? "idle" : `${how}-${rate}`;
   const limitSec = help === "auto-converge" ? 120 : 60;
-  return { name: `${what}-${capMiB ?? "none"}`, rate, capMiB, strategy, help, limitSec };
+  const idle = rate === 0 ? "sleep" : "spin";
+  return { name: `${what}-${capMiB ?? "none"}`, rate, idle, capMiB, strategy, help, limitSec };
 }
 
-export const MIGRATION_ROWS: readonly MigrationRow[] = [
+const SPINNING: readonly MigrationRow[] = [
   ...[0, 2_000, 8_000, 32_000].flatMap((rate) =>
     [32, 128].map((capMiB) => row("pre-copy", rate, capMiB)),
   ),
@@ -46,10 +49,17 @@ export const MIGRATION_ROWS: readonly MigrationRow[] = [
   row("hybrid", 32_000, 128),
 ];
 
+/**
+ * As QEMU was measured; and with a guest that sleeps between its writes, called `...-sleep`: one that spins is
+ * in the way of its own migration where processors are few or busy. QEMU loses those that sleep.
+ */
+export const MIGRATION_ROWS: readonly MigrationRow[] = SPINNING.flatMap((one) =>
+  one.idle === "sleep" ? [one] : [one, { ...one, name: `${one.name}-sleep`, idle: "sleep" }],
+);
+
 /** What the guest's program is told. */
-export function programArgs({ rate }: MigrationRow, size: "whole" | "quick"): string {
+export function programArgs({ idle, rate }: MigrationRow, size: "whole" | "quick"): string {
   const [fill, ws] = size === "quick" ? [32, 8] : [256, 64];
-  const idle = rate === 0 ? "sleep" : "spin";
   return `fill=${fill}MiB ws=${ws}MiB rate=${rate} heartbeat=10 idle=${idle}`;
 }
 

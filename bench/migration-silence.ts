@@ -95,16 +95,17 @@ class SilenceRun {
     if (state !== "completed") throw new Error(`the migration: ${state}`);
     const endMs = performance.now();
     await this.#observer.beat(BEAT_MS_MAX);
-    const before = silencesIn(beats, startMs - SETTLE_MS, startMs - 20)[0] ?? 0;
+    const before = silencesIn(beats, startMs - SETTLE_MS, startMs - 20)[0]?.ms ?? 0;
     const silences = silencesIn(beats, startMs, endMs);
     const { downtime, gap, ram, rounds } = stats;
     const last = rounds.at(-1);
+    const longest = silences.slice(0, 5).map((one) => `${ms(one.ms)}@${ms(one.atMs - startMs)}`);
     this.#options.log(
-      `  silences ${silences.slice(0, 5).map(ms).join(" ")} (before ${ms(before)}); downtime ${ms(downtime)}, ` +
+      `  silences ${longest.join(" ")} (before ${ms(before)}); downtime ${ms(downtime)}, ` +
         `gap ${ms(gap)}, total ${ms(stats["total-time"])}, ${ram.faults} faults, ${ram["postcopy-requests"]} requests; ` +
         `${rounds.length} rounds, the last of ${last?.normalPages} pages`,
     );
-    return silences[0] ?? 0;
+    return silences[0]?.ms ?? 0;
   }
 }
 

@@ -14,6 +14,7 @@ import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from
 import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
+import { rehearse } from "./rehearsal.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -90,6 +91,7 @@ export class Host implements HostApi {
   readonly #reserved = new Set<string>();
   readonly #current: { clock: () => number };
   readonly #snapshots = new SnapshotFiles();
+  #rehearsal: Promise<void> | undefined;
   #counter = 0;
   #isSharing = false;
 
@@ -245,6 +247,12 @@ export class Host implements HostApi {
 
   async pausePostCopy(name: string): Promise<void> {
     this.jobs.pausePostCopy(name);
+  }
+
+  /** @internal What a guest that comes needs is compiled from now on, see `rehearse`. */
+  rehearsed(): Promise<void> {
+    this.#rehearsal ??= rehearse(this.#core, this.clock);
+    return this.#rehearsal;
   }
 
   /** @internal An empty vm for the state of another, not listed yet. */

@@ -42,6 +42,7 @@ export class MigrationReceiver {
         clock: this.#host.clock,
         ledger: this.#ledger,
         accept: async (hello) => {
+          await this.#host.rehearsed();
           const twin = await build(hello.shape.config);
           release = this.#host.reserve(twin.name);
           twin.events.on("status", ({ status }) => {

@@ -144,6 +144,7 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   const { asked, guest, job, move, recover, standsStill } = course;
   const { vm } = move;
   const shared = job.share(channel, standsStill);
+  if (!recover) guest.saveState(); // Its code is compiled now, not while the guest stands still.
   const options: SourceOptions = {
     ...asked,
     signal: job.signal,

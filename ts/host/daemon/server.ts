@@ -84,6 +84,8 @@ export class Daemon implements AsyncDisposable {
     server.maxConnections = CONNECTIONS_MAX;
     server.on("request", (request, response) => void answer(served, request, response));
     server.on("upgrade", (request, socket, head) => upgrade(served, { request, socket, head }));
+    // Now, not when a guest waits for it: what moves guests is loaded and compiled.
+    await Promise.all([import("../migration.ts"), host.rehearsed()]);
     const port = await bind(server, address);
     return new Daemon(host, server, formatAddress({ ...address, port }));
   }
