@@ -11,9 +11,10 @@ import { OP_ENTER } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Heat, sample } from "../jit/heat";
 import { frameForLoad, Space } from "../memory/space";
+import { currentTag, forgetSlots, noteSuperpage } from "../mmu/contexts";
 import { translateGuest } from "../mmu/guest-walk";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
-import { currentTag, fillFetch, forgetSlots, noteSuperpage, Tlb } from "../mmu/tlb";
+import { fillFetch, Tlb } from "../mmu/tlb";
 import { accessFault, isGlobal, translate, Walk } from "../mmu/walk";
 import { refreshTimer } from "./counters";
 import { execute } from "./execute";
@@ -72,8 +73,8 @@ function enter(): usize {
   Cpu.page = pc & ~0xfff;
   if (Fetch.partial) return exactBlock(frame, 1);
   const generation = blockAt(frame, <u32>pc & 0xffe);
-  // Decoding may have emptied the arena and with it the TLB entry: bring it back.
-  if (load<u32>(entry, 8) != <u32>tableOf(frame)) fillFetch(pc, tableOf(frame), frame, false);
+  // Decoding may have emptied the arena and with it the TLB entry: bring it back, no less global than it was.
+  if (load<u32>(entry, 8) != <u32>tableOf(frame)) fillFetch(pc, tableOf(frame), frame, true);
   return generation;
 }
 
