@@ -40,15 +40,20 @@ interface Linux {
   readonly scratch: string;
 }
 
-/** The silence of a guest that has moved between `fromMs` and `untilMs`. */
-async function silenceOf(observer: Observer, fromMs: number, untilMs: number): Promise<number> {
+type Silences = Pick<MigrationFigures, "silence" | "silenceBefore">;
+
+/** The silence of a guest that has moved between `fromMs` and `untilMs`, and the one before that. */
+async function silencesOf(observer: Observer, fromMs: number, untilMs: number): Promise<Silences> {
+  const longest = (from: number, until: number): number =>
+    silencesIn(observer.beats, from, until)[0]?.ms ?? 0;
+  const silenceBefore = longest(fromMs - SETTLE_MS, fromMs - POLL_MS);
   try {
     await observer.beat(DEAD_MS);
     await observer.beat(DEAD_MS);
   } catch {
-    return Number.POSITIVE_INFINITY;
+    return { silence: Number.POSITIVE_INFINITY, silenceBefore };
   }
-  return silencesIn(observer.beats, fromMs, untilMs)[0] ?? 0;
+  return { silence: longest(fromMs, untilMs), silenceBefore };
 }
 
 /** Ours, between two daemons. */
@@ -78,7 +83,7 @@ async function moveOurs(
     return {
       total: isOver ? stats["total-time"] : Number.POSITIVE_INFINITY,
       downtime: stats.downtime,
-      silence: await silenceOf(observer, fromMs, untilMs),
+      ...(await silencesOf(observer, fromMs, untilMs)),
       normalPages: ram.normal + stats["xbzrle-cache"].pages,
       zeroPages: ram.duplicate,
       bytes: ram.transferred,
@@ -125,7 +130,7 @@ async function moveQemu(
     return {
       total: isOver ? (seen["total-time"] ?? 0) : Number.POSITIVE_INFINITY,
       downtime: seen.downtime ?? 0,
-      silence: isOver ? await silenceOf(observer, fromMs, performance.now()) : 0,
+      ...(await silencesOf(observer, fromMs, performance.now())),
       normalPages: ram?.normal ?? 0,
       zeroPages: ram?.duplicate ?? 0,
       bytes: ram?.transferred ?? 0,

@@ -104,6 +104,8 @@ export interface MigrationFigures {
   readonly downtime: number;
   /** The longest silence of the guest's heartbeat, seen from outside; Infinity: it never spoke again. */
   readonly silence: number;
+  /** The same in the seconds before: what the machine does to a guest that does not move. */
+  readonly silenceBefore: number;
   readonly normalPages: number;
   readonly zeroPages: number;
   readonly bytes: number;
@@ -118,15 +120,15 @@ const count = (value: number): string =>
 
 /** One side of a row, as a line of a Markdown table. */
 export function lineOf(name: string, who: string, figures: MigrationFigures): string {
-  const { bytes, downtime, normalPages, requests, rounds, silence, throttled, total, zeroPages } =
-    figures;
+  const { bytes, downtime, normalPages, requests, rounds, silence, throttled, total } = figures;
+  const { silenceBefore, zeroPages } = figures;
   const isOver = Number.isFinite(total);
   const cells = [
     name,
     who,
     count(total),
     isOver ? downtime.toFixed(1) : "-",
-    isOver ? count(silence) : "-",
+    `${isOver ? count(silence) : "-"} (${count(silenceBefore)})`,
     String(rounds),
     count(normalPages),
     count(zeroPages),
@@ -138,6 +140,6 @@ export function lineOf(name: string, who: string, figures: MigrationFigures): st
 }
 
 export const TABLE_HEAD = [
-  "| row | who | total, ms | downtime, ms | silence, ms | rounds | normal pages | zero pages | sent, MiB | requests | held back |",
-  "| --- | --- | --------- | ------------ | ----------- | ------ | ------------ | ---------- | --------- | -------- | --------- |",
+  "| row | who | total, ms | downtime, ms | silence (before), ms | rounds | normal pages | zero pages | sent, MiB | requests | held back |",
+  "| --- | --- | --------- | ------------ | -------------------- | ------ | ------------ | ---------- | --------- | -------- | --------- |",
 ].join("\n");
