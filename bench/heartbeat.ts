@@ -12,7 +12,7 @@ export function beatsIn(text: string): { readonly numbers: number[]; readonly re
   const lines = text.split("\n");
   const rest = lines.pop() ?? "";
   const numbers = lines.flatMap((line) => {
-    const number = /^hb (\d+) \d+\r?$/.exec(line)?.[1];
+    const number = /^(?:hb (?=\d+ \d)|beat |kv ok )(\d+)/.exec(line)?.[1];
     return number === undefined ? [] : [Number(number)];
   });
   return { numbers, rest };

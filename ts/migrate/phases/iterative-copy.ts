@@ -53,7 +53,7 @@ class IterativeCopy {
   }
 
   decide(): ConvergenceDecision {
-    const { isSynced, options, remainingPages, stats, window } = this.#session;
+    const { isSynced, options, remainingPages, stats } = this.#session;
     // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
     const limits = PLANS[options.strategy].leavesPages
       ? ({ ...options, onLimit: "fail" } as const)
@@ -63,7 +63,7 @@ class IterativeCopy {
         round: stats.round,
         isSynced,
         remainingBytes: remainingPages * GUEST_PAGE_BYTES,
-        bytesPerSec: window.bytesPerSec,
+        bytesPerSec: this.#bytesPerSec,
         elapsedNs: this.#session.nowNs() - stats.startNs,
         memoryBytes: this.#session.guest.shape.pageCount * GUEST_PAGE_BYTES,
         rounds: stats.rounds,
@@ -72,6 +72,26 @@ class IterativeCopy {
     );
     if (decision === "send" && this.#isPassOver) return "sync";
     return decision === "sync" && this.#isTooEarly() ? "send" : decision;
+  }
+
+  /** What the link moves, as far as the migration may have it. */
+  get #bytesPerSec(): number {
+    const { options, window } = this.#session;
+    if (options.policy !== "settle") return window.bytesPerSec;
+    return Math.min(window.bytesPerSec, options.bandwidthCapBytesPerSec);
+  }
+
+  /**
+   * How fast the next pass goes. What would fit the downtime may be sent without a cap with the guest stopped;
+   * so it may with the guest running, where it costs no downtime, and less is dirtied meanwhile.
+   */
+  #setPace(): void {
+    const { options, remainingPages, stats, window } = this.#session;
+    const { bandwidthCapBytesPerSec, downtimeLimitNs, pacing, policy } = options;
+    if (pacing === "adaptive") window.cap(adaptiveRate(stats.rounds, options));
+    if (policy !== "settle" || pacing === "adaptive") return;
+    const fits = remainingPages * GUEST_PAGE_BYTES <= (this.#bytesPerSec * downtimeLimitNs) / 1e9;
+    window.cap(fits ? Number.POSITIVE_INFINITY : bandwidthCapBytesPerSec);
   }
 
   /**
@@ -106,8 +126,7 @@ class IterativeCopy {
     const mark = { round: session.stats.round, remainingPages };
     session.endRound(dirtiedPages);
     this.#slowDown();
-    const { options, stats, window } = session;
-    if (options.pacing === "adaptive") window.cap(adaptiveRate(stats.rounds, options));
+    this.#setPace();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
   }
 
