@@ -21,7 +21,7 @@ const seed = Number(process.env["FUZZ_SEED"] ?? 3);
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 3_000);
 const PAGES = 12;
 const TO_TARGET = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-const TO_SOURCE = [16, 17, 18, 19, 20, 21, 22, 23, 24];
+const TO_SOURCE = [16, 17, 18, 19, 20, 21, 22, 23, 24, 27];
 
 type Recorded = readonly (readonly [type: number, payload: Uint8Array])[];
 
@@ -81,6 +81,8 @@ function changed(payload: Uint8Array, random: Random): Uint8Array {
         faults: 2,
         longestWaitNs: 3,
         waitedNs: 4,
+        firstStallNs: 2,
+        longestStallNs: 4,
       },
       1,
     );

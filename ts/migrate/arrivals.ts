@@ -10,6 +10,7 @@ import { CheckpointTaker } from "./checkpoints.ts";
 import { type Connection, Outbox, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
 import * as messages from "./messages.ts";
+import { StallMeter } from "./stalls.ts";
 import * as stream from "./stream.ts";
 
 const RETRY_NS = 500_000_000;
@@ -50,6 +51,7 @@ export class Arrivals implements MissingWatcher {
   #missingPages = 0;
   /** Of connections that broke. */
   #receivedBytes = 0;
+  readonly #stalls = new StallMeter();
   #arrived = { pages: 0, faults: 0, longestWaitNs: 0, waitedNs: 0 };
 
   constructor(options: ArrivalsOptions) {
@@ -74,18 +76,23 @@ export class Arrivals implements MissingWatcher {
       fault.waiters++;
       return;
     }
-    this.#faults.set(gfn, { sinceNs: this.#options.clock.nowNs(), waiters: 1 });
+    const nowNs = this.#options.clock.nowNs();
+    this.#stalls.waits(nowNs);
+    this.#faults.set(gfn, { sinceNs: nowNs, waiters: 1 });
     this.#ask(gfn);
   }
 
   onArrived(gfn: number): void {
     const fault = this.#faults.get(gfn);
     if (!fault) return;
-    const waitedNs = this.#options.clock.nowNs() - fault.sinceNs;
+    const nowNs = this.#options.clock.nowNs();
+    const waitedNs = nowNs - fault.sinceNs;
     this.#arrived.faults++;
     this.#arrived.waitedNs += waitedNs;
     this.#arrived.longestWaitNs = Math.max(this.#arrived.longestWaitNs, waitedNs);
-    if (--fault.waiters === 0) this.#faults.delete(gfn);
+    if (--fault.waiters > 0) return;
+    this.#faults.delete(gfn);
+    this.#stalls.goesOn(nowNs);
   }
 
   onWanted(gfns: readonly number[]): void {
@@ -128,6 +135,7 @@ export class Arrivals implements MissingWatcher {
     const { id, ledger } = this.#options;
     const forget = ledger.awaitResume(id, (next) => this.#take(next));
     const checkpoints = this.#checkpoints;
+    this.#stalls.begin(this.#options.clock.nowNs());
     try {
       this.#use(connection);
       if (checkpoints) runTask(checkpoints.run(() => this.#outbox));
@@ -181,7 +189,9 @@ export class Arrivals implements MissingWatcher {
   /** The source will ask the ledger if it does not hear of it; the guest has all pages. */
   *#complete(): Task<void> {
     const outbox = this.#outbox as Outbox;
-    outbox.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(this.#arrived)]);
+    const { firstNs: firstStallNs, longestNs: longestStallNs } = this.#stalls;
+    const arrived = { ...this.#arrived, firstStallNs, longestStallNs };
+    outbox.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(arrived)]);
     yield* outbox.drained();
     this.#connection?.close();
   }

@@ -143,6 +143,9 @@ export interface Arrived {
   /** Longest wait of a vCPU for one page, and all waits together. */
   readonly longestWaitNs: number;
   readonly waitedNs: number;
+  /** How long the guest stood still for want of pages: right after the switch, and at the longest. */
+  readonly firstStallNs: number;
+  readonly longestStallNs: number;
 }
 
 export function encodeArrived(arrived: Arrived): Uint8Array {
@@ -156,6 +159,8 @@ export function decodeArrived(frame: Frame): Arrived {
     faults: countField(frame, fields, "faults"),
     longestWaitNs: countField(frame, fields, "longestWaitNs"),
     waitedNs: countField(frame, fields, "waitedNs"),
+    firstStallNs: countField(frame, fields, "firstStallNs"),
+    longestStallNs: countField(frame, fields, "longestStallNs"),
   };
 }
 

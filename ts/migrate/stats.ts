@@ -48,7 +48,10 @@ export interface MigrationStats {
   readonly faults: number;
   readonly longestWaitNs: number;
   readonly waitedNs: number;
-  /** The longest silence that is known of: the downtime, a wait that was longer, what was seen from outside. */
+  /**
+   * The longest silence that is known of, as somebody outside would say: the downtime and what the guest
+   * then waited for pages at once, a later wait that was longer, or what was seen from outside.
+   */
   readonly gapNs: number;
   /** How often post-copy went on over another channel. */
   readonly recoveries: number;
@@ -207,6 +210,8 @@ export class StatsCounter {
     const totalNs = nowNs - this.startNs;
     assert(this.downtimeNs <= totalNs, "the downtime is part of the total time");
     const { faults = 0, longestWaitNs = 0, waitedNs = 0 } = this.arrived ?? {};
+    const { firstStallNs = 0, longestStallNs = 0 } = this.arrived ?? {};
+    const stalledNs = Math.max(this.downtimeNs + firstStallNs, longestStallNs);
     return {
       totalNs,
       downtimeNs: this.downtimeNs,
@@ -226,7 +231,9 @@ export class StatsCounter {
       faults,
       longestWaitNs,
       waitedNs,
-      gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
+      gapNs: this.#silence
+        ? Math.max(this.downtimeNs, longestWaitNs, this.#silence.longestNs)
+        : stalledNs,
       recoveries: this.recoveries,
       checkpoints: this.checkpoints,
       throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
