@@ -22,6 +22,7 @@ import {
   qemuOptions,
   TABLE_HEAD,
 } from "./migration-rows.ts";
+import { cpuSecondsOf } from "./moved.ts";
 import { type Machine, type QemuMigration, qemuTcp, startQemu, stopQemu } from "./qemu.ts";
 
 const MEMORY_MIB = 512;
@@ -38,6 +39,23 @@ interface Linux {
   readonly initrd: string;
   readonly append: string;
   readonly scratch: string;
+}
+
+interface Process {
+  readonly child: { readonly pid?: number | undefined };
+}
+
+/** What the two processes use of processors from now on. */
+function processors(source: Process, target: Process): () => [number, number] {
+  const now = (): [number, number] => [
+    cpuSecondsOf(source.child.pid),
+    cpuSecondsOf(target.child.pid),
+  ];
+  const before = now();
+  return () => {
+    const after = now();
+    return [after[0] - before[0], after[1] - before[1]];
+  };
 }
 
 type Silences = Pick<MigrationFigures, "silence" | "silenceBefore">;
@@ -75,9 +93,11 @@ async function moveOurs(
     await sleep(SETTLE_MS);
     await observer.watch(target.client, "g", "wait");
     const fromMs = performance.now();
+    const used = processors(source, target);
     const move = { target: target.client.address, ...ourOptions(row) };
     const { state, stats } = await source.client.migrate("g", move);
     const untilMs = performance.now();
+    const cpuSec = used();
     const isOver = state === "completed";
     const { ram } = stats;
     return {
@@ -89,6 +109,7 @@ async function moveOurs(
       bytes: ram.transferred,
       rounds: ram["dirty-sync-count"],
       requests: ram["postcopy-requests"],
+      cpuSec,
       throttled: throttledOf(stats["throttled-time"], stats.rounds),
     };
   } finally {
@@ -124,7 +145,9 @@ async function moveQemu(
     await observer.beat(BOOT_MS_MAX);
     await sleep(SETTLE_MS);
     const fromMs = performance.now();
+    const used = processors(source, target);
     const { seen, throttle } = await driveQemu(source, row, incoming);
+    const cpuSec = used();
     const { ram } = seen;
     const isOver = seen.status === "completed";
     return {
@@ -136,6 +159,7 @@ async function moveQemu(
       bytes: ram?.transferred ?? 0,
       rounds: ram?.["dirty-sync-count"] ?? 0,
       requests: ram?.["postcopy-requests"] ?? 0,
+      cpuSec,
       throttled: throttle === 0 ? "-" : `to ${100 - throttle} % of its vCPU`,
     };
   } finally {

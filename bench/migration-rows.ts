@@ -111,6 +111,8 @@ export interface MigrationFigures {
   readonly bytes: number;
   readonly rounds: number;
   readonly requests: number;
+  /** Processor seconds of the two processes meanwhile, with those of the guest. */
+  readonly cpuSec: readonly [source: number, target: number];
   /** How long, and how far, the guest was held back. */
   readonly throttled: string;
 }
@@ -121,7 +123,7 @@ const count = (value: number): string =>
 /** One side of a row, as a line of a Markdown table. */
 export function lineOf(name: string, who: string, figures: MigrationFigures): string {
   const { bytes, downtime, normalPages, requests, rounds, silence, throttled, total } = figures;
-  const { silenceBefore, zeroPages } = figures;
+  const { cpuSec, silenceBefore, zeroPages } = figures;
   const isOver = Number.isFinite(total);
   const cells = [
     name,
@@ -134,12 +136,13 @@ export function lineOf(name: string, who: string, figures: MigrationFigures): st
     count(zeroPages),
     (bytes / 2 ** 20).toFixed(1),
     requests === 0 ? "-" : count(requests),
+    cpuSec.map((seconds) => seconds.toFixed(1)).join(" + "),
     throttled,
   ];
   return `| ${cells.join(" | ")} |`;
 }
 
 export const TABLE_HEAD = [
-  "| row | who | total, ms | downtime, ms | silence (before), ms | rounds | normal pages | zero pages | sent, MiB | requests | held back |",
-  "| --- | --- | --------- | ------------ | -------------------- | ------ | ------------ | ---------- | --------- | -------- | --------- |",
+  "| row | who | total, ms | downtime, ms | silence (before), ms | rounds | normal pages | zero pages | sent, MiB | requests | cpu, s | held back |",
+  "| --- | --- | --------- | ------------ | -------------------- | ------ | ------------ | ---------- | --------- | -------- | ------ | --------- |",
 ].join("\n");
