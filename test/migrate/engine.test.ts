@@ -141,6 +141,20 @@ describe("the rate window", () => {
     expect(clock.nowNs()).toBe(1e9);
     expect(window.bytesPerSec).toBe(1000);
   });
+
+  test("a machine whose timers are late does not slow the sender down, nor lets it beyond its cap", () => {
+    const virtual = new VirtualClock();
+    const clock = { nowNs: () => virtual.nowNs(), sleep: (ns: number) => virtual.sleep(ns + 30e6) };
+    const window = new RateWindow({ clock, capBytesPerSec: 1000 });
+    runTask(
+      (function* () {
+        for (let i = 0; i < 50; i++) yield* window.pace(20);
+      })(),
+    );
+    virtual.run();
+    expect(virtual.nowNs()).toBeGreaterThanOrEqual(1e9);
+    expect(virtual.nowNs()).toBeLessThanOrEqual(1.03e9);
+  });
 });
 
 describe("a simulated link", () => {
