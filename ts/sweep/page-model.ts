@@ -80,10 +80,9 @@ class ModelGuest implements Migratable {
   #catchUp(): void {
     const nowNs = this.#clock.nowNs();
     const fromNs = this.#ranNs;
-    if (this.#sinceNs !== undefined) {
-      this.#ranNs += nowNs - this.#sinceNs;
-      this.#sinceNs = nowNs;
-    }
+    if (this.#sinceNs === undefined) return; // Whatever it owes: it stands still.
+    this.#ranNs += nowNs - this.#sinceNs;
+    this.#sinceNs = nowNs;
     if (this.#limitPagesPerSec !== Number.POSITIVE_INFINITY) {
       for (let ns = fromNs; ns < this.#ranNs; ns += TICK_NS)
         this.#writeLimited(

@@ -16,6 +16,9 @@ import { FRAME_ROUND } from "../stream.ts";
 const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
 const ZERO_PAGES_MAX = 1 << 16;
 
+/** The switch takes time, too, and what was measured is not quite what will be. */
+const MARGIN = 0.95;
+
 /** What is done with the pages that are left when the guest stops. */
 export type Rest = "send" | "leave";
 
@@ -78,7 +81,7 @@ class IterativeCopy {
   get #bytesPerSec(): number {
     const { options, window } = this.#session;
     if (options.policy !== "settle") return window.bytesPerSec;
-    return Math.min(window.bytesPerSec, options.bandwidthCapBytesPerSec);
+    return MARGIN * Math.min(window.bytesPerSec, options.bandwidthCapBytesPerSec);
   }
 
   /**

@@ -13,8 +13,9 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   session.enter("stop-and-copy");
   stats.pausedAtNs = session.nowNs();
   session.isPaused = true;
-  session.limitDirty(Number.POSITIVE_INFINITY);
   yield* wait(guest.pause());
+  // Not before: who was held back would do at once what it has owed.
+  session.limitDirty(Number.POSITIVE_INFINITY);
   const dirtiedPages = yield* session.harvest();
   if (PLANS[options.strategy].iterates) {
     session.endRound(dirtiedPages);
