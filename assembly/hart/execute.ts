@@ -3,7 +3,7 @@
  * rest, one operation at a time.
  */
 import * as abi from "../../bindings/abi";
-import { Arena, pcOf } from "../code/cache";
+import { Arena, pageOffsetBehind, pcOf } from "../code/cache";
 import { firstOf } from "../code/fuse";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
@@ -121,6 +121,18 @@ function rare(u: usize): i32 {
     default:
       return illegalAt(u);
   }
+}
+
+/**
+ * Likewise. Behind a store that changed decoded code, what follows is decoded anew: the block at hand may be what it
+ * changed, and both engines have to go on with the same code.
+ */
+function rareOrChange(u: usize): i32 {
+  const status = rare(u);
+  if (status != NEXT || !Cpu.codeChanged) return status;
+  Cpu.codeChanged = false;
+  hart.pc = Cpu.page + pageOffsetBehind(u);
+  return REDIRECT;
 }
 
 /** The window is cut at samples: `given` is with the loop, `bytes` are held back. */
@@ -249,7 +261,7 @@ export function execute(start: usize, window: i32, dataTag: u64): i32 {
       const next = op >= ops.OP_FADD_D && op < ops.OP_NOP_NOP ? runFloats(u, tag) : u;
       if (next == u) {
         const timer = Cpu.timerCycle;
-        const status = rare(u);
+        const status = rareOrChange(u);
         if (status) {
           const next = status == REDIRECT ? redirected(timer, Cpu.remain - 8) : 0;
           if (!next) return leaveWith(status, Cpu.remain);

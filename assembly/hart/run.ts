@@ -78,8 +78,12 @@ function enter(): usize {
   return generation;
 }
 
-/** A block of exactly `limit` instructions (or fewer) at `hart.pc`, not cached. */
+/**
+ * A block of exactly `limit` instructions (or fewer) at `hart.pc`, not cached. If there are several, one may change
+ * those behind it: the frame counts as one with decoded code, so that this is noticed.
+ */
 function exactBlock(frame: usize, limit: u32): usize {
+  if (limit > 1) tableOf(frame);
   buildBlock(frame, <u32>hart.pc & 0xffe, min(limit, EXACT), abi.SCRATCH_BASE);
   return abi.SCRATCH_BASE;
 }

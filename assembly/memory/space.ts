@@ -134,6 +134,7 @@ export function frameForLoad(space: usize, index: u64): usize {
 export function dropCode(frame: usize): void {
   store<u32>(Frames.codeOf(frame), 0);
   emptyFetches();
+  Cpu.codeChanged = true;
 }
 
 /** Likewise for writing: the page is private, marked dirty and without decoded code afterwards. */
