@@ -67,8 +67,16 @@ describe("the schema", () => {
     [{ slowdown: "nap" }, "slowdown: expected none, auto-converge, dirty-limit, stun"],
     [{ slowdown: "dirty-limit" }, "dirtyLimit: goes with slowdown"],
     [{ slowdown: "stun", dirtyLimit: "8MiB/s" }, "dirtyLimit: goes with slowdown"],
+    [{ dirtyLimitPer: "vcpu" }, "dirtyLimitPer: vcpu goes with the slowdown dirty-limit, got none"],
     [{ xbzrleCache: "64" }, "xbzrleCache: expected a size like 512MiB"],
     [{ identicalPages: true }, "identicalPages: expected by-hash, send, got true"],
+    [{ compression: "rar" }, "compression: expected deflate, none"],
+    [
+      { compression: "deflate", compressionLevel: 10 },
+      "compressionLevel: expected an integer from 1",
+    ],
+    [{ channels: 17 }, "channels: expected 1 to 16, got 17"],
+    [{ channels: 0 }, "channels: expected an integer from 1 on"],
     [{ verify: "hope" }, 'verify: expected frames, pages, memory, got "hope"'],
     [{ verify: "frames", xbzrleCache: "1MiB" }, "need checksums of pages"],
     [{ checkpoint: "often" }, "checkpoint: expected a time like 30ms"],
@@ -97,8 +105,10 @@ describe("the schema", () => {
       onLimit: "fail",
       slowdown: "dirty-limit",
       dirtyLimit: "8MiB/s",
+      dirtyLimitPer: "vcpu",
       xbzrleCache: "64MiB",
       identicalPages: "by-hash",
+      channels: 4,
       verify: "memory",
       checkpoint: "2s",
       onTargetLost: "roll-back",
@@ -117,8 +127,10 @@ describe("the schema", () => {
       onLimit: "fail",
       slowdown: "dirty-limit",
       dirtyLimitPagesPerSec: 2048,
+      dirtyLimitPer: "vcpu",
       xbzrleCacheBytes: 64 * MIB,
       identicalPages: "by-hash",
+      channels: 4,
       verify: "memory",
       checkpointNs: 2e9,
       onTargetLost: "roll-back",
@@ -166,6 +178,7 @@ describe("a guest between two hosts", () => {
     { slowdown: "auto-converge" },
     { slowdown: "stun" },
     { slowdown: "dirty-limit", dirtyLimit: "1MiB/s" },
+    { slowdown: "dirty-limit", dirtyLimit: "1MiB/s", dirtyLimitPer: "vcpu" },
   ] as const)("is held back by %o, and converges", { timeout: WAIT_MS }, async (options) => {
     const { state, stats } = await taken({ ...options, timeout: "60s", onLimit: "fail" });
     expect(state).toBe("completed");
@@ -186,6 +199,65 @@ describe("a guest between two hosts", () => {
     expect(less.stats["xbzrle-cache"].pages).toBeGreaterThan(0);
     expect(plain.stats["xbzrle-cache"].pages + plain.stats["identical-pages"]).toBe(0);
     expect(less.stats.ram.transferred).toBeLessThan(plain.stats.ram.transferred);
+  });
+});
+
+test("a guest goes packed over a slow link, and back", { timeout: WAIT_MS }, async () => {
+  const [a, b] = [await open({ bandwidth: "3MiB/s" }), await open()];
+  const append = "report=20000";
+  const vm = await a.host.createVm({ name: "d", kernel: guest("kv.elf"), memory: "32MiB", append });
+  await vm.start();
+  await vm.console.expect(/kv ok/);
+  const run = (...args: string[]) => wasmvisor(args, { env: { WASMVISOR_HOST: a.address } });
+  const options = ["--compress", "deflate:level=1", "--rounds", "2", "--json"];
+  const packed = await run("migrate", "d", b.address, ...options);
+  const { outcome } = JSON.parse(packed.stdout.trim().split("\n").at(-1) as string);
+  expect(outcome.state).toBe("completed");
+  expect(outcome.stats.compression["compression-rate"]).toBeGreaterThan(1.1);
+  expect(outcome.stats.ram.transferred).toBeLessThan(outcome.stats.ram["normal-bytes"]);
+  const back = await b.client.migrate("d", {
+    target: a.address,
+    verify: "memory",
+    roundsMax: 2,
+  });
+  expect([back.state, back.stats.compression["compressed-size"]]).toEqual(["completed", 0]);
+});
+
+describe("over several connections", () => {
+  test.each([
+    { strategy: "pre-copy", channels: 4, xbzrleCache: "16MiB", identicalPages: "by-hash" },
+    { strategy: "hybrid", channels: 2 },
+    { strategy: "post-copy", channels: 16 },
+  ] as const)("a guest moves, and back: %o", { timeout: WAIT_MS }, async (options) => {
+    const [a, b] = [await open({ bandwidth: "24MiB/s" }), await open()];
+    await start(a.host, "d", 2000);
+    const move = { ...options, downtime: "20ms", verify: "memory", roundsMax: 6 } as const;
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { error, state, stats } = await from.client.migrate("d", {
+        ...move,
+        target: to.address,
+      });
+      expect([error, state]).toEqual([undefined, "completed"]);
+      expect(stats.channels).toBe(options.channels);
+      expect([from.host.vms.length, to.host.vm("d").status]).toEqual([0, "running"]);
+    }
+  });
+
+  test("a connection that breaks leaves the guest where it was", { timeout: WAIT_MS }, async () => {
+    const [a, b] = [await open({ bandwidth: "2MiB/s" }), await open()];
+    const port = Number(new URL(b.address.replace("tcp:", "http:")).port);
+    const proxy = await FaultProxy.open(() => port);
+    proxies.push(proxy);
+    await start(a.host, "d", 1);
+    const moving = a.client.migrate("d", { target: `tcp://127.0.0.1:${proxy.port}`, channels: 3 });
+    await until(() => (a.host.migrations()[0]?.sentBytes ?? 0) > MIB);
+    proxy.dropOne(1);
+    expect((await moving).state).toBe("failed");
+    expect(a.host.vm("d").status).toBe("running");
+    await until(() => b.host.vms.length === 0);
   });
 });
 

@@ -9,6 +9,7 @@ type OptionName =
   | "append"
   | "bandwidth"
   | "bare"
+  | "channels"
   | "checkpoint"
   | "clock"
   | "codeCache"

@@ -11,7 +11,7 @@ import * as parse from "./options.ts";
 
 /** As QEMU. */
 const XBZRLE_CACHE = "64MiB";
-const COMPRESSIONS = ["xbzrle", "identical"] as const;
+const COMPRESSIONS = ["xbzrle", "identical", "deflate"] as const;
 
 export type Move = RemoteMigrateOptions & { readonly target: string };
 
@@ -29,6 +29,7 @@ export function moveOptions(options: Options, target: string): Move {
     onLimit: parse.oneOf(options.onLimit, ["stop", "fail"], "--on-limit"),
     ...slowdownOf(options),
     ...compressionOf(options),
+    channels: parse.integer(options.channels, "--channels", 1),
     verify: parse.oneOf(options.verify, ["frames", "pages", "memory"], "--verify"),
     checkpoint: parse.text(options.checkpoint),
     onTargetLost: parse.oneOf(options.onTargetLost, ["hold", "roll-back"], "--on-target-lost"),
@@ -82,14 +83,15 @@ function numbersOf(
 function slowdownOf({ slowdown }: Options): Partial<Move> {
   if (slowdown === undefined) return {};
   const { name, settings } = parse.named(slowdown, SLOWDOWN_NAMES, "--slowdown");
-  const { rate, ...others } = settings;
+  const { per, rate, ...others } = settings;
   parse.noMore(others, "--slowdown");
   if ((name === "dirty-limit") !== (rate !== undefined))
     throw new WasmvisorError(
       "WV_CONFIG",
       "--slowdown: dirty-limit, and nothing else, takes a rate: dirty-limit:rate=8MiB/s",
     );
-  return { slowdown: name, dirtyLimit: rate };
+  const dirtyLimitPer = parse.oneOf(per, ["guest", "vcpu"], "--slowdown: per");
+  return { slowdown: name, dirtyLimit: rate, dirtyLimitPer };
 }
 
 function compressionOf(options: Options): Partial<Move> {
@@ -98,6 +100,12 @@ function compressionOf(options: Options): Partial<Move> {
     if (name === "identical") {
       parse.noMore(settings, "--compress identical");
       return { identicalPages: "by-hash" };
+    }
+    if (name === "deflate") {
+      const { level, ...others } = settings;
+      parse.noMore(others, "--compress deflate");
+      const compressionLevel = parse.integer(level, "--compress deflate: level", 1);
+      return { compression: "deflate", compressionLevel };
     }
     const { cache = XBZRLE_CACHE, ...others } = settings;
     parse.noMore(others, "--compress xbzrle");

@@ -7,7 +7,8 @@ Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy.
 Policies, when pre-copy stops: settle, qemu, xen[:rounds=5,pages=50], xen-2005, cloud-hypervisor,
 kubevirt[:ramp=150], lxd[:rounds=10,goal=0.7], p-haul[:rounds=8,pages=64,growth=1.1],
 dirty-to-sent[:ratio=0.5], round-limit:rounds=N. Slowdowns, how the guest is held back from dirtying memory: auto-converge,
-stun, dirty-limit:rate=8MiB/s. Compressions: xbzrle[:cache=64MiB], identical (pages, by hash).`;
+stun, dirty-limit:rate=8MiB/s[,per=vcpu]. Compressions: xbzrle[:cache=64MiB], identical (pages, by hash),
+deflate[:level=1].`;
 
 /** Moving vms, and orders to those that move. */
 export function addMigrateCommands(add: AddCommand): void {
@@ -57,6 +58,7 @@ function addMigrate(add: AddCommand): void {
     )
     .option("--slowdown <name[:key=value]>", "hold the guest back meanwhile; see below (none)")
     .option("--compress <how[:key=value]>", "send less; see below (repeatable)", several)
+    .option("--channels <n>", "connections for its pages, 1 to 16; post-copy uses two (1)")
     .option("--verify <what>", "checksums of frames, of pages, or of memory, too (pages)")
     .option("--checkpoint <time>", "post-copy: lose no more than this with the target (never)")
     .option("--on-target-lost <what>", "then hold the guest here, or roll-back: let it run (hold)")

@@ -4,6 +4,7 @@ import { type Future, promiseOf } from "../base/task.ts";
 import type { Channel } from "../migrate/channel.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
+import type { Packer } from "../migrate/packing.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
 import { queryOutcome } from "../migrate/target.ts";
@@ -147,10 +148,12 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   if (!recover) guest.saveState(); // Its code is compiled now, not while the guest stands still.
   const options: SourceOptions = {
     ...asked,
+    packer: await packerOf(move.options),
     signal: job.signal,
     control: job.control,
     askOutcome: (id) => askOutcome(course.move, id),
-    reconnect: () => reconnect(course),
+    openChannel: () => openChannel(course, job.isAway ? undefined : course.job.signal),
+    reconnect: () => openChannel(course),
     onRound: (round: RoundStats) => {
       course.job.noteRound(round);
       course.move.options.onRound?.(round);
@@ -165,11 +168,22 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   return outcome(result, asked.strategy, guest.shape.pageCount);
 }
 
-/** Another channel to a target that the guest runs at already: it waits for nobody's turn. */
-async function reconnect({ job, move, standsStill }: Course): Promise<Channel> {
+/** What packs the pages, if anything is to. */
+async function packerOf(options: MigrateOptions): Promise<Packer | undefined> {
+  if (options.compression !== "deflate") return undefined;
+  const { deflatePacker } = await import("./migrations/deflate.ts");
+  return deflatePacker(options.compressionLevel);
+}
+
+/** Another channel for a migration under way: it waits for nobody's turn. */
+async function openChannel(
+  { job, move, standsStill }: Course,
+  signal?: AbortSignal,
+): Promise<Channel> {
   const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
   const { target } = move;
-  const channel = await connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
+  const to = { target, access: accessOf(move), path: PATH_OUTCOME, signal } as const;
+  const channel = await connectMigration(to);
   return job.share(channel, standsStill);
 }
 

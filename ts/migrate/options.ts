@@ -4,7 +4,9 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
+import { CHANNELS_MAX } from "./lanes.ts";
 import type { Outcome } from "./messages.ts";
+import type { Packer } from "./packing.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
 import { PACINGS, type Pacing } from "./policy/pacing.ts";
@@ -51,6 +53,8 @@ export interface SourceOptions {
   readonly slowdown?: SlowdownName | undefined;
   /** Pages a second, for the slowdown `dirty-limit`. */
   readonly dirtyLimitPagesPerSec?: number | undefined;
+  /** Whose limit that is: the guest's (default), or that of each vCPU, as in QEMU. */
+  readonly dirtyLimitPer?: "guest" | "vcpu" | undefined;
   /** Pre-copy stops the guest when what remains should take this long at most. */
   readonly downtimeLimitNs?: number | undefined;
   /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
@@ -77,6 +81,8 @@ export interface SourceOptions {
    * which has to send them anyway; `send` is what QEMU does.
    */
   readonly hotPages?: "skip" | "send" | undefined;
+  /** Packs the pages of pre-copy and stop-and-copy, if the target can unpack them. Default: nothing does. */
+  readonly packer?: Packer | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
@@ -103,6 +109,13 @@ export interface SourceOptions {
   readonly pushPages?: number | undefined;
   /** A new channel to the target, when that of a post-copy broke: asked until it gives one. */
   readonly reconnect?: (() => Wait<Channel>) | undefined;
+  /**
+   * Connections for pages, 1 to 16, if the target takes several. Post-copy uses two: one for the push, one for
+   * what somebody waits for. Needs `openChannel`. Default 1.
+   */
+  readonly channels?: number | undefined;
+  /** A further channel to the target. */
+  readonly openChannel?: (() => Wait<Channel>) | undefined;
   /** After this time without one the result is `paused`. */
   readonly recoveryTimeoutNs?: number | undefined;
   /**
@@ -126,6 +139,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   policy: "qemu",
   slowdown: "none",
   dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
+  dirtyLimitPer: "guest",
   downtimeLimitNs: 300e6,
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   pacing: "steady",
@@ -142,6 +156,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   verify: "pages",
   outcomeTimeoutNs: 30e9,
   preCopyRounds: 1,
+  channels: 1,
   checkpointNs: 0,
   pushPages: 64,
   recoveryTimeoutNs: 60e9,
@@ -157,6 +172,8 @@ export type ResolvedSourceOptions = Readonly<
     | "signal"
     | "askOutcome"
     | "reconnect"
+    | "openChannel"
+    | "packer"
     | "control"
     | "silence"
     | "onPhase"
@@ -167,6 +184,7 @@ export type ResolvedSourceOptions = Readonly<
     dirtyLimitPagesPerSec: number;
     pacing: Pacing;
     bandwidthFloorBytesPerSec: number;
+    dirtyLimitPer: "guest" | "vcpu";
     xbzrleCacheBytes: number;
     identicalPages: "by-hash" | "send";
     hotPages: "skip" | "send";
@@ -175,6 +193,7 @@ export type ResolvedSourceOptions = Readonly<
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
     preCopyRounds: number;
+    channels: number;
     checkpointNs: number;
     pushPages: number;
     recoveryTimeoutNs: number;
@@ -230,6 +249,11 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     "checkpointNs: expected nanoseconds",
     all.checkpointNs,
   );
+  check(
+    all.dirtyLimitPer === "guest" || all.slowdown === "dirty-limit",
+    "dirtyLimitPer: vcpu goes with the slowdown dirty-limit",
+    all.slowdown,
+  );
   check(VERIFY_NAMES.includes(all.verify), "verify: unknown", all.verify);
   const needsPages = all.xbzrleCacheBytes > 0 || all.identicalPages === "by-hash";
   check(
@@ -238,6 +262,11 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.verify,
   );
   check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
+  check(
+    Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,
+    `channels: expected 1 to ${CHANNELS_MAX}`,
+    all.channels,
+  );
   check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
   check(
     Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,

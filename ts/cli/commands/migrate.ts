@@ -159,10 +159,13 @@ function doneLine(name: string, target: string, { stats }: RemoteOutcome): strin
 /** What not every migration has. */
 function detailsOf(stats: RemoteOutcome["stats"]): string {
   const pages = stats["xbzrle-cache"].pages;
+  const compressed = stats.compression["compressed-size"];
   const details: readonly (readonly [number, string])[] = [
     [pages, `${pages} pages as differences`],
+    [compressed, `packed ${stats.compression["compression-rate"]} to 1`],
     [stats["identical-pages"], `${stats["identical-pages"]} identical pages`],
     [stats["throttled-time"], `held back for ${formatTime(stats["throttled-time"] * 1e6, 1)}`],
+    [stats.channels > 1 ? stats.channels : 0, `over ${stats.channels} connections`],
     [stats.ram.faults, `${stats.ram.faults} page faults`],
     [stats.checkpoints, `${stats.checkpoints} checkpoints`],
     [stats.recoveries, `${stats.recoveries} recoveries`],

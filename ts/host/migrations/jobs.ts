@@ -65,9 +65,9 @@ export class MigrationJob {
   readonly #abort = new AbortController();
   readonly #startNs: number;
   readonly #forget: () => void;
-  #channel: SharedChannel | undefined;
-  /** Over channels that broke. */
-  #sentBytes = 0;
+  /** All that it has, or had. */
+  readonly #channels: SharedChannel[] = [];
+  readonly #flow = { finishTag: 0 };
   #isPaused = false;
   #round: RoundStats | undefined;
   #lookNs: number;
@@ -108,11 +108,11 @@ export class MigrationJob {
     return phase === "activation" || phase === "recovery";
   }
 
-  /** `channel` with this migration's share of the link; the one before, if there was one, is done with. */
+  /** `channel` as one of those that have this migration's share of the link. */
   share(channel: Channel, isUrgent: () => boolean): Channel {
-    this.#sentBytes += this.#channel?.sentBytes ?? 0;
-    this.#channel = this.#jobs.shares.open(channel, isUrgent);
-    return this.#channel;
+    const shared = this.#jobs.shares.open(channel, isUrgent, this.#flow);
+    this.#channels.push(shared);
+    return shared;
   }
 
   noteRound(round: RoundStats): void {
@@ -122,7 +122,7 @@ export class MigrationJob {
   progress(): MigrationProgress {
     const { name, priority, strategy, target } = this.#options;
     const nowNs = this.#jobs.clock.nowNs();
-    const sentBytes = this.#sentBytes + (this.#channel?.sentBytes ?? 0);
+    const sentBytes = this.#channels.reduce((sum, channel) => sum + channel.sentBytes, 0);
     const spentNs = nowNs - this.#lookNs;
     const bytesPerSec = spentNs > 0 ? ((sentBytes - this.#lookBytes) * 1e9) / spentNs : 0;
     this.#lookNs = nowNs;

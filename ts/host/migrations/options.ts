@@ -41,10 +41,17 @@ export interface PlainMigrateOptions {
   readonly slowdown?: SlowdownName | undefined;
   /** What the slowdown `dirty-limit` lets it dirty, for instance `"8MiB/s"`. */
   readonly dirtyLimit?: number | string | undefined;
+  /** Whose limit that is: the guest's (default), or that of each vCPU. */
+  readonly dirtyLimitPer?: "guest" | "vcpu" | undefined;
   /** Cache, for instance `"128MiB"`, of pages as they were sent: of these only differences go again. */
   readonly xbzrleCache?: number | string | undefined;
   /** `by-hash`: pages that are equal to others go once. */
   readonly identicalPages?: "by-hash" | "send" | undefined;
+  /** `deflate`: pages go packed, until post-copy begins. Level 1 (fast, the default) to 9. */
+  readonly compression?: "deflate" | "none" | undefined;
+  readonly compressionLevel?: number | undefined;
+  /** Connections for pages, 1 (default) to 16; post-copy uses two, one for what somebody waits for. */
+  readonly channels?: number | undefined;
   /** Checksums of `frames`, of `pages`, too (default), or of all `memory`, which costs downtime. */
   readonly verify?: Verify | undefined;
   /** Post-copy: the target sends back what the guest has become this often: no more is lost with it. */
@@ -105,8 +112,10 @@ export function engineOptions(
     onLimit: options.onLimit ?? "stop",
     slowdown,
     dirtyLimitPagesPerSec: limit === undefined ? undefined : limit / GUEST_PAGE_BYTES,
+    dirtyLimitPer: options.dirtyLimitPer,
     xbzrleCacheBytes: size(options.xbzrleCache, "xbzrleCache"),
     identicalPages: options.identicalPages,
+    channels: options.channels,
     verify: options.verify,
     checkpointNs: time(options.checkpoint, "checkpoint"),
     onTargetLost: options.onTargetLost,

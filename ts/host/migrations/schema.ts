@@ -63,8 +63,14 @@ const schema = z.strictObject({
   onLimit: name(["stop", "fail"]).optional(),
   slowdown: name(SLOWDOWN_NAMES).optional(),
   dirtyLimit: rate.optional(),
+  dirtyLimitPer: name(["guest", "vcpu"]).optional(),
   xbzrleCache: size.optional(),
   identicalPages: name(["by-hash", "send"]).optional(),
+  compression: name(["deflate", "none"]).optional(),
+  compressionLevel: count(1)
+    .max(9, { error: expected("an integer from 1 to 9") })
+    .optional(),
+  channels: count(1).optional(),
   verify: name(VERIFY_NAMES).optional(),
   checkpoint: time.optional(),
   onTargetLost: name(["hold", "roll-back"]).optional(),

@@ -20,7 +20,7 @@ const FRUITLESS_MAX = 5;
 /** Settles when the target has all pages. Throws `Unfinished` when that cannot be at the moment. */
 export function* activation(session: Session): Task<void> {
   const { control } = session.options;
-  control?.pausable(() => session.connection.abort(byOrder()));
+  control?.pausable(() => session.lanes.abort(byOrder()));
   try {
     yield* follow(session);
   } finally {
@@ -37,7 +37,7 @@ function* follow(session: Session): Task<void> {
       yield* new PageServer(session).run();
       return;
     } catch (error) {
-      session.connection.abort(error);
+      session.lanes.abort(error);
       throwIfPaused(session);
       fruitless = session.remainingPages < before ? 0 : fruitless + 1;
       if (fruitless === FRUITLESS_MAX) throw new Unfinished("paused", error);
@@ -104,6 +104,7 @@ export function* resume(session: Session, channel: Channel): Task<boolean> {
   const set = session.set as PageSet;
   set.load(frame.payload);
   session.remainingPages = set.count();
+  yield* session.openLanes(2);
   session.stats.recoveries++;
   return false;
 }

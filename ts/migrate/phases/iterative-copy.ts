@@ -130,6 +130,7 @@ class IterativeCopy {
     session.endRound(dirtiedPages);
     this.#slowDown();
     this.#setPace();
+    yield* session.lanes.barrier();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
   }
 
@@ -186,7 +187,6 @@ class IterativeCopy {
     this.#cursor = atEnd ? 0 : batch.nextGfn;
     session.isSynced = false;
     if (pages === 0) return;
-    const bytes = yield* session.sendPages(batch);
-    yield* session.window.pace(bytes);
+    yield* session.sendPages(batch);
   }
 }

@@ -17,6 +17,7 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   // Not before: who was held back would do at once what it has owed.
   session.limitDirty(Number.POSITIVE_INFINITY);
   const dirtiedPages = yield* session.harvest();
+  yield* session.lanes.barrier();
   if (PLANS[options.strategy].iterates) {
     session.endRound(dirtiedPages);
     const isAdaptive = options.pacing === "adaptive";
@@ -28,6 +29,7 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
     if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
   } else yield* sendRest(session);
+  yield* session.lanes.barrier();
   const state = yield* wait(guest.saveState());
   yield* session.connection.send(FRAME_STATE, [state]);
   const isHashed = options.verify === "memory" && !session.isPostCopy;
