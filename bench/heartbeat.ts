@@ -12,7 +12,7 @@ export function beatsIn(text: string): { readonly numbers: number[]; readonly re
   const lines = text.split("\n");
   const rest = lines.pop() ?? "";
   const numbers = lines.flatMap((line) => {
-    const number = /^hb (\d+) \d+\r?$/.exec(line)?.[1];
+    const number = /^(?:hb (?=\d+ \d)|beat |kv ok )(\d+)/.exec(line)?.[1];
     return number === undefined ? [] : [Number(number)];
   });
   return { numbers, rest };
@@ -29,16 +29,22 @@ export class Observer {
   async watch(client: HostClient, name: string, absent: "refuse" | "wait"): Promise<void> {
     const { head, socket } = await client.console(name, absent);
     this.#sockets.push(socket);
-    let text = "";
-    const look = (bytes: Buffer): void => {
-      const atMs = performance.now();
-      this.#text = (this.#text + bytes.toString("latin1")).slice(-200);
-      const { numbers, rest } = beatsIn(text + bytes.toString("latin1"));
-      text = rest;
-      for (const number of numbers) this.#beat(number, atMs);
-    };
+    const listen = this.listen();
+    const look = (bytes: Buffer): void => listen(bytes.toString("latin1"));
     socket.on("data", look).on("error", () => undefined);
     if (head.length > 0) look(head);
+  }
+
+  /** Takes what another console prints, as it comes. */
+  listen(): (text: string) => void {
+    let line = "";
+    return (text) => {
+      const atMs = performance.now();
+      this.#text = (this.#text + text).slice(-200);
+      const { numbers, rest } = beatsIn(line + text);
+      line = rest;
+      for (const number of numbers) this.#beat(number, atMs);
+    };
   }
 
   /** A number that was seen before is what a console repeats to newcomers. */

@@ -2,9 +2,10 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-loopback,
- * migration-silence, micro, sweep) or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor
- * time of the machine's process where the default takes the guest's clock, for a host that is busy.
+ * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-guest,
+ * migration-loopback, migration-qemu, migration-silence, micro, sweep) or one row of it (kernels/crc); without a name
+ * everything runs. --time cpu takes the processor time of the machine's process where the default takes
+ * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
  * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
  * go as JSON to FILE (build/bench.json unless named) after every suite.
@@ -19,7 +20,9 @@ import { benchLinuxPrograms } from "./linux-programs.ts";
 import type { BenchOptions } from "./machines.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
+import { benchMigrationGuest } from "./migration-guest.ts";
 import { benchMigrationLoopback } from "./migration-loopback.ts";
+import { benchMigrationQemu } from "./migration-qemu.ts";
 import { benchMigrationSilence } from "./migration-silence.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
@@ -34,7 +37,9 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "linux-programs": benchLinuxPrograms,
   userland: benchUserland,
   memory: ({ runs }) => benchMemory(root, runs ?? MICRO_ROUNDS, log),
+  "migration-guest": benchMigrationGuest,
   "migration-loopback": benchMigrationLoopback,
+  "migration-qemu": benchMigrationQemu,
   "migration-silence": benchMigrationSilence,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),

@@ -11,8 +11,8 @@ import { initCa } from "../ts/host/tls/certificates.ts";
 import { type DaemonProcess, startDaemon } from "./daemons.ts";
 import { type BenchRow, inTurn } from "./harness.ts";
 import type { BenchOptions } from "./machines.ts";
-import { moveWithQemu } from "./migration-qemu.ts";
 import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
+import { moveWithQemu } from "./qemu.ts";
 
 const MIB = 2 ** 20;
 const RUNS = 5;

@@ -1,138 +1,264 @@
-/** QEMU moving the same guest between two processes over loopback, told what to do by QMP. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+/**
+ * Live migration against QEMU's: the same Debian kernel, the same dirtier as its only process, the same cap of
+ * the link, two processes each on loopback. Beside what each of them says, the guest's heartbeat of 10 ms is
+ * listened to from outside. The table with all figures goes to stderr, line by line.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
+import { writeCpio } from "../ts/image/cpio.ts";
+import type { RoundStats } from "../ts/migrate/stats.ts";
+import { type DaemonProcess, killDaemon, startDaemon } from "./daemons.ts";
+import { type BenchRow, rowOf } from "./harness.ts";
+import { Observer, silencesIn } from "./heartbeat.ts";
+import { type BenchOptions, hasQemu, provideImage } from "./machines.ts";
+import {
+  lineOf,
+  MIGRATION_ROWS,
+  type MigrationFigures,
+  type MigrationRow,
+  ourOptions,
+  programArgs,
+  qemuOptions,
+  TABLE_HEAD,
+} from "./migration-rows.ts";
+import { cpuSecondsOf } from "./moved.ts";
+import { type Machine, type QemuMigration, qemuTcp, startQemu, stopQemu } from "./qemu.ts";
 
+const MEMORY_MIB = 512;
+const SETTLE_MS = 2000;
 const POLL_MS = 20;
-let runs = 0;
-
-interface QemuMigration {
-  readonly status?: string;
-  readonly "total-time"?: number;
-  readonly "setup-time"?: number;
-  readonly downtime?: number;
-  readonly ram?: { readonly transferred: number; readonly normal: number };
-}
+const BOOT_MS_MAX = 120_000;
+/** A guest that says nothing for this long after its migration is dead. */
+const DEAD_MS = 5000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Answer {
-  readonly return?: unknown;
-  readonly error?: { readonly desc: string };
+interface Linux {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly append: string;
+  readonly scratch: string;
 }
 
-class Qmp {
-  readonly #socket: Socket;
-  readonly #answers: ((answer: Answer) => void)[] = [];
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    let rest = "";
-    socket.setEncoding("utf8").on("data", (text) => {
-      const lines = (rest + String(text)).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const message = JSON.parse(line) as Answer;
-        if ("return" in message || "error" in message) this.#answers.shift()?.(message);
-      }
-    });
-  }
-
-  static async open(path: string): Promise<Qmp> {
-    for (;;) {
-      const socket = connect(path);
-      try {
-        await once(socket, "connect");
-        const qmp = new Qmp(socket);
-        await qmp.ask("qmp_capabilities");
-        return qmp;
-      } catch {
-        await sleep(POLL_MS);
-      }
-    }
-  }
-
-  async ask<T>(execute: string, args: object = {}): Promise<T> {
-    this.#socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
-    const { error, return: value } = await new Promise<{
-      return?: unknown;
-      error?: { desc: string };
-    }>((resolve) => this.#answers.push(resolve));
-    if (error) throw new Error(`${execute}: ${error.desc}`);
-    return value as T;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
+interface Process {
+  readonly child: { readonly pid?: number | undefined };
 }
 
-interface Machine {
-  readonly child: ChildProcess;
-  readonly qmp: Qmp;
-  /** Settles when the console has printed it. */
-  readonly printed: (word: string) => Promise<void>;
-}
-
-async function start(
-  options: MovedGuest & { readonly name: string; readonly scratch: string },
-  more: readonly string[],
-): Promise<Machine> {
-  const { append, kernel, memoryMiB, name, scratch } = options;
-  const path = join(scratch, `${name}.qmp`);
-  const child = spawn(
-    "qemu-system-riscv64",
-    [
-      ["-M", "virt", "-m", String(memoryMiB), "-bios", "default", "-display", "none"],
-      ["-serial", "stdio", "-kernel", kernel, "-append", append],
-      ["-qmp", `unix:${path},server=on,wait=off`, ...more],
-    ].flat(),
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  let text = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    text += chunk;
-  });
-  const printed = async (word: string): Promise<void> => {
-    while (!text.includes(word)) {
-      if (child.exitCode !== null) throw new Error(`QEMU ended: ${text}`);
-      await sleep(POLL_MS);
-    }
+/** What the two processes use of processors from now on. */
+function processors(source: Process, target: Process): () => [number, number] {
+  const now = (): [number, number] => [
+    cpuSecondsOf(source.child.pid),
+    cpuSecondsOf(target.child.pid),
+  ];
+  const before = now();
+  return () => {
+    const after = now();
+    return [after[0] - before[0], after[1] - before[1]];
   };
-  return { child, qmp: await Qmp.open(path), printed };
 }
 
-/** One migration without a cap. */
-export async function moveWithQemu(guest: MovedGuest, scratch: string): Promise<Moved> {
-  const tcp = `tcp:127.0.0.1:${20_000 + (process.pid % 20_000)}`;
-  const run = runs++;
-  const source = await start({ ...guest, scratch, name: `source-${run}` }, []);
-  const target = await start({ ...guest, scratch, name: `target-${run}` }, ["-incoming", tcp]);
+type Silences = Pick<MigrationFigures, "silence" | "silenceBefore">;
+
+/** The silence of a guest that has moved between `fromMs` and `untilMs`, and the one before that. */
+async function silencesOf(observer: Observer, fromMs: number, untilMs: number): Promise<Silences> {
+  const longest = (from: number, until: number): number =>
+    silencesIn(observer.beats, from, until)[0]?.ms ?? 0;
+  const silenceBefore = longest(fromMs - SETTLE_MS, fromMs - POLL_MS);
   try {
-    await source.printed("ready");
-    const before = [source, target].map(({ child }) => cpuSecondsOf(child.pid));
-    await source.qmp.ask("migrate-set-parameters", { "max-bandwidth": 0 });
-    await source.qmp.ask("migrate", { uri: tcp });
-    let state: QemuMigration = {};
-    while (state.status !== "completed") {
-      await sleep(POLL_MS);
-      state = await source.qmp.ask<QemuMigration>("query-migrate");
-      if (state.status === "failed") throw new Error("QEMU: the migration failed");
-    }
-    const after = [source, target].map(({ child }) => cpuSecondsOf(child.pid));
+    await observer.beat(DEAD_MS);
+    await observer.beat(DEAD_MS);
+  } catch {
+    return { silence: Number.POSITIVE_INFINITY, silenceBefore };
+  }
+  return { silence: longest(fromMs, untilMs), silenceBefore };
+}
+
+/** Ours, between two daemons. */
+async function moveOurs(
+  { append, initrd, kernel }: Linux,
+  row: MigrationRow,
+  root: string,
+): Promise<MigrationFigures> {
+  const observer = new Observer();
+  const hosts: DaemonProcess[] = [];
+  try {
+    for (let i = 0; i < 2; i++) hosts.push(await startDaemon({ root, memory: "768MiB" }));
+    const [source, target] = hosts as [DaemonProcess, DaemonProcess];
+    const memory = `${MEMORY_MIB}MiB`;
+    await source.client.create({ name: "g", kernel, initrd, append, memory });
+    await source.client.act("g", "start");
+    await observer.watch(source.client, "g", "refuse");
+    await observer.beat(BOOT_MS_MAX);
+    await sleep(SETTLE_MS);
+    await observer.watch(target.client, "g", "wait");
+    const fromMs = performance.now();
+    const used = processors(source, target);
+    const move = { target: target.client.address, ...ourOptions(row) };
+    const { state, stats } = await source.client.migrate("g", move);
+    const untilMs = performance.now();
+    const cpuSec = used();
+    const isOver = state === "completed";
+    const { ram } = stats;
     return {
-      bytes: state.ram?.transferred ?? 0,
-      seconds: (state["total-time"] ?? 0) / 1e3,
-      cpuSeconds: Math.max(...after.map((one, i) => one - (before[i] as number))),
-      downtimeMs: state.downtime ?? 0,
+      total: isOver ? stats["total-time"] : Number.POSITIVE_INFINITY,
+      downtime: stats.downtime,
+      ...(await silencesOf(observer, fromMs, untilMs)),
+      normalPages: ram.normal + stats["xbzrle-cache"].pages,
+      zeroPages: ram.duplicate,
+      bytes: ram.transferred,
+      rounds: ram["dirty-sync-count"],
+      requests: ram["postcopy-requests"],
+      cpuSec,
+      throttled: throttledOf(stats["throttled-time"], stats.rounds),
     };
   } finally {
-    for (const { child, qmp } of [source, target]) {
-      qmp.close();
-      child.kill("SIGKILL");
-      await once(child, "close");
-    }
+    observer.close();
+    for (const host of hosts) await killDaemon(host);
   }
+}
+
+function throttledOf(ms: number, rounds: readonly RoundStats[]): string {
+  // Over JSON no limit is null.
+  const limits = rounds.map((one) => one.dirtyLimitPagesPerSec as number | null);
+  const lowest = Math.min(...limits.map((limit) => limit ?? Number.POSITIVE_INFINITY));
+  return ms === 0 ? "-" : `${(ms / 1000).toFixed(1)} s to ${Math.round(lowest)}/s`;
+}
+
+/** QEMU's, between two of its processes. */
+async function moveQemu(
+  { append, initrd, kernel, scratch }: Linux,
+  row: MigrationRow,
+): Promise<MigrationFigures> {
+  const observer = new Observer();
+  const incoming = qemuTcp();
+  const guest = { append, initrd, kernel, memoryMiB: MEMORY_MIB, scratch };
+  const source = await startQemu({ ...guest, name: "source", onText: observer.listen() });
+  const target = await startQemu({ ...guest, name: "target", incoming, onText: observer.listen() });
+  try {
+    const { capabilities, parameters } = qemuOptions(row);
+    for (const { qmp } of [source, target]) {
+      const switchedOn = capabilities.map((capability) => ({ capability, state: true }));
+      await qmp.ask("migrate-set-capabilities", { capabilities: switchedOn });
+      await qmp.ask("migrate-set-parameters", parameters);
+    }
+    await observer.beat(BOOT_MS_MAX);
+    await sleep(SETTLE_MS);
+    const fromMs = performance.now();
+    const used = processors(source, target);
+    const { seen, throttle } = await driveQemu(source, row, incoming);
+    const cpuSec = used();
+    const { ram } = seen;
+    const isOver = seen.status === "completed";
+    return {
+      total: isOver ? (seen["total-time"] ?? 0) : Number.POSITIVE_INFINITY,
+      downtime: seen.downtime ?? 0,
+      ...(await silencesOf(observer, fromMs, performance.now())),
+      normalPages: ram?.normal ?? 0,
+      zeroPages: ram?.duplicate ?? 0,
+      bytes: ram?.transferred ?? 0,
+      rounds: ram?.["dirty-sync-count"] ?? 0,
+      requests: ram?.["postcopy-requests"] ?? 0,
+      cpuSec,
+      throttled: throttle === 0 ? "-" : `to ${100 - throttle} % of its vCPU`,
+    };
+  } finally {
+    for (const machine of [source, target]) await stopQemu(machine);
+  }
+}
+
+/** Migrates; switches to post-copy at once, or after the first round. */
+async function driveQemu(
+  { qmp }: Machine,
+  row: MigrationRow,
+  uri: string,
+): Promise<{ readonly seen: QemuMigration; readonly throttle: number }> {
+  await qmp.ask("migrate", { uri });
+  const endMs = performance.now() + row.limitSec * 1000;
+  const syncs = { "pre-copy": Number.POSITIVE_INFINITY, "post-copy": 0, hybrid: 2 }[row.strategy];
+  let hasSwitched = false;
+  let throttle = 0;
+  for (;;) {
+    const seen = await qmp.ask<QemuMigration>("query-migrate");
+    if (seen.status === "failed") throw new Error("QEMU: the migration failed");
+    throttle = Math.max(throttle, seen["cpu-throttle-percentage"] ?? 0);
+    if (seen.status === "completed" || performance.now() > endMs) return { seen, throttle };
+    if (
+      !hasSwitched &&
+      seen.status === "active" &&
+      (seen.ram?.["dirty-sync-count"] ?? 0) >= syncs
+    ) {
+      hasSwitched = true;
+      await qmp.ask("migrate-start-postcopy");
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** Debian's kernel, and the dirtier as all of its user space. */
+async function provideLinux(
+  options: BenchOptions,
+  scratch: string,
+): Promise<Omit<Linux, "append">> {
+  const { kernel } = await provideImage(options);
+  const init = readFileSync(join(options.root, "guests/bin/linux/dirty"));
+  const initrd = join(scratch, "initrd");
+  mkdirSync(scratch, { recursive: true });
+  const console = { type: "character-device", path: "dev/console", major: 5, minor: 1 } as const;
+  const program = { type: "file", path: "init", data: init, executable: true } as const;
+  writeFileSync(initrd, writeCpio([console, program]));
+  return { kernel, initrd, scratch };
+}
+
+const FIGURES = [
+  ["total", "ms", (one: MigrationFigures) => one.total],
+  ["downtime", "ms", (one: MigrationFigures) => one.downtime],
+  ["silence", "ms", (one: MigrationFigures) => one.silence],
+  ["pages", "pages", (one: MigrationFigures) => one.normalPages],
+  ["sent", "MiB", (one: MigrationFigures) => one.bytes / 2 ** 20],
+] as const;
+
+export async function benchMigrationQemu(options: BenchOptions): Promise<BenchRow[]> {
+  const { log, only, root, runs = 1, size } = options;
+  const scratch = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
+  const withQemu = hasQemu(options);
+  const rows: BenchRow[] = [];
+  try {
+    const linux = await provideLinux(options, scratch);
+    const { cmdline } = await provideImage({ ...options, log: () => undefined });
+    log(TABLE_HEAD);
+    for (const row of MIGRATION_ROWS) {
+      if (only.length > 0 && !only.includes(row.name)) continue;
+      const append = `${cmdline} quiet -- ${programArgs(row, size)}`;
+      const ours: MigrationFigures[] = [];
+      const theirs: MigrationFigures[] = [];
+      for (let run = 0; run < runs; run++) {
+        ours.push(await moveOurs({ ...linux, append }, row, root));
+        log(lineOf(row.name, "ours", ours.at(-1) as MigrationFigures));
+        if (!withQemu) continue;
+        theirs.push(await moveQemu({ ...linux, append }, row));
+        log(lineOf(row.name, "QEMU", theirs.at(-1) as MigrationFigures));
+      }
+      rows.push(...rowsOf(row, ours, theirs));
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return rows;
+}
+
+function rowsOf(
+  { name }: MigrationRow,
+  ours: readonly MigrationFigures[],
+  theirs: readonly MigrationFigures[],
+): BenchRow[] {
+  return FIGURES.map(([what, unit, figure]) =>
+    rowOf({
+      bench: `migration-qemu/${name}/${what}`,
+      unit,
+      better: "lower",
+      ours: ours.map(figure),
+      peer: theirs.length === 0 ? undefined : { name: "QEMU", values: theirs.map(figure) },
+    }),
+  );
 }

@@ -68,6 +68,7 @@ const programs = {
   "hello.elf": bare("hello.c"),
   "dirtier.elf": bare("dirtier.c"),
   "kv.elf": bare("kv.c"),
+  "pulse.elf": bare("pulse.c"),
   "kernels.elf": bare(...sourcesIn("kernels")),
   "mmu.elf": bare("mmu.c", "mmu-access.S"),
   "hypervisor.elf": bare("hypervisor/main.c", "hypervisor/enter.S", "hypervisor/guest.S"),

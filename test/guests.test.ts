@@ -35,6 +35,7 @@ test("there is a prebuilt program for each guest", () => {
     "linux/kvcheck",
     "linux/kvm",
     "mmu.elf",
+    "pulse.elf",
   ]);
 });
 

@@ -23,6 +23,13 @@ export function markDirty(space: usize, index: u32): void {
   store<u8>(at, load<u8>(at) | <u8>((<u32>1) << (index & 7)));
 }
 
+/** Was page `index` written since the last harvest? False in a space that is not logged. */
+export function isDirty(space: usize, index: u32): bool {
+  if (!load<u32>(space, abi.SPACE_LOGGING)) return false;
+  const at = <usize>load<u32>(space, abi.SPACE_DIRTY) + (index >> 3);
+  return ((load<u8>(at) >> <u8>(index & 7)) & 1) != 0;
+}
+
 /** SPACE_DIRTY_QUOTA of a space whose guest may dirty what it likes. */
 export const NO_QUOTA: u32 = ~0;
 

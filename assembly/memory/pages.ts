@@ -9,6 +9,7 @@ import {
 } from "../../bindings/abi";
 import { emptyTlbs } from "../mmu/contexts";
 import { hashFrame, isZero, mix } from "./content";
+import { isDirty } from "./dirty";
 import { releaseFrame } from "./frames";
 import { entryOf, ownEntry, sharedEntry } from "./map";
 import { doPending, lastPending } from "./pending";
@@ -22,6 +23,8 @@ export abstract class Batch {
   static zeroMax: u32 = 0;
   /** No page from this one on. */
   static until: u32 = 0;
+  /** Pages that the dirty log has already stay in the bitmap: they will be sent again anyway. */
+  static skipsDirty: bool = false;
   /** What makes records of pages (see sent.ts); 0: they are sent as they are, without checksums. */
   static encoder: usize = 0;
   /** Page to go on with; the number of pages when the bitmap is done. */
@@ -82,6 +85,7 @@ export function collectPages(space: usize, bitmap: usize, from: u32, out: usize)
   Encoded.overflows = 0;
   let i = nextSet(bitmap, from, pages);
   for (; i < pages; i = nextSet(bitmap, i + 1, pages)) {
+    if (Batch.skipsDirty && isDirty(space, i)) continue;
     const behind = putRecord(space, i, at);
     if (!behind) break;
     at = behind;

@@ -3,6 +3,8 @@
 /** Behind the last page that {@link takeRange} looked at or took. */
 export abstract class Cursor {
   static next: u32 = 0;
+  /** A set whose pages {@link takeRange} leaves; 0: none. */
+  static except: usize = 0;
 }
 
 /** Pages in the set of `words` words at `set`. */
@@ -34,17 +36,19 @@ export function fillBits(set: usize, pages: u32): void {
 }
 
 /**
- * Takes at most `max` pages of `from` to `to` - 1 out of the set, lowest first. Returns how many;
- * `Cursor.next` is behind the last one taken, or `to` if there are no more.
+ * Takes at most `max` pages of `from` to `to` - 1 out of the set, lowest first, but none that is in
+ * `Cursor.except`. Returns how many; `Cursor.next` is behind the last one taken, or `to` if there are no more.
  */
 export function takeRange(set: usize, from: u32, to: u32, max: u32): u32 {
   let left = max;
   let gfn = from;
   while (gfn < to) {
-    const at = set + ((gfn >> 6) << 3);
+    const word = (gfn >> 6) << 3;
+    const at = set + word;
     const first = gfn & 63;
     const end = min<u32>(64, to - (gfn - first));
     let bits = load<u64>(at) & ((<u64>-1) << first);
+    if (Cursor.except) bits &= ~load<u64>(Cursor.except + word);
     if (end < 64) bits &= ((<u64>1) << end) - 1;
     const count = <u32>popcnt<u64>(bits);
     if (count > left) {

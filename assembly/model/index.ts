@@ -28,6 +28,7 @@ let missing: usize = 0;
 let zipfPages: u32 = 0;
 let zipfExponent: f64 = 0;
 let takeUntil: u32 = 0;
+let takeSkips: bool = false;
 let takenNormal: u32 = 0;
 let takenZero: u32 = 0;
 
@@ -126,6 +127,7 @@ export function modelMissing(): usize {
 
 /** The pages `from` to `to` - 1 have arrived. Returns how many of them had not before. */
 export function modelPlace(from: u32, to: u32): u32 {
+  Cursor.except = 0;
   return clearRange(missing, from, min(to, pageCount));
 }
 
@@ -154,11 +156,17 @@ export function modelUntil(until: u32): void {
   takeUntil = min(until, pageCount);
 }
 
+/** The next {@link modelTake} leaves pages in the set that were written since the last harvest. */
+export function modelSkip(on: u32): void {
+  takeSkips = on != 0;
+}
+
 /** Takes pages from `from` on; those from `zeroFrom` on are zero. Returns where to go on. */
 export function modelTake(from: u32, normalMax: u32, zeroMax: u32, zeroFrom: u32): u32 {
   takenNormal = 0;
   takenZero = 0;
   const border = min(zeroFrom, takeUntil);
+  Cursor.except = takeSkips ? log : 0;
   if (from < border) {
     takenNormal = takeRange(set, from, border, normalMax);
     if (Cursor.next < border || takenNormal == normalMax) return Cursor.next;

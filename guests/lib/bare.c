@@ -137,11 +137,16 @@ void *memory_take(u64 bytes) {
 
 const char *parameters(void) { return machine.bootargs; }
 
-static char uart_get(void) {
+int console_read(void) {
   volatile u8 *uart = (volatile u8 *)UART_BASE;
-  while (!(uart[UART_LSR] & UART_LSR_DR)) {
+  return uart[UART_LSR] & UART_LSR_DR ? uart[0] : -1;
+}
+
+static char uart_get(void) {
+  int c;
+  while ((c = console_read()) < 0) {
   }
-  return (char)uart[0];
+  return (char)c;
 }
 
 void read_parameters(void) {

@@ -76,6 +76,9 @@ struct sbi_result sbi_call(u64 extension, u64 function, u64 a0, u64 a1);
 void timer_set(u64 ticks);
 void timer_wait(u64 ticks);
 
+/* A byte that has come from the console, or -1. */
+int console_read(void);
+
 /* Replaces the parameters by a line from the console. */
 void read_parameters(void);
 

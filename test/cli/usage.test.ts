@@ -61,7 +61,11 @@ function wrongMoves(): [string, string[], RegExp][] {
     ...options,
   ];
   return [
-    ["a policy that nobody has", move("--policy", "luck"), /--policy: expected qemu or xen or/],
+    [
+      "a policy that nobody has",
+      move("--policy", "luck"),
+      /--policy: expected qemu or settle or xen or/,
+    ],
     [
       "a setting of another policy",
       move("--policy", "xen:goal=1"),

@@ -25,6 +25,7 @@ describe("the convergence rule", () => {
     roundsMax: 5,
     timeoutNs: 60e9,
     onLimit: "fail",
+    bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
     policySettings: { rounds: 5, pages: 50, growth: 1.1, goal: 0.7, ratio: 0.5, ramp: 150 },
   } as const;
   const state = {
@@ -139,6 +140,20 @@ describe("the rate window", () => {
     clock.run();
     expect(clock.nowNs()).toBe(1e9);
     expect(window.bytesPerSec).toBe(1000);
+  });
+
+  test("a machine whose timers are late does not slow the sender down, nor lets it beyond its cap", () => {
+    const virtual = new VirtualClock();
+    const clock = { nowNs: () => virtual.nowNs(), sleep: (ns: number) => virtual.sleep(ns + 30e6) };
+    const window = new RateWindow({ clock, capBytesPerSec: 1000 });
+    runTask(
+      (function* () {
+        for (let i = 0; i < 50; i++) yield* window.pace(20);
+      })(),
+    );
+    virtual.run();
+    expect(virtual.nowNs()).toBeGreaterThanOrEqual(1e9);
+    expect(virtual.nowNs()).toBeLessThanOrEqual(1.03e9);
   });
 });
 

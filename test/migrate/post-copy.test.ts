@@ -25,6 +25,9 @@ describe.each(strategies)("%s", (strategy) => {
       "activation",
     ]);
     expect(stats.postcopyRequests).toBeGreaterThan(0);
+    expect(stats.lastRequestNs).toBeGreaterThanOrEqual(stats.firstRequestNs);
+    expect(stats.lastRequestNs).toBeGreaterThan(0);
+    expect(stats.lastRequestNs).toBeLessThan(stats.totalNs);
     expect(stats.faults).toBeGreaterThanOrEqual(stats.postcopyRequests);
     expect(stats.downtimeNs).toBeLessThan(2e6);
     expect(stats.gapNs).toBeGreaterThanOrEqual(stats.downtimeNs);

@@ -153,3 +153,25 @@ test("fuzz: a batch that was changed is refused, or says the same; nothing else 
   expect(bystander.guest.memoryHash()).toBe(before);
   for (const { guest } of [source, target, bystander]) guest.destroy();
 });
+
+test("pages that were written again stay in the set, if that is asked for", () => {
+  const { guest, vm } = makeGuest();
+  const set = guest.newPageSet();
+  const write = (gfn: number): boolean =>
+    vm.ram.write(RAM_BASE + gfn * PAGE_BYTES, Uint8Array.of(1));
+  for (const gfn of [1, 2, 3]) write(gfn);
+  guest.startDirtyLog(set);
+  write(2);
+  const skipping = { ...LIMIT, dirtyPages: "leave" } as const;
+  expect(guest.takeBatch(set, 0, skipping)).toMatchObject({ normalPages: 2, nextGfn: PAGES });
+  expect([1, 2, 3].map((gfn) => set.has(gfn))).toEqual([false, true, false]);
+  expect(guest.takeBatch(set, 0, skipping).normalPages).toBe(0);
+  expect(guest.harvest(set)).toBe(1);
+  expect(guest.takeBatch(set, 0, skipping).normalPages).toBe(1);
+  write(3);
+  guest.harvest(set);
+  write(3);
+  expect(guest.takeBatch(set, 0, LIMIT).normalPages).toBe(1);
+  set.release();
+  guest.destroy();
+});

@@ -4,9 +4,9 @@ import { onHost, several } from "./tree-host.ts";
 
 const DETAILS = `
 Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy.
-Policies, when pre-copy stops: qemu, xen[:rounds=5,pages=50], cloud-hypervisor, kubevirt[:ramp=150],
-lxd[:rounds=10,goal=0.7], p-haul[:rounds=8,pages=64,growth=1.1], dirty-to-sent[:ratio=0.5],
-round-limit:rounds=N. Slowdowns, how the guest is held back from dirtying memory: auto-converge,
+Policies, when pre-copy stops: settle, qemu, xen[:rounds=5,pages=50], xen-2005, cloud-hypervisor,
+kubevirt[:ramp=150], lxd[:rounds=10,goal=0.7], p-haul[:rounds=8,pages=64,growth=1.1],
+dirty-to-sent[:ratio=0.5], round-limit:rounds=N. Slowdowns, how the guest is held back from dirtying memory: auto-converge,
 stun, dirty-limit:rate=8MiB/s[,per=vcpu]. Compressions: xbzrle[:cache=64MiB], identical (pages, by hash),
 deflate[:level=1].`;
 
@@ -48,7 +48,7 @@ function addMigrate(add: AddCommand): void {
     .option("--strategy <name>", "how; see below", "pre-copy")
     .option("--live", "insist that the guest goes on while it moves")
     .option("--bandwidth <rate>", "cap of the rate, e.g. 1Gbit")
-    .option("--policy <name[:key=value,...]>", "when pre-copy stops; see below (qemu)")
+    .option("--policy <name[:key=value,...]>", "when pre-copy stops; see below (settle)")
     .option("--downtime <time>", "pre-copy stops the guest when the rest takes this long (300ms)")
     .option("--rounds <n>", "so many rounds at most")
     .option("--timeout <time>", "so long at most")

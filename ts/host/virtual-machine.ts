@@ -18,6 +18,8 @@ import { waitForEnd } from "./wait-for-end.ts";
 /** Budget units of one turn of the loop, over all vCPUs: 2 to 8 ms. */
 const TURN_CYCLES = 1_000_000;
 const ROUND_CYCLES = 50_000;
+/** The same while it moves: what sends its memory has this thread between two turns, for as long or so. */
+const TURN_CYCLES_MOVING = 200_000;
 /** How often a guest on a virtual clock may wake up in one turn. */
 const IDLE_STEPS = 8;
 /** Pages that `loadPages` looks at between two turns of the event loop. */
@@ -149,8 +151,9 @@ export class VirtualMachine implements Runnable, VmApi {
   /** @internal A turn of the run loop. */
   turn(): Turn {
     let used = 0;
-    for (let steps = 0; steps < IDLE_STEPS && used < this.#turnCycles; steps++) {
-      const outcome = this.machine.run(this.#turnCycles);
+    const cycles = this.#isMoving ? TURN_CYCLES_MOVING : this.#turnCycles;
+    for (let steps = 0; steps < IDLE_STEPS && used < cycles; steps++) {
+      const outcome = this.machine.run(cycles);
       used += outcome.used;
       this.console.flush();
       if (outcome.state === "runnable") return "busy";

@@ -89,6 +89,8 @@ export interface BatchLimit {
   readonly zeroPagesMax: number;
   /** Only pages below this one. Default: all. */
   readonly untilGfn?: number | undefined;
+  /** `leave`: pages that were written since the last harvest stay in the set. Default: `take`. */
+  readonly dirtyPages?: "take" | "leave" | undefined;
 }
 
 /** What both ends must agree on before a byte of memory moves. */

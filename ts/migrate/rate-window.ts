@@ -8,6 +8,9 @@ import { type Task, wait } from "../base/task.ts";
 
 export const WINDOW_NS = 100_000_000;
 
+/** More than this is not caught up with. */
+const LATE_NS_MAX = WINDOW_NS / 2;
+
 export interface RateWindowOptions {
   readonly clock: Clock;
   /** `Infinity`: measure only. */
@@ -40,9 +43,9 @@ export class RateWindow {
     return (this.#capBytesPerSec * WINDOW_NS) / 1e9 - this.#windowBytes;
   }
 
-  /** From now on as fast as the channel allows: the guest is stopped. */
-  lift(): void {
-    this.#capBytesPerSec = Number.POSITIVE_INFINITY;
+  /** From now on `bytesPerSec`; `Infinity`: as fast as the channel allows. */
+  cap(bytesPerSec: number): void {
+    this.#capBytesPerSec = bytesPerSec;
   }
 
   /** Counts `bytes` as sent, then sleeps to the end of the window if its budget is used up. */
@@ -50,9 +53,14 @@ export class RateWindow {
     this.#windowBytes += bytes;
     this.#turn();
     if (this.budgetBytes > 0) return;
-    const leftNs = this.#startNs + WINDOW_NS - this.#clock.nowNs();
-    if (leftNs > 0) yield* wait(this.#clock.sleep(leftNs, this.#signal));
+    const endNs = this.#startNs + WINDOW_NS;
+    const leftNs = endNs - this.#clock.nowNs();
+    if (leftNs <= 0) return this.#turn();
+    yield* wait(this.#clock.sleep(leftNs, this.#signal));
+    // Timers of a busy machine are late: the window that begins now is that much shorter.
+    const lateNs = Math.max(0, Math.min(this.#clock.nowNs() - endNs, LATE_NS_MAX));
     this.#turn();
+    this.#startNs -= lateNs;
   }
 
   /** Begins a new window if this one is over. */

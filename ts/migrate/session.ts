@@ -11,6 +11,7 @@ import { Lanes } from "./lanes.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
 import { PagePacker } from "./packing.ts";
+import { adaptiveRate } from "./policy/pacing.ts";
 import { RateWindow } from "./rate-window.ts";
 import { type MigrationStats, StatsCounter } from "./stats.ts";
 import * as stream from "./stream.ts";
@@ -63,7 +64,8 @@ export class Session {
     this.options = options;
     this.window = new RateWindow({
       clock: options.clock,
-      capBytesPerSec: options.bandwidthCapBytesPerSec,
+      capBytesPerSec:
+        options.pacing === "adaptive" ? adaptiveRate([], options) : options.bandwidthCapBytesPerSec,
       signal: options.signal,
     });
     this.checkpoints = new CheckpointKeeper(guest);

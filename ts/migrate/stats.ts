@@ -41,6 +41,9 @@ export interface MigrationStats {
   readonly dirtyPagesPerSec: number;
   /** Pages that the target asked for in post-copy. */
   readonly postcopyRequests: number;
+  /** When the first and the last of them came, since the guest ran there; 0: none came. */
+  readonly firstRequestNs: number;
+  readonly lastRequestNs: number;
   /** How often a vCPU of the target had to wait for a page, the longest and all these waits. */
   readonly faults: number;
   readonly longestWaitNs: number;
@@ -90,6 +93,8 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
       "dirty-sync-count": stats.dirtySyncCount,
       "dirty-pages-rate": Math.round(stats.dirtyPagesPerSec),
       "postcopy-requests": stats.postcopyRequests,
+      "first-request": roundTo(stats.firstRequestNs / 1e6, 3),
+      "last-request": roundTo(stats.lastRequestNs / 1e6, 3),
       faults: stats.faults,
       mbps: seconds > 0 ? roundTo((stats.transferredBytes * 8) / seconds / 1e6, 3) : 0,
     },
@@ -118,6 +123,9 @@ export class StatsCounter {
   setupNs = 0;
   downtimeNs = 0;
   postcopyRequests = 0;
+  #firstRequestNs = 0;
+  #lastRequestNs = 0;
+  #ranAtNs = 0;
   recoveries = 0;
   checkpoints = 0;
   channels = 1;
@@ -156,7 +164,16 @@ export class StatsCounter {
 
   /** The guest runs again, here or there. */
   ranAgain(nowNs: number): void {
+    this.#ranAtNs = nowNs;
     this.downtimeNs = nowNs - (this.pausedAtNs ?? nowNs);
+  }
+
+  /** The target asks for `count` pages that somebody waits for. */
+  requested(nowNs: number, count: number): void {
+    const sinceNs = Math.max(0, nowNs - this.#ranAtNs);
+    if (this.postcopyRequests === 0) this.#firstRequestNs = sinceNs;
+    this.#lastRequestNs = sinceNs;
+    this.postcopyRequests += count;
   }
 
   /** The guest is held back from now on, or (`Infinity`) no more. */
@@ -221,6 +238,8 @@ export class StatsCounter {
       remainingPages,
       dirtyPagesPerSec: this.dirtyPagesPerSec,
       postcopyRequests: this.postcopyRequests,
+      firstRequestNs: this.#firstRequestNs,
+      lastRequestNs: this.#lastRequestNs,
       faults,
       longestWaitNs,
       waitedNs,

@@ -23,6 +23,7 @@ export interface PageKernel {
   modelFresh(): number;
   modelWaits(): number;
   modelUntil(until: number): void;
+  modelSkip(on: number): void;
   modelTake(from: number, normalMax: number, zeroMax: number, zeroFrom: number): number;
   modelTakenNormal(): number;
   modelTakenZero(): number;

@@ -67,7 +67,8 @@ class ModelGuest implements Migratable {
   #setWriter(distribution: Distribution): void {
     const kernel = this.#kernel;
     const pages = Math.ceil(this.#scenario.workingSetBytes / GUEST_PAGE_BYTES);
-    if (kernel.modelWriter(WRITER_KINDS[distribution.kind], 0, pages) !== 0)
+    const base = Math.floor((this.#scenario.workingSetOffsetBytes ?? 0) / GUEST_PAGE_BYTES);
+    if (kernel.modelWriter(WRITER_KINDS[distribution.kind], base, pages) !== 0)
       throw new WasmvisorError("WV_CONFIG", "page model: the working set is larger than memory");
     if (distribution.kind === "hot-cold")
       kernel.modelHot(Math.round(pages * distribution.hotPages), distribution.hotWrites);
@@ -79,10 +80,9 @@ class ModelGuest implements Migratable {
   #catchUp(): void {
     const nowNs = this.#clock.nowNs();
     const fromNs = this.#ranNs;
-    if (this.#sinceNs !== undefined) {
-      this.#ranNs += nowNs - this.#sinceNs;
-      this.#sinceNs = nowNs;
-    }
+    if (this.#sinceNs === undefined) return; // Whatever it owes: it stands still.
+    this.#ranNs += nowNs - this.#sinceNs;
+    this.#sinceNs = nowNs;
     if (this.#limitPagesPerSec !== Number.POSITIVE_INFINITY) {
       for (let ns = fromNs; ns < this.#ranNs; ns += TICK_NS)
         this.#writeLimited(
@@ -146,7 +146,9 @@ class ModelGuest implements Migratable {
 
   takeBatch(_set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
     const kernel = this.#kernel;
-    const { normalPagesMax, untilGfn, zeroPagesMax } = limit;
+    const { dirtyPages, normalPagesMax, untilGfn, zeroPagesMax } = limit;
+    if (dirtyPages === "leave") this.#catchUp();
+    kernel.modelSkip(dirtyPages === "leave" ? 1 : 0);
     kernel.modelUntil(untilGfn ?? this.shape.pageCount);
     const taken = kernel.modelTake(fromGfn, normalPagesMax, zeroPagesMax, this.#usedPages);
     const nextGfn = taken >>> 0;

@@ -5,6 +5,7 @@
 import type { Strategy } from "../migrate/options.ts";
 import type { PolicyName } from "../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
+import type { Pacing } from "../migrate/policy/pacing.ts";
 
 export type Fidelity = "page" | "guest";
 
@@ -30,6 +31,8 @@ export interface Scenario {
   readonly usedBytes: number;
   /** What the writer writes to, from the start of memory on. */
   readonly workingSetBytes: number;
+  /** Where in memory it begins. Default 0. */
+  readonly workingSetOffsetBytes?: number | undefined;
   /** Page writes a second. */
   readonly dirtyRate: number;
   readonly distribution: Distribution;
@@ -45,6 +48,11 @@ export interface Scenario {
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
   readonly policy: PolicyName;
+  /** Pages that were written again before it was their turn. Default: `send`, as QEMU does. */
+  readonly hotPages?: "skip" | "send" | undefined;
+  /** As fast as may be (default), or from a floor on as the guest dirties memory. */
+  readonly pacing?: Pacing | undefined;
+  readonly bandwidthFloorBytesPerSec?: number | undefined;
   /** For guests: pages have no contents at page level. */
   readonly xbzrleCacheBytes: number;
   readonly slowdown: SlowdownName;

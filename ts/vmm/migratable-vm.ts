@@ -147,8 +147,9 @@ export class MigratableVm implements Migratable {
     const { exports, u8 } = this.#core;
     const room = exports.batchBytes(limit.normalPagesMax, limit.zeroPagesMax) >>> 0;
     const out = this.#reserve(room);
-    const { normalPagesMax, untilGfn, zeroPagesMax } = limit;
+    const { dirtyPages, normalPagesMax, untilGfn, zeroPagesMax } = limit;
     const until = untilGfn ?? this.shape.pageCount;
+    exports.skipDirty(dirtyPages === "leave" ? 1 : 0);
     exports.limitBatch(normalPagesMax, zeroPagesMax, until, this.#encoder);
     const { address } = set as CorePageSet;
     const bytes = exports.collectPages(this.#vm.ram.space, address, fromGfn, out) >>> 0;

@@ -5,6 +5,7 @@ import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import type { SourceOptions, Strategy, Verify } from "../../migrate/options.ts";
 import type { PolicyName } from "../../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../../migrate/policy/dirty-limit.ts";
+import type { Pacing } from "../../migrate/policy/pacing.ts";
 import type { PolicySetting } from "../../migrate/policy/state.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
 import type { MigrationProgress } from "./jobs.ts";
@@ -31,6 +32,11 @@ export interface PlainMigrateOptions {
   readonly timeout?: number | string | undefined;
   /** What then happens: the guest is stopped whatever the downtime (`stop`, the default), or stays here. */
   readonly onLimit?: "stop" | "fail" | undefined;
+  /** Pages that were written again before their turn wait for the next round (`skip`, the default). */
+  readonly hotPages?: "skip" | "send" | undefined;
+  /** `adaptive`: from `bandwidthFloor` (100Mbit) on, as fast as the guest dirties memory. Default `steady`. */
+  readonly pacing?: Pacing | undefined;
+  readonly bandwidthFloor?: number | string | undefined;
   /** How the guest is held back from dirtying memory meanwhile. Default `none`. */
   readonly slowdown?: SlowdownName | undefined;
   /** What the slowdown `dirty-limit` lets it dirty, for instance `"8MiB/s"`. */
@@ -97,6 +103,9 @@ export function engineOptions(
     bandwidthCapBytesPerSec: rate(options.bandwidth, "bandwidth"),
     policy: options.policy ?? "settle",
     policySettings: options.policySettings,
+    hotPages: options.hotPages,
+    pacing: options.pacing,
+    bandwidthFloorBytesPerSec: rate(options.bandwidthFloor, "bandwidthFloor"),
     downtimeLimitNs: time(options.downtime, "downtime"),
     roundsMax: options.roundsMax,
     timeoutNs: time(options.timeout, "timeout"),

@@ -6,6 +6,7 @@ import { parseRate, parseSize, parseTime } from "../../base/units.ts";
 import { resolveSourceOptions, STRATEGIES, VERIFY_NAMES } from "../../migrate/options.ts";
 import { POLICY_NAMES } from "../../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../../migrate/policy/dirty-limit.ts";
+import { PACINGS } from "../../migrate/policy/pacing.ts";
 import { engineOptions, type PlainMigrateOptions } from "./options.ts";
 
 const TEXT_CHARS_MAX = 16 << 10;
@@ -53,6 +54,9 @@ const schema = z.strictObject({
   bandwidth: rate.optional(),
   policy: name(POLICY_NAMES).optional(),
   policySettings: z.record(z.string(), number).optional(),
+  hotPages: name(["skip", "send"]).optional(),
+  pacing: name(PACINGS).optional(),
+  bandwidthFloor: rate.optional(),
   downtime: time.optional(),
   roundsMax: count(1).optional(),
   timeout: time.optional(),

@@ -6,6 +6,7 @@ import { encodeRound } from "../messages.ts";
 import { PLANS } from "../options.ts";
 import { CONVERGENCE_POLICIES } from "../policy/convergence.ts";
 import { SLOWDOWN_POLICIES } from "../policy/dirty-limit.ts";
+import { adaptiveRate } from "../policy/pacing.ts";
 import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
@@ -14,6 +15,9 @@ import { FRAME_ROUND } from "../stream.ts";
 /** Bytes of a page on the wire, for how much fits a window. */
 const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
 const ZERO_PAGES_MAX = 1 << 16;
+
+/** The switch takes time, too, and what was measured is not quite what will be. */
+const MARGIN = 0.95;
 
 /** What is done with the pages that are left when the guest stops. */
 export type Rest = "send" | "leave";
@@ -44,13 +48,15 @@ export function* sendRest(session: Session): Task<void> {
 class IterativeCopy {
   readonly #session: Session;
   #cursor = 0;
+  /** The pass has come to its end, and what is left of it was written again meanwhile. */
+  #isPassOver = false;
 
   constructor(session: Session) {
     this.#session = session;
   }
 
   decide(): ConvergenceDecision {
-    const { isSynced, options, remainingPages, stats, window } = this.#session;
+    const { isSynced, options, remainingPages, stats } = this.#session;
     // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
     const limits = PLANS[options.strategy].leavesPages
       ? ({ ...options, onLimit: "fail" } as const)
@@ -60,14 +66,35 @@ class IterativeCopy {
         round: stats.round,
         isSynced,
         remainingBytes: remainingPages * GUEST_PAGE_BYTES,
-        bytesPerSec: window.bytesPerSec,
+        bytesPerSec: this.#bytesPerSec,
         elapsedNs: this.#session.nowNs() - stats.startNs,
         memoryBytes: this.#session.guest.shape.pageCount * GUEST_PAGE_BYTES,
         rounds: stats.rounds,
       },
       limits,
     );
+    if (decision === "send" && this.#isPassOver) return "sync";
     return decision === "sync" && this.#isTooEarly() ? "send" : decision;
+  }
+
+  /** What the link moves, as far as the migration may have it. */
+  get #bytesPerSec(): number {
+    const { options, window } = this.#session;
+    if (options.policy !== "settle") return window.bytesPerSec;
+    return MARGIN * Math.min(window.bytesPerSec, options.bandwidthCapBytesPerSec);
+  }
+
+  /**
+   * How fast the next pass goes. What would fit the downtime may be sent without a cap with the guest stopped;
+   * so it may with the guest running, where it costs no downtime, and less is dirtied meanwhile.
+   */
+  #setPace(): void {
+    const { options, remainingPages, stats, window } = this.#session;
+    const { bandwidthCapBytesPerSec, downtimeLimitNs, pacing, policy } = options;
+    if (pacing === "adaptive") window.cap(adaptiveRate(stats.rounds, options));
+    if (policy !== "settle" || pacing === "adaptive") return;
+    const fits = remainingPages * GUEST_PAGE_BYTES <= (this.#bytesPerSec * downtimeLimitNs) / 1e9;
+    window.cap(fits ? Number.POSITIVE_INFINITY : bandwidthCapBytesPerSec);
   }
 
   /**
@@ -78,6 +105,7 @@ class IterativeCopy {
     const { options, remainingPages, stats, window } = this.#session;
     const { dirtyLimitPagesPerSec } = stats;
     if (remainingPages === 0 || dirtyLimitPagesPerSec === Number.POSITIVE_INFINITY) return false;
+    if (this.#isPassOver) return false;
     const dirtied = (dirtyLimitPagesPerSec * stats.sinceRound(this.#session.nowNs())) / 1e9;
     const fits = (window.bytesPerSec * options.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
     return remainingPages + dirtied > fits;
@@ -94,11 +122,14 @@ class IterativeCopy {
   /** Looks at the dirty log, which ends a round. */
   *sync(): Task<void> {
     const session = this.#session;
+    this.#isPassOver = false;
+    if (session.options.hotPages === "skip") this.#cursor = 0; // A pass is over at the end of memory.
     const dirtiedPages = yield* session.harvest();
     const { remainingPages } = session;
     const mark = { round: session.stats.round, remainingPages };
     session.endRound(dirtiedPages);
     this.#slowDown();
+    this.#setPace();
     yield* session.lanes.barrier();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
   }
@@ -140,15 +171,18 @@ class IterativeCopy {
   *sendBatch(): Task<void> {
     const session = this.#session;
     session.inbox.check();
+    const skips = session.options.hotPages === "skip" && !session.isPaused;
     const batch = yield* wait(
       session.guest.takeBatch(session.set as PageSet, this.#cursor, {
         normalPagesMax: this.#batchPages(),
         zeroPagesMax: ZERO_PAGES_MAX,
+        dirtyPages: skips ? "leave" : "take",
       }),
     );
     const pages = batch.normalPages + batch.zeroPages;
     const atEnd = batch.nextGfn >= session.guest.shape.pageCount;
-    if (pages === 0 && (this.#cursor === 0 || !atEnd))
+    this.#isPassOver = skips && atEnd;
+    if (pages === 0 && !this.#isPassOver && (this.#cursor === 0 || !atEnd))
       throw new WasmvisorError("WV_STATE", "takeBatch gave no page of a set that is not empty");
     this.#cursor = atEnd ? 0 : batch.nextGfn;
     session.isSynced = false;

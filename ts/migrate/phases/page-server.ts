@@ -89,7 +89,7 @@ export class PageServer {
       const gfns = decodeRequest(frame, guest.shape.pageCount);
       if (this.#requests.length + gfns.length > REQUESTS_MAX)
         throw stream.streamError(frame, "REQUEST: too many at once");
-      stats.postcopyRequests += gfns.length;
+      stats.requested(this.#session.nowNs(), gfns.length);
       this.#noteGap();
       this.#requests.push(...gfns);
     } else if (frame.type === stream.FRAME_WANTED) {

@@ -13,13 +13,15 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   session.enter("stop-and-copy");
   stats.pausedAtNs = session.nowNs();
   session.isPaused = true;
-  session.limitDirty(Number.POSITIVE_INFINITY);
   yield* wait(guest.pause());
+  // Not before: who was held back would do at once what it has owed.
+  session.limitDirty(Number.POSITIVE_INFINITY);
   const dirtiedPages = yield* session.harvest();
   yield* session.lanes.barrier();
   if (PLANS[options.strategy].iterates) {
     session.endRound(dirtiedPages);
-    window.lift();
+    const isAdaptive = options.pacing === "adaptive";
+    window.cap(isAdaptive ? options.bandwidthCapBytesPerSec : Number.POSITIVE_INFINITY);
   }
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
   if (session.isPostCopy) {

@@ -3,6 +3,7 @@
  * them promises a downtime: they decide on what was measured until now.
  */
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
+import { xen2005 } from "./pacing.ts";
 import { dirtyToSent, lxd, pHaul, xen } from "./rounds.ts";
 import type {
   ConvergenceLimits,
@@ -29,18 +30,26 @@ const SETTLE_RATIO = 0.5;
 /** So little costs no downtime that anybody could notice. */
 const SETTLED_BYTES = 1 << 18;
 
+/** Does what was left `passes` passes ago, when they began, fit the downtime? */
+function didFit(state: ConvergenceState, limits: ConvergenceLimits, passes: number): boolean {
+  const leftPages = state.rounds.at(-passes)?.remainingPages ?? Number.POSITIVE_INFINITY;
+  return leftPages * GUEST_PAGE_BYTES <= (state.bytesPerSec * limits.downtimeLimitNs) / 1e9;
+}
+
 /**
- * QEMU's rule, and then on for as long as each pass leaves half of the one before at most: what a pass costs is
- * part of a time that QEMU is ready to stop the guest for, and the guest does not feel it. So a guest that
- * writes little is stopped for what the switch itself takes.
+ * QEMU's rule; but what QEMU stops the guest for, and sends without a cap then, goes without a cap while the guest
+ * runs, and so on for as long as each pass leaves half of the one before at most. So a guest that writes no
+ * more than the link moves is stopped for what the switch itself takes, and over the cap goes no more than
+ * twice of what QEMU sends over it.
  */
 export const settle: ConvergencePolicy = (state, limits) => {
   const decision = qemu(state, limits);
-  if (decision === "sync" && state.remainingBytes > 0)
+  if (decision === "sync" && state.remainingBytes > 0 && didFit(state, limits, 1))
     return isOver(state, limits) ? limits.onLimit : "send";
   if (decision !== "stop" || state.remainingBytes <= SETTLED_BYTES) return decision;
-  const before = state.rounds.at(-2)?.remainingPages ?? state.memoryBytes / GUEST_PAGE_BYTES;
-  const isWorthIt = state.remainingBytes / GUEST_PAGE_BYTES <= before * SETTLE_RATIO;
+  const before = state.rounds.at(-2)?.remainingPages ?? 0;
+  const isWorthIt =
+    !didFit(state, limits, 2) || state.remainingBytes / GUEST_PAGE_BYTES <= before * SETTLE_RATIO;
   return isWorthIt && !isOver(state, limits) ? "send" : "stop";
 };
 
@@ -66,6 +75,7 @@ export const CONVERGENCE_POLICIES = {
   qemu,
   settle,
   xen: atRoundEnds(xen),
+  "xen-2005": atRoundEnds(xen2005),
   "cloud-hypervisor": atRoundEnds(cloudHypervisor),
   kubevirt: atRoundEnds(kubevirt),
   lxd: atRoundEnds(lxd),
@@ -86,6 +96,7 @@ export const POLICY_SETTINGS: Readonly<
   qemu: {},
   settle: {},
   xen: { rounds: 5, pages: 50 },
+  "xen-2005": {},
   "cloud-hypervisor": {},
   kubevirt: { ramp: 150 },
   lxd: { rounds: 10, goal: 0.7 },

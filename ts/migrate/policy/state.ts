@@ -18,6 +18,8 @@ export interface ConvergenceState {
 }
 
 export interface ConvergenceLimits {
+  /** Bytes a second that the migration may send; `Infinity`: what the link moves. */
+  readonly bandwidthCapBytesPerSec: number;
   readonly downtimeLimitNs: number;
   /** Rounds after which pre-copy ends; `Infinity` for none. */
   readonly roundsMax: number;

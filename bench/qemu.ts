@@ -1,0 +1,162 @@
+/** QEMU as a process of its own, told what to do by QMP; and moving a guest between two of them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
+
+const POLL_MS = 20;
+let runs = 0;
+
+/** What `query-migrate` answers, as far as it is of use here. */
+export interface QemuMigration {
+  readonly status?: string;
+  readonly "total-time"?: number;
+  readonly downtime?: number;
+  readonly "cpu-throttle-percentage"?: number;
+  readonly ram?: {
+    readonly transferred: number;
+    readonly normal: number;
+    readonly duplicate: number;
+    readonly "dirty-sync-count": number;
+    readonly "postcopy-requests": number;
+  };
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Answer {
+  readonly return?: unknown;
+  readonly error?: { readonly desc: string };
+}
+
+export class Qmp {
+  readonly #socket: Socket;
+  readonly #answers: ((answer: Answer) => void)[] = [];
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    let rest = "";
+    socket.setEncoding("utf8").on("data", (text) => {
+      const lines = (rest + String(text)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const message = JSON.parse(line) as Answer;
+        if ("return" in message || "error" in message) this.#answers.shift()?.(message);
+      }
+    });
+  }
+
+  static async open(path: string): Promise<Qmp> {
+    for (;;) {
+      const socket = connect(path);
+      try {
+        await once(socket, "connect");
+        const qmp = new Qmp(socket);
+        await qmp.ask("qmp_capabilities");
+        return qmp;
+      } catch {
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  async ask<T>(execute: string, args: object = {}): Promise<T> {
+    this.#socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
+    const { error, return: value } = await new Promise<{
+      return?: unknown;
+      error?: { desc: string };
+    }>((resolve) => this.#answers.push(resolve));
+    if (error) throw new Error(`${execute}: ${error.desc}`);
+    return value as T;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+export interface Machine {
+  readonly child: ChildProcess;
+  readonly qmp: Qmp;
+  /** Settles when the console has printed it. */
+  readonly printed: (word: string) => Promise<void>;
+}
+
+/** What one QEMU is started with. */
+export interface QemuOptions extends MovedGuest {
+  readonly name: string;
+  readonly scratch: string;
+  readonly initrd?: string | undefined;
+  /** Where it waits for a guest to come. */
+  readonly incoming?: string | undefined;
+  readonly onText?: ((text: string) => void) | undefined;
+}
+
+/** A port of loopback that is probably free. */
+export const qemuTcp = (): string => `tcp:127.0.0.1:${20_000 + (process.pid % 20_000)}`;
+
+export async function startQemu(options: QemuOptions): Promise<Machine> {
+  const { append, incoming, initrd, kernel, memoryMiB, name, onText, scratch } = options;
+  const path = join(scratch, `${name}.qmp`);
+  const child = spawn(
+    "qemu-system-riscv64",
+    [
+      ["-M", "virt", "-m", String(memoryMiB), "-bios", "default", "-display", "none"],
+      ["-serial", "stdio", "-kernel", kernel, "-append", append],
+      ["-qmp", `unix:${path},server=on,wait=off`],
+      initrd === undefined ? [] : ["-initrd", initrd],
+      incoming === undefined ? [] : ["-incoming", incoming],
+    ].flat(),
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+    onText?.(chunk);
+  });
+  const printed = async (word: string): Promise<void> => {
+    while (!text.includes(word)) {
+      if (child.exitCode !== null) throw new Error(`QEMU ended: ${text}`);
+      await sleep(POLL_MS);
+    }
+  };
+  return { child, qmp: await Qmp.open(path), printed };
+}
+
+/** It is gone at once. */
+export async function stopQemu({ child, qmp }: Machine): Promise<void> {
+  qmp.close();
+  const gone = once(child, "close");
+  child.kill("SIGKILL");
+  await gone;
+}
+
+/** One migration without a cap. */
+export async function moveWithQemu(guest: MovedGuest, scratch: string): Promise<Moved> {
+  const tcp = qemuTcp();
+  const run = runs++;
+  const source = await startQemu({ ...guest, scratch, name: `source-${run}` });
+  const target = await startQemu({ ...guest, scratch, name: `target-${run}`, incoming: tcp });
+  try {
+    await source.printed("ready");
+    const before = [source, target].map(({ child }) => cpuSecondsOf(child.pid));
+    await source.qmp.ask("migrate-set-parameters", { "max-bandwidth": 0 });
+    await source.qmp.ask("migrate", { uri: tcp });
+    let state: QemuMigration = {};
+    while (state.status !== "completed") {
+      await sleep(POLL_MS);
+      state = await source.qmp.ask<QemuMigration>("query-migrate");
+      if (state.status === "failed") throw new Error("QEMU: the migration failed");
+    }
+    const after = [source, target].map(({ child }) => cpuSecondsOf(child.pid));
+    return {
+      bytes: state.ram?.transferred ?? 0,
+      seconds: (state["total-time"] ?? 0) / 1e3,
+      cpuSeconds: Math.max(...after.map((one, i) => one - (before[i] as number))),
+      downtimeMs: state.downtime ?? 0,
+    };
+  } finally {
+    for (const machine of [source, target]) await stopQemu(machine);
+  }
+}
