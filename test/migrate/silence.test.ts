@@ -32,6 +32,7 @@ const LIMITS = {
   roundsMax: Number.POSITIVE_INFINITY,
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "stop",
+  bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   policySettings: { rounds: 5, pages: 50, growth: 1.1, goal: 0.7, ratio: 0.5, ramp: 150 },
 } as const;
 
