@@ -46,12 +46,12 @@ describe("the schema", () => {
       { strategy: "teleport" },
       'strategy: expected stop-and-copy, pre-copy, post-copy, hybrid, got "teleport"',
     ],
-    [{ policy: "luck" }, "policy: expected qemu, xen, cloud-hypervisor,"],
+    [{ policy: "luck" }, "policy: expected qemu, settle, xen,"],
     [
       { policy: "xen", policySettings: { goal: 1 } },
       "policy xen: expected rounds, pages, got goal",
     ],
-    [{ policySettings: { rounds: 1 } }, "policy qemu: expected no settings, got rounds"],
+    [{ policySettings: { rounds: 1 } }, "policy settle: expected no settings, got rounds"],
     [
       { policy: "xen", policySettings: { rounds: "1" } },
       'policySettings.rounds: expected a number, got "1"',

@@ -109,6 +109,7 @@ describe.each([
     target.events.on("arrived", ({ vm: one }) => nestedOnArrival.push(isNested(one)));
     const { state } = await vm.migrate(daemon.address, { strategy: "stop-and-copy" });
     expect([state, nestedOnArrival]).toEqual(["completed", [true]]);
+    await target.vm(vm.name).resume(); // Who was at rest still is.
     expect(await sumOf(target.vm(vm.name))).toBe(expected);
   });
 });

@@ -123,7 +123,7 @@ function paused(cause: unknown): WasmvisorError {
 }
 
 function lost({ checkpoints: { count } }: Session): WasmvisorError {
-  const when = count > 0 ? `at its last checkpoint, of ${count}` : "when it left";
+  const when = count > 0 ? `at checkpoint ${count}` : "when it left";
   return new WasmvisorError(
     "WV_MIGRATION",
     `the target lost the guest before it had all of its pages; here it stands as it was ${when}`,
