@@ -17,7 +17,9 @@ const scenario = (strategy: Scenario["strategy"], seed: number): Scenario => ({
   memoryBytes: GIB,
   usedBytes: GIB,
   workingSetBytes: GIB / 4,
+  workingSetOffsetBytes: 0,
   dirtyRate: 10_000,
+  phases: [],
   distribution: { kind: "uniform" },
   backgroundPages: 0,
   bandwidthBytesPerSec: 125e6,
@@ -29,11 +31,13 @@ const scenario = (strategy: Scenario["strategy"], seed: number): Scenario => ({
   preCopyRounds: 1,
   policy: "qemu",
   xbzrleCacheBytes: 0,
+  xbzrleFrom: "first-pass",
   slowdown: "none",
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,
   onLimit: "fail",
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9 },
+  setupNs: 0,
+  wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
 });
 
 export function benchSweep(root: string, rounds: number): Promise<BenchRow[]> {

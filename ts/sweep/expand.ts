@@ -75,7 +75,9 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     memoryBytes,
     usedBytes: Math.round(memoryBytes * settings.usedMemory.share),
     workingSetBytes: Math.min(memoryBytes, Math.round(workingSetBytes)),
+    workingSetOffsetBytes: 0,
     dirtyRate: pick("dirtyRate", axes.dirtyRate),
+    phases: [],
     distribution: pick("distribution", axes.distribution),
     backgroundPages: settings.backgroundPages,
     bandwidthBytesPerSec: pick("bandwidth", axes.bandwidth),
@@ -87,11 +89,17 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     preCopyRounds: settings.preCopyRounds,
     policy: settings.policy,
     xbzrleCacheBytes: settings.xbzrleCache,
+    xbzrleFrom: settings.xbzrleFrom,
     slowdown: settings.slowdown,
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,
-    wire: { normalPageBytes: settings.normalPageBytes, zeroPageBytes: settings.zeroPageBytes },
+    setupNs: settings.setup,
+    wire: {
+      normalPageBytes: settings.normalPageBytes,
+      zeroPageBytes: settings.zeroPageBytes,
+      deltaPageBytes: settings.deltaPageBytes,
+    },
   };
 }
 

@@ -160,11 +160,19 @@ const settings = z
     policy: z.enum(POLICY_NAMES).default("qemu").describe("when pre-copy stops"),
     slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
-    xbzrleCache: quantity(SIZE).default(0).describe("guests: cache for sending differences"),
+    xbzrleCache: quantity(SIZE).default(0).describe("cache for sending differences"),
+    xbzrleFrom: z.enum(["first-pass", "second-pass"]).default("first-pass"),
+    setup: quantity(TIME).default(0).describe("what the source needs before the first page"),
     timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
     onLimit: z.enum(["stop", "fail"]).default("fail"),
     normalPageBytes: z.int().min(1).max(1e6).default(4104).describe("a page on the wire"),
     zeroPageBytes: z.int().min(1).max(1e6).default(9).describe("a zero page on the wire"),
+    deltaPageBytes: z
+      .int()
+      .min(1)
+      .max(1e6)
+      .default(88)
+      .describe("what changed of a page, likewise"),
   })
   .prefault({});
 

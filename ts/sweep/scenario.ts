@@ -6,7 +6,7 @@ import type { Strategy } from "../migrate/options.ts";
 import type { PolicyName } from "../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 
-export type Fidelity = "page" | "guest";
+export type Fidelity = "fluid" | "page" | "guest";
 
 /** Which pages of the working set a guest writes. */
 export type Distribution =
@@ -16,6 +16,15 @@ export type Distribution =
   | { readonly kind: "hot-cold"; readonly hotPages: number; readonly hotWrites: number }
   /** Page of rank r is written with weight r^-exponent. */
   | { readonly kind: "zipf"; readonly exponent: number };
+
+/** What the writer does for a while. */
+export interface WriterPhase {
+  readonly durationNs: number;
+  readonly dirtyRate: number;
+  readonly distribution: Distribution;
+  readonly workingSetBytes: number;
+  readonly workingSetOffsetBytes: number;
+}
 
 export interface Scenario {
   /** Place in the whole sweep, from 0. */
@@ -28,11 +37,14 @@ export interface Scenario {
   readonly memoryBytes: number;
   /** Memory that is not zero. */
   readonly usedBytes: number;
-  /** What the writer writes to, from the start of memory on. */
+  /** What the writer writes to, and where that begins in the guest's memory. */
   readonly workingSetBytes: number;
+  readonly workingSetOffsetBytes: number;
   /** Page writes a second. */
   readonly dirtyRate: number;
   readonly distribution: Distribution;
+  /** What the writer does in turn, over and over, instead of the same all the time. */
+  readonly phases: readonly WriterPhase[];
   /** Pages that the guest's kernel dirties between two looks at the dirty log. */
   readonly backgroundPages: number;
   readonly bandwidthBytesPerSec: number;
@@ -45,16 +57,23 @@ export interface Scenario {
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
   readonly policy: PolicyName;
-  /** For guests: pages have no contents at page level. */
   readonly xbzrleCacheBytes: number;
+  /** The pass that fills this cache first: the first, as our engine, or the second, as QEMU. */
+  readonly xbzrleFrom: "first-pass" | "second-pass";
   readonly slowdown: SlowdownName;
   /** For the slowdown `dirty-limit`; `null` for none. */
   readonly dirtyLimitPagesPerSec: number | null;
   /** Pre-copy gives up after this time. */
   readonly timeoutNs: number;
   readonly onLimit: "stop" | "fail";
-  /** What it costs to send a page with and without data. */
-  readonly wire: { readonly normalPageBytes: number; readonly zeroPageBytes: number };
+  /** What the source needs before the first page can go. */
+  readonly setupNs: number;
+  /** What it costs to send a page with and without data, and one of which the target has an older copy. */
+  readonly wire: {
+    readonly normalPageBytes: number;
+    readonly zeroPageBytes: number;
+    readonly deltaPageBytes: number;
+  };
 }
 
 /** One line of `results.ndjson`. Times in ms, sizes in bytes, rates as their names say. */

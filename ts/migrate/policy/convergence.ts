@@ -30,8 +30,9 @@ function atRoundEnds(decide: ConvergencePolicy): ConvergencePolicy {
       const decision = decide(state, limits);
       if (decision !== "send") return decision;
     }
-    if (isOver(state, limits)) return limits.onLimit;
-    return state.remainingBytes === 0 && !state.isSynced ? "sync" : "send";
+    // Whatever a policy waits for, a guest that dirtied nothing has nothing to send.
+    if (state.remainingBytes === 0) return state.isSynced ? "stop" : "sync";
+    return isOver(state, limits) ? limits.onLimit : "send";
   };
 }
 
