@@ -243,6 +243,7 @@ export function measurementOf(result: MigrationResult, pageCount: number): Measu
   return {
     state: isCompleted ? "completed" : "failed",
     error: isCompleted ? "" : messageOf(result.error),
+    near: "",
     total_time_ms: stats["total-time"],
     downtime_ms: stats.downtime,
     gap_ms: stats.gap,
@@ -250,6 +251,7 @@ export function measurementOf(result: MigrationResult, pageCount: number): Measu
     transferred_bytes: stats.ram.transferred,
     normal_pages: stats.ram.normal,
     duplicate_pages: stats.ram.duplicate,
+    delta_pages: stats["xbzrle-cache"].pages,
     dirty_sync_count: stats.ram["dirty-sync-count"],
     postcopy_requests: stats.ram["postcopy-requests"],
     remaining_bytes: stats.ram.remaining,

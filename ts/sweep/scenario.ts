@@ -83,16 +83,33 @@ export interface ResultRow {
   readonly fidelity: Fidelity;
   readonly strategy: Strategy;
   readonly memory_bytes: number;
+  readonly used_bytes: number;
   readonly working_set_bytes: number;
+  readonly working_set_offset_bytes: number;
   readonly dirty_rate_pages_per_s: number;
   readonly distribution: string;
   readonly bandwidth_bytes_per_s: number;
+  readonly latency_ms: number;
+  /** 0: none. */
+  readonly bandwidth_cap_bytes_per_s: number;
   readonly downtime_limit_ms: number;
+  readonly policy: PolicyName;
+  readonly slowdown: SlowdownName;
+  /** 0: no limit. */
+  readonly rounds_max: number;
+  readonly pre_copy_rounds: number;
+  readonly background_pages: number;
+  readonly xbzrle_cache_bytes: number;
   readonly repetition: number;
   readonly seed: number;
   readonly state: "completed" | "failed" | "error";
   /** Empty unless `state` is `error` (or the migration failed for another reason than time). */
   readonly error: string;
+  /**
+   * Fluid: what another fate was near to; empty: nothing. A row of a part with the fidelity `auto` that
+   * says something here was run again at page level, and its `fidelity` is `page`.
+   */
+  readonly near: string;
   readonly total_time_ms: number;
   readonly downtime_ms: number;
   /** The longest silence of the guest's heartbeat in post-copy; else the downtime. */
@@ -101,6 +118,8 @@ export interface ResultRow {
   readonly transferred_bytes: number;
   readonly normal_pages: number;
   readonly duplicate_pages: number;
+  /** Pages sent as differences; they are not among the normal ones. */
+  readonly delta_pages: number;
   readonly dirty_sync_count: number;
   readonly postcopy_requests: number;
   readonly remaining_bytes: number;
@@ -113,6 +132,7 @@ export type Measurement = Pick<
   ResultRow,
   | "state"
   | "error"
+  | "near"
   | "total_time_ms"
   | "downtime_ms"
   | "gap_ms"
@@ -120,6 +140,7 @@ export type Measurement = Pick<
   | "transferred_bytes"
   | "normal_pages"
   | "duplicate_pages"
+  | "delta_pages"
   | "dirty_sync_count"
   | "postcopy_requests"
   | "remaining_bytes"
@@ -137,8 +158,20 @@ export interface GuestScenarioRunner {
   close?(): Promise<void> | void;
 }
 
+const names = new WeakMap<Distribution, string>();
+
 /** `hot-cold 0.1/0.9`, `zipf 1`, ...: how a distribution is written in results and plots. */
 export function distributionName(distribution: Distribution): string {
+  let name = names.get(distribution);
+  if (name === undefined) {
+    name = nameOf(distribution);
+    // One string for all rows: a million of the same are a million that the collector has to move.
+    names.set(distribution, name);
+  }
+  return name;
+}
+
+function nameOf(distribution: Distribution): string {
   if (distribution.kind === "hot-cold")
     return `hot-cold ${distribution.hotPages}/${distribution.hotWrites}`;
   return distribution.kind === "zipf" ? `zipf ${distribution.exponent}` : distribution.kind;
@@ -152,13 +185,38 @@ export function resultRow(scenario: Scenario, measured: Measurement): ResultRow 
     fidelity: scenario.fidelity,
     strategy: scenario.strategy,
     memory_bytes: scenario.memoryBytes,
+    used_bytes: scenario.usedBytes,
     working_set_bytes: scenario.workingSetBytes,
+    working_set_offset_bytes: scenario.workingSetOffsetBytes,
     dirty_rate_pages_per_s: scenario.dirtyRate,
     distribution: distributionName(scenario.distribution),
     bandwidth_bytes_per_s: scenario.bandwidthBytesPerSec,
+    latency_ms: scenario.latencyNs / 1e6,
+    bandwidth_cap_bytes_per_s: scenario.bandwidthCapBytesPerSec ?? 0,
     downtime_limit_ms: scenario.downtimeLimitNs / 1e6,
+    policy: scenario.policy,
+    slowdown: scenario.slowdown,
+    rounds_max: scenario.roundsMax ?? 0,
+    pre_copy_rounds: scenario.preCopyRounds,
+    background_pages: scenario.backgroundPages,
+    xbzrle_cache_bytes: scenario.xbzrleCacheBytes,
     repetition: scenario.repetition,
     seed: scenario.seed,
-    ...measured,
+    state: measured.state,
+    error: measured.error,
+    near: measured.near,
+    total_time_ms: measured.total_time_ms,
+    downtime_ms: measured.downtime_ms,
+    gap_ms: measured.gap_ms,
+    setup_time_ms: measured.setup_time_ms,
+    transferred_bytes: measured.transferred_bytes,
+    normal_pages: measured.normal_pages,
+    duplicate_pages: measured.duplicate_pages,
+    delta_pages: measured.delta_pages,
+    dirty_sync_count: measured.dirty_sync_count,
+    postcopy_requests: measured.postcopy_requests,
+    remaining_bytes: measured.remaining_bytes,
+    dirty_pages_rate: measured.dirty_pages_rate,
+    mbps: measured.mbps,
   };
 }

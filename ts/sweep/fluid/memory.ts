@@ -54,8 +54,13 @@ class Pieces {
 
   /** Cuts piece `i` at page `at`. */
   split(i: number, at: number): void {
-    for (const list of [this.end, this.density, this.known, this.region])
-      list.copyWithin(i + 1, i, this.count);
+    // There are few behind it: a loop is faster than four calls of copyWithin.
+    for (let k = this.count; k > i; k--) {
+      this.end[k] = this.end[k - 1] as number;
+      this.density[k] = this.density[k - 1] as number;
+      this.known[k] = this.known[k - 1] as number;
+      this.region[k] = this.region[k - 1] as number;
+    }
     this.count++;
     this.end[i] = at;
   }
@@ -71,17 +76,21 @@ export class FluidMemory {
   /** Variance of that, at the last harvest. */
   variance = 0;
   readonly #regions: Regions;
+  /** Page writes a second in each phase. */
+  readonly #rates: number[];
+  /** Share of a region's pages that was dirtied since the last harvest. */
+  readonly #fresh: number[];
   readonly #usedPages: number;
   #pieces: Pieces;
   #spare: Pieces;
   /** The piece that `take` goes on with: the cursor is where it begins. */
   #at = 0;
   /** Time that the writer had in each phase since the last harvest. */
-  readonly #ranNs: Float64Array;
+  readonly #ranNs: number[];
   #phase = 0;
   #phaseLeftNs: number;
   /** Where the sequential writers were at the last harvest. */
-  readonly #next: Float64Array;
+  readonly #next: number[];
   #background = 0;
   #limitPagesPerNs = Number.POSITIVE_INFINITY;
 
@@ -92,8 +101,11 @@ export class FluidMemory {
     this.#usedPages = Math.min(this.pageCount, Math.ceil(scenario.usedBytes / 4096));
     this.#pieces = pieces;
     this.#spare = spare;
-    this.#ranNs = new Float64Array(phases.length);
-    this.#next = new Float64Array(phases.length);
+    // Small arrays, as typed ones they would cost more than the rest of this.
+    this.#rates = phases.map((_, p) => scenario.phases[p]?.dirtyRate ?? scenario.dirtyRate);
+    this.#fresh = new Array<number>(count).fill(0);
+    this.#ranNs = new Array<number>(phases.length).fill(0);
+    this.#next = new Array<number>(phases.length).fill(0);
     this.#phaseLeftNs = (phases[0] as FluidPhase).durationNs;
     pieces.count = 0;
     pieces.fixed = 0;
@@ -104,10 +116,6 @@ export class FluidMemory {
   /** Buffers for the next scenario: making them costs more than simulating it. */
   static buffers(): readonly [Pieces, Pieces] {
     return [new Pieces(), new Pieces()];
-  }
-
-  get cursorAtStart(): boolean {
-    return this.#at === 0;
   }
 
   /** The writer runs for `ns`. */
@@ -134,39 +142,33 @@ export class FluidMemory {
 
   /** Held back: the writer gets as much time as dirties the pages that it may, no more than `ns`. */
   #runLimited(ns: number): void {
-    const phase = this.#regions.phases[this.#phase] as FluidPhase;
-    const before = this.#dirtyPages();
-    const goal = before + ns * this.#limitPagesPerNs;
-    let low = 0;
-    let high = ns;
+    const goal = this.#dirtyPages() + ns * this.#limitPagesPerNs;
     const ran = this.#ranNs[this.#phase] as number;
     const at = (x: number): number => {
       this.#ranNs[this.#phase] = ran + x;
       return this.#dirtyPages();
     };
-    if (phase.dirtyRate > 0 && at(ns) > goal) {
-      for (let i = 0; i < 40; i++) {
-        const middle = (low + high) / 2;
-        if (at(middle) > goal) high = middle;
-        else low = middle;
-      }
-      at(low);
-    } else at(ns);
+    if (at(ns) <= goal) return;
+    let low = 0;
+    let high = ns;
+    for (let i = 0; i < 40; i++) {
+      const middle = (low + high) / 2;
+      if (at(middle) > goal) high = middle;
+      else low = middle;
+    }
+    at(low);
   }
 
   /** Mean writes to a page of region `r` since the last harvest, but for sequential ones. */
   #exposure(r: number): number {
     const { firstZero, phases } = this.#regions;
     let writes = r < firstZero ? this.#background / Math.max(1, this.#usedPages) : 0;
-    for (let p = 0; p < phases.length; p++) {
-      const phase = phases[p] as FluidPhase;
-      const perPage = phase.perPage[r] as number;
-      if (perPage > 0) writes += ((phase.dirtyRate * (this.#ranNs[p] as number)) / 1e9) * perPage;
-    }
+    for (let p = 0; p < phases.length; p++)
+      writes += this.#passed(p) * ((phases[p] as FluidPhase).perPage[r] as number);
     return writes;
   }
 
-  /** Pages that were dirtied since the last harvest. */
+  /** Pages that were dirtied since the last harvest; notes the share of each region. */
   #dirtyPages(): number {
     const { count, ends, phases } = this.#regions;
     let pages = 0;
@@ -174,28 +176,31 @@ export class FluidMemory {
     for (let r = 0; r < count; r++) {
       const to = ends[r] as number;
       const writes = this.#exposure(r);
-      if (writes > 0) pages += (to - from) * -Math.expm1(-writes);
+      const fresh = writes > 0 ? -Math.expm1(-writes) : 0;
+      this.#fresh[r] = fresh;
+      pages += (to - from) * fresh;
       from = to;
     }
-    phases.forEach((phase, p) => {
-      if (phase.sequential) pages += Math.min(phase.sequential.pages, this.#passed(p));
-    });
+    for (let p = 0; p < phases.length; p++) {
+      const { sequential } = phases[p] as FluidPhase;
+      if (sequential) pages += Math.min(sequential.pages, this.#passed(p));
+    }
     return pages;
   }
 
-  /** Pages that sequential phase `p` passed since the last harvest. */
+  /** Writes of phase `p` since the last harvest. */
   #passed(p: number): number {
-    const { dirtyRate } = this.#regions.phases[p] as FluidPhase;
-    return (dirtyRate * (this.#ranNs[p] as number)) / 1e9;
+    return ((this.#rates[p] as number) * (this.#ranNs[p] as number)) / 1e9;
   }
 
   /** Adds what was dirtied to what is to be sent; returns how much it was. */
   harvest(backgroundPages: number): number {
     this.#background += this.#usedPages > 0 ? backgroundPages : 0;
     const dirtied = this.#dirtyPages();
-    for (let p = 0; p < this.#regions.phases.length; p++) {
-      const round = (this.#regions.phases[p] as FluidPhase).sequential;
-      if (round) this.#harvestRound(p, round);
+    const { phases } = this.#regions;
+    for (let p = 0; p < phases.length; p++) {
+      const { sequential } = phases[p] as FluidPhase;
+      if (sequential) this.#harvestRound(p, sequential);
     }
     this.#merge();
     this.#ranNs.fill(0);
@@ -250,17 +255,12 @@ export class FluidMemory {
     merged.fixed = 0;
     let start = 0;
     let at = 0;
-    let region = -1;
-    let fresh = 0;
     this.remaining = 0;
     this.variance = 0;
     for (let i = 0; i < old.count; i++) {
       const end = old.end[i] as number;
-      if (old.region[i] !== region) {
-        region = old.region[i] as number;
-        const writes = this.#exposure(region);
-        fresh = writes > 0 ? -Math.expm1(-writes) : 0;
-      }
+      const region = old.region[i] as number;
+      const fresh = this.#fresh[region] as number;
       const density = 1 - (1 - (old.density[i] as number)) * (1 - fresh);
       this.remaining += density * (end - start);
       this.variance += density * (1 - density) * (end - start);
@@ -368,7 +368,8 @@ export class FluidMemory {
       start = end;
       if (i + 1 < pieces.count && pieces.region[i + 1] === r) continue;
       const perPage = phase.perPage[r] as number;
-      if (perPage > 0) written.push({ pages, perPageSec: perPage * phase.dirtyRate });
+      if (perPage > 0)
+        written.push({ pages, perPageSec: perPage * (this.#rates[this.#phase] as number) });
       pages = 0;
     }
     return written;

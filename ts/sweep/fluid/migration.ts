@@ -41,7 +41,6 @@ export interface FluidResult {
   readonly dirtyPagesPerSec: number;
   /** Why another fate was near; empty: none was. */
   readonly near: string;
-  readonly rounds: readonly RoundStats[];
 }
 
 type Buffers = ReturnType<typeof FluidMemory.buffers>;
@@ -65,13 +64,16 @@ export class FluidMigration {
   postcopyRequests = 0;
   gapNs = 0;
   readonly #limits: ConvergenceLimits;
+  /** The rounds that are over; what they were is noted if somebody asks. */
+  #roundCount = 0;
   readonly #rounds: RoundStats[] = [];
+  readonly #notesRounds: boolean;
   #isSynced = true;
   #isPaused = false;
   #syncs = 1;
   #limit = Number.POSITIVE_INFINITY;
   #dirtyPagesPerSec = 0;
-  #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
+  readonly #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
   /** The state that policies are asked with; one object for all questions. */
   readonly #state = {
     round: 1,
@@ -96,6 +98,7 @@ export class FluidMigration {
       // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
       onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
     };
+    this.#notesRounds = scenario.policy !== "qemu" || scenario.slowdown !== "none";
     this.#doubt = new Doubt(scenario.policy, this.#limits);
   }
 
@@ -152,7 +155,7 @@ export class FluidMigration {
 
   #decide(): ConvergenceDecision {
     const state = this.#state;
-    state.round = this.#rounds.length + 1;
+    state.round = this.#roundCount + 1;
     state.isSynced = this.#isSynced;
     // Less than half a page is none.
     const remaining = this.memory.remaining < 0.5 ? 0 : this.memory.remaining;
@@ -160,7 +163,7 @@ export class FluidMigration {
     state.bytesPerSec = this.window.bytesPerSec;
     state.elapsedNs = this.nowNs;
     const decision = CONVERGENCE_POLICIES[this.scenario.policy](state, this.#limits);
-    if (this.#isSynced && this.#rounds.length > 0)
+    if (this.#isSynced && this.#roundCount > 0)
       this.#doubt.decided(decision, state, this.memory.variance);
     return decision === "sync" && this.#isTooEarly(remaining) ? "send" : decision;
   }
@@ -180,7 +183,7 @@ export class FluidMigration {
   #mayLeave(decision: ConvergenceDecision): boolean {
     const { preCopyRounds, strategy } = this.scenario;
     if (!PLANS[strategy].leavesPages) return false;
-    return decision === "fail" || this.#rounds.length + 1 > preCopyRounds;
+    return decision === "fail" || this.#roundCount + 1 > preCopyRounds;
   }
 
   #harvest(): number {
@@ -199,19 +202,23 @@ export class FluidMigration {
   }
 
   #endRound(dirtiedPages: number): void {
-    const { startNs, ...sent } = this.#round;
-    const durationNs = this.nowNs - startNs;
+    const round = this.#round;
+    const durationNs = this.nowNs - round.startNs;
     if (durationNs > 0) this.#dirtyPagesPerSec = (dirtiedPages * 1e9) / durationNs;
-    this.#rounds.push({
-      round: this.#rounds.length + 1,
-      startNs,
-      durationNs,
-      ...sent,
-      dirtiedPages,
-      remainingPages: this.memory.remaining,
-      dirtyLimitPagesPerSec: this.#limit,
-    });
-    this.#round = { startNs: this.nowNs, normalPages: 0, zeroPages: 0, bytes: 0 };
+    this.#roundCount++;
+    if (this.#notesRounds)
+      this.#rounds.push({
+        round: this.#roundCount,
+        durationNs,
+        ...round,
+        dirtiedPages,
+        remainingPages: this.memory.remaining,
+        dirtyLimitPagesPerSec: this.#limit,
+      });
+    round.startNs = this.nowNs;
+    round.normalPages = 0;
+    round.zeroPages = 0;
+    round.bytes = 0;
   }
 
   #slowDown(): void {
@@ -342,7 +349,6 @@ export class FluidMigration {
       remainingPages: this.memory.remaining,
       dirtyPagesPerSec: this.#dirtyPagesPerSec,
       near: this.#doubt.near,
-      rounds: this.#rounds,
     };
   }
 }

@@ -16,7 +16,6 @@ interface Share {
 /** One phase of the writer. */
 export interface FluidPhase {
   readonly durationNs: number;
-  readonly dirtyRate: number;
   /** Where a sequential writer goes round; it has no shares. */
   readonly sequential: { readonly from: number; readonly pages: number } | undefined;
   /** Writes to a page of each region for each write. */
@@ -94,7 +93,31 @@ function sharesOf(phase: WriterPhase): readonly Share[] {
   }));
 }
 
+let last: { readonly scenario: Scenario; readonly regions: Regions } | undefined;
+
+/** The regions of a scenario; those of the last one if that differs in other things only. */
 export function regionsOf(scenario: Scenario): Regions {
+  if (last && isLaidOutAs(scenario, last.scenario)) return last.regions;
+  const regions = makeRegions(scenario);
+  last = { scenario, regions };
+  return regions;
+}
+
+/** Rates are not among what regions are made of. */
+function isLaidOutAs(a: Scenario, b: Scenario): boolean {
+  return (
+    a.distribution === b.distribution &&
+    a.memoryBytes === b.memoryBytes &&
+    a.usedBytes === b.usedBytes &&
+    a.workingSetBytes === b.workingSetBytes &&
+    a.workingSetOffsetBytes === b.workingSetOffsetBytes &&
+    a.phases === b.phases &&
+    a.xbzrleCacheBytes === b.xbzrleCacheBytes &&
+    a.xbzrleFrom === b.xbzrleFrom
+  );
+}
+
+function makeRegions(scenario: Scenario): Regions {
   const pageCount = pagesOf(scenario.memoryBytes);
   const usedPages = Math.min(pageCount, pagesOf(scenario.usedBytes));
   const phases = writerPhases(scenario);
@@ -121,7 +144,6 @@ export function regionsOf(scenario: Scenario): Regions {
           : ends.indexOf(keptFrom) + 1,
     phases: phases.map((phase, i) => ({
       durationNs: phase.durationNs,
-      dirtyRate: phase.dirtyRate,
       sequential:
         phase.distribution.kind === "sequential"
           ? {
