@@ -7,7 +7,7 @@ import type { Scenario, WriterPhase } from "../scenario.ts";
 import { writerPhases } from "../writer-phases.ts";
 
 /** Pages `from` to `to` - 1, each written `perPage` times for each write of the writer. */
-interface Share {
+export interface Share {
   readonly from: number;
   readonly to: number;
   readonly perPage: number;
@@ -55,7 +55,7 @@ function harmonic(from: number, to: number, exponent: number): number {
   return sum + integral + ends + slopes;
 }
 
-function zipfShares(pages: number, exponent: number): readonly Share[] {
+export function zipfShares(pages: number, exponent: number): readonly Share[] {
   const key = `${pages}/${exponent}`;
   const known = zipfBins.get(key);
   if (known) return known;
