@@ -3,7 +3,7 @@
  * numbers of the supervisor's, and its host under their own. Numbers here are the VS ones.
  */
 import { PRIV_S } from "../../bindings/abi";
-import { forgetGuestSlot } from "../mmu/tlb";
+import { forgetGuestSlot } from "../mmu/contexts";
 import * as base from "./csr-base";
 import { isTranslationMode } from "./csr-supervisor";
 import { guestStatus, setGuestStatus } from "./guest-mode";

@@ -1,6 +1,6 @@
 /** Hypervisor CSRs (privileged manual, "Hypervisor and Virtual Supervisor CSRs"). GEILEN is 0. */
 import { PRIV_S } from "../../bindings/abi";
-import { flushAll, forgetGuestSlot } from "../mmu/tlb";
+import { flushAll, forgetGuestSlot } from "../mmu/contexts";
 import { refreshTimer } from "./counters";
 import * as base from "./csr-base";
 import { isTranslationMode } from "./csr-supervisor";

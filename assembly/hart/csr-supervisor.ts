@@ -1,6 +1,6 @@
 /** Supervisor CSRs with V = 0 (privileged manual, 12.1). With V = 1 `csr-guest.ts` stands in their place. */
 import { PRIV_S } from "../../bindings/abi";
-import { forgetSlots } from "../mmu/tlb";
+import { forgetSlots } from "../mmu/contexts";
 import * as base from "./csr-base";
 import { hart } from "./state";
 

@@ -1,7 +1,7 @@
 /** Control and status registers: who may read and write what (privileged manual, 2), and M-mode's own. */
 import * as abi from "../../bindings/abi";
 import { FpFlags } from "../float/flags";
-import { flushAll } from "../mmu/tlb";
+import { flushAll } from "../mmu/contexts";
 import { counterValue, hpmEvent, refreshTimer, setCounter, setHpmEvent } from "./counters";
 import {
   Csr,

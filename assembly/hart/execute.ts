@@ -3,7 +3,7 @@
  * rest, one operation at a time.
  */
 import * as abi from "../../bindings/abi";
-import { Arena, pcOf } from "../code/cache";
+import { Arena, pageOffsetBehind, pcOf } from "../code/cache";
 import { firstOf } from "../code/fuse";
 import { immI, immS } from "../isa/fields";
 import * as ops from "../isa/ops";
@@ -13,8 +13,9 @@ import { copyOf, isWorthwhile, noteMiss } from "../jit/entries";
 import { giveUp, Heat, sample, translateAgain } from "../jit/heat";
 import { clearHints } from "../jit/hints";
 import { loadHalf, loadSlow, loadX0, storeSlow } from "../mmu/access";
+import { currentTag } from "../mmu/contexts";
 import { Data } from "../mmu/data";
-import { currentTag, Tlb } from "../mmu/tlb";
+import { Tlb } from "../mmu/tlb";
 import { atomic } from "./atomic";
 import { bitManipulation } from "./bits";
 import { floatDirty, floatOn } from "./csr";
@@ -120,6 +121,18 @@ function rare(u: usize): i32 {
     default:
       return illegalAt(u);
   }
+}
+
+/**
+ * Likewise. Behind a store that changed decoded code, what follows is decoded anew: the block at hand may be what it
+ * changed, and both engines have to go on with the same code.
+ */
+function rareOrChange(u: usize): i32 {
+  const status = rare(u);
+  if (status != NEXT || !Cpu.codeChanged) return status;
+  Cpu.codeChanged = false;
+  hart.pc = Cpu.page + pageOffsetBehind(u);
+  return REDIRECT;
 }
 
 /** The window is cut at samples: `given` is with the loop, `bytes` are held back. */
@@ -248,7 +261,7 @@ export function execute(start: usize, window: i32, dataTag: u64): i32 {
       const next = op >= ops.OP_FADD_D && op < ops.OP_NOP_NOP ? runFloats(u, tag) : u;
       if (next == u) {
         const timer = Cpu.timerCycle;
-        const status = rare(u);
+        const status = rareOrChange(u);
         if (status) {
           const next = status == REDIRECT ? redirected(timer, Cpu.remain - 8) : 0;
           if (!next) return leaveWith(status, Cpu.remain);

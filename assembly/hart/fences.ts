@@ -4,7 +4,7 @@
  */
 import { PRIV_M, PRIV_U } from "../../bindings/abi";
 import { funct7Of, rdOf, rs1Of, rs2Of } from "../isa/fields";
-import { ANY, fenceAddress, fenceGuest, fenceNative, vmidOf } from "../mmu/tlb";
+import { ANY, fenceAddress, fenceGuest, fenceNative, vmidOf } from "../mmu/contexts";
 import { getX, hart, hyp, REDIRECT } from "./state";
 import { raise } from "./traps";
 
@@ -56,7 +56,7 @@ function refused(raw: u32): u64 {
 /** The only stage, or the guest's first one, of the present VMID. */
 function fenceFirst(raw: u32, isGuests: bool): void {
   if (rs1Of(raw) && fenceAddress(getX(rs1Of(raw)))) return;
-  const asid = rs2Of(raw) && !rs1Of(raw) ? getX(rs2Of(raw)) & ASID : ANY;
+  const asid = rs2Of(raw) ? getX(rs2Of(raw)) & ASID : ANY;
   if (isGuests) fenceGuest(vmidOf(hyp.hgatp), asid);
   else fenceNative(asid);
 }

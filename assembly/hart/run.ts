@@ -11,9 +11,10 @@ import { OP_ENTER } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Heat, sample } from "../jit/heat";
 import { frameForLoad, Space } from "../memory/space";
+import { currentTag, forgetSlots, noteSuperpage } from "../mmu/contexts";
 import { translateGuest } from "../mmu/guest-walk";
 import { ACCESS_FETCH, pmpAllows } from "../mmu/pmp";
-import { currentTag, fillFetch, forgetSlots, noteSuperpage, Tlb } from "../mmu/tlb";
+import { fillFetch, Tlb } from "../mmu/tlb";
 import { accessFault, isGlobal, translate, Walk } from "../mmu/walk";
 import { refreshTimer } from "./counters";
 import { execute } from "./execute";
@@ -72,13 +73,17 @@ function enter(): usize {
   Cpu.page = pc & ~0xfff;
   if (Fetch.partial) return exactBlock(frame, 1);
   const generation = blockAt(frame, <u32>pc & 0xffe);
-  // Decoding may have emptied the arena and with it the TLB entry: bring it back.
-  if (load<u32>(entry, 8) != <u32>tableOf(frame)) fillFetch(pc, tableOf(frame), frame, false);
+  // Decoding may have emptied the arena and with it the TLB entry: bring it back, no less global than it was.
+  if (load<u32>(entry, 8) != <u32>tableOf(frame)) fillFetch(pc, tableOf(frame), frame, true);
   return generation;
 }
 
-/** A block of exactly `limit` instructions (or fewer) at `hart.pc`, not cached. */
+/**
+ * A block of exactly `limit` instructions (or fewer) at `hart.pc`, not cached. If there are several, one may change
+ * those behind it: the frame counts as one with decoded code, so that this is noticed.
+ */
 function exactBlock(frame: usize, limit: u32): usize {
+  if (limit > 1) tableOf(frame);
   buildBlock(frame, <u32>hart.pc & 0xffe, min(limit, EXACT), abi.SCRATCH_BASE);
   return abi.SCRATCH_BASE;
 }

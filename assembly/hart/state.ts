@@ -183,6 +183,8 @@ export abstract class Cpu {
   static loaded: usize = 0;
   /** pc behind the load or store that left the core. */
   static nextPc: u64 = 0;
+  /** Decoded code was dropped because its frame is written. */
+  static codeChanged: bool = false;
 }
 
 /** Cycles of the live hart up to the instruction that runs. */

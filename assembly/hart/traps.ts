@@ -1,6 +1,6 @@
 /** Taking traps: exceptions, interrupts, delegation (privileged manual, 3.1.6-3.1.9, 4.1). */
 import * as abi from "../../bindings/abi";
-import { dataIsGuests } from "../mmu/tlb";
+import { dataIsGuests } from "../mmu/contexts";
 import { Walk } from "../mmu/walk";
 import { enterGuest, guestStatus, leaveGuest, setGuestStatus } from "./guest-mode";
 import { Cpu, count, hart, hyp, LEAVE, REDIRECT } from "./state";

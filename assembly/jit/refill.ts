@@ -1,4 +1,5 @@
 /** What translated code calls when the TLB does not have a page. */
+import { Cpu } from "../hart/state";
 import { findPage } from "../mmu/access";
 import { Tlb } from "../mmu/tlb";
 import { clearHints } from "./hints";
@@ -8,7 +9,7 @@ import { clearHints } from "./hints";
  * be done by the interpreter. Nothing is raised.
  */
 export function refill(gva: u64, access: u32, size: u32): u32 {
-  if (<u32>gva & ((1 << size) - 1) || !findPage(gva, access)) return 0;
+  if (<u32>gva & ((1 << size) - 1) || !findPage(gva, access) || Cpu.codeChanged) return 0;
   clearHints(Tlb.dataTag);
   return 1;
 }

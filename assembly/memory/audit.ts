@@ -3,7 +3,8 @@
  * frame table says; looks whether the TLBs say what the maps say. Nothing is changed. For soaks and tests.
  */
 import * as abi from "../../bindings/abi";
-import { gpaOf, spaceOf } from "../mmu/tlb";
+import { spaceOf } from "../mmu/contexts";
+import { gpaOf } from "../mmu/tlb";
 import { logFrames } from "./dirty";
 import { allocRegion, Frames, freeRegion, isFreeFrame } from "./frames";
 import { CHUNK_ENTRIES, chunkOf, entryOf, expectedFrames, hasSharers } from "./map";

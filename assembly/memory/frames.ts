@@ -2,15 +2,17 @@
  * Machine memory in frames of 4 KiB, with reference counts. A frame is named by its address in
  * linear memory. Tables, one element a frame, lie below the frames themselves:
  *
- *   refs   u32   how many map entries (for a chunk of a map: directories) lead here
- *   code   u32   table of decoded blocks in this frame, 0 if none (see code/cache.ts)
- *   free   bit   1 = free
+ *   refs     u32   how many map entries (for a chunk of a map: directories) lead here
+ *   code     u32   table of decoded blocks in this frame, 0 if none (see code/cache.ts)
+ *   entries  u32   which entries of the TLBs lead here (see mmu/tlb.ts)
+ *   free     bit   1 = free
  */
 import { PAGE_BYTES, PAGE_SHIFT } from "../../bindings/abi";
 
 export abstract class Frames {
   static refs: usize = 0;
   static code: usize = 0;
+  static entries: usize = 0;
   static bitmap: usize = 0;
   /** First and behind-last frame number. */
   static first: u32 = 0;
@@ -27,18 +29,22 @@ export abstract class Frames {
   @inline static codeOf(frame: usize): usize {
     return Frames.code + ((frame >> PAGE_SHIFT) << 2);
   }
+  @inline static entriesOf(frame: usize): usize {
+    return Frames.entries + ((frame >> PAGE_SHIFT) << 2);
+  }
 }
 
 /** Bytes of the tables for a memory of `frames` frames. */
 export function frameTableBytes(frames: u32): u32 {
-  return frames * 8 + ((frames + 63) >> 3) + 8;
+  return frames * 12 + ((frames + 63) >> 3) + 8;
 }
 
 /** Takes the tables at `tables` and the frames `first` to `end` (frame numbers) under management. */
 export function initFrames(tables: usize, first: u32, end: u32): void {
   Frames.refs = tables;
   Frames.code = tables + ((<usize>end) << 2);
-  Frames.bitmap = tables + ((<usize>end) << 3);
+  Frames.entries = Frames.code + ((<usize>end) << 2);
+  Frames.bitmap = Frames.entries + ((<usize>end) << 2);
   Frames.first = first;
   Frames.end = end;
   Frames.untouched = first;
@@ -67,6 +73,7 @@ function take(n: u32, zeroed: bool): usize {
   else if (zeroed) memory.fill(frame, 0, PAGE_BYTES);
   store<u32>(Frames.refsOf(frame), 1);
   store<u32>(Frames.codeOf(frame), 0);
+  store<u32>(Frames.entriesOf(frame), 0);
   return frame;
 }
 

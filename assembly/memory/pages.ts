@@ -7,7 +7,7 @@ import {
   PAGE_BYTES,
   PAGE_NO_MEMORY,
 } from "../../bindings/abi";
-import { emptyTlbs } from "../mmu/tlb";
+import { emptyTlbs } from "../mmu/contexts";
 import { hashFrame, isZero, mix } from "./content";
 import { releaseFrame } from "./frames";
 import { entryOf, ownEntry } from "./map";

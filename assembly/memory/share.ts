@@ -7,7 +7,7 @@
  * u32, index u32), not what is there now: that is looked up, and compared, before pages are merged.
  */
 import * as abi from "../../bindings/abi";
-import { emptyTlbs } from "../mmu/tlb";
+import { emptyTlbs } from "../mmu/contexts";
 import { digestFrame, isEqual, isZero } from "./content";
 import { allocRegion, Frames, freeRegion, releaseFrame, retainFrame } from "./frames";
 import { CHUNK_ENTRIES, chunkOf, entryOf, hasSharers, PageMap } from "./map";

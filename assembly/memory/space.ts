@@ -5,7 +5,8 @@
  */
 import * as abi from "../../bindings/abi";
 import { Cpu } from "../hart/state";
-import { dropFrame, emptyFetches, emptyStores, flushAll } from "../mmu/tlb";
+import { flushAll } from "../mmu/contexts";
+import { dropFrame, emptyFetches, emptyStores } from "../mmu/tlb";
 import { dropDirtyLog, markDirty, mayDirty, NO_QUOTA } from "./dirty";
 import { allocCopy, allocFrame, allocRegion, Frames, freeRegion, releaseFrame } from "./frames";
 import {
@@ -131,6 +132,7 @@ export function frameForLoad(space: usize, index: u64): usize {
 export function dropCode(frame: usize): void {
   store<u32>(Frames.codeOf(frame), 0);
   emptyFetches();
+  Cpu.codeChanged = true;
 }
 
 /** Likewise for writing: the page is private, marked dirty and without decoded code afterwards. */

@@ -11,10 +11,10 @@ import { immI, rdOf, rs1Of, rs2Of } from "../isa/fields";
 import { OP_FLW, OP_FSH, OP_LB, OP_SB } from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { frameForLoad, frameForStore, isPlain, Space } from "../memory/space";
-import { noteGlobal } from "./globals";
+import { dataIsGuests, dataPrivilege, noteSuperpage } from "./contexts";
 import { translateGuest } from "./guest-walk";
 import { ACCESS_LOAD, ACCESS_STORE, pmpAllows } from "./pmp";
-import { dataIsGuests, dataPrivilege, fillData, gpaOf, noteSuperpage, Tlb } from "./tlb";
+import { fillData, gpaOf, noteGlobal, Tlb } from "./tlb";
 import { accessFault, isGlobal, isStorable, translate, Walk } from "./walk";
 
 /** Kinds of load: 0-6 are funct3 of LB to LWU, then FLW, FLD, FLH. */
@@ -51,7 +51,7 @@ function remember(gva: u64, frame: usize, access: u32): void {
 
 function fill(entry: usize, gva: u64, frame: usize): void {
   fillData(entry, gva, frame, Walk.gpa);
-  noteGlobal(entry, !dataIsGuests() && isGlobal());
+  noteGlobal(Tlb.dataTag, !dataIsGuests() && isGlobal());
 }
 
 /**

@@ -17,3 +17,4 @@ u64 kernel_nbody(u64 scale);
 u64 kernel_mandelbrot(u64 scale);
 u64 kernel_touch(u64 scale);
 u64 kernel_dirty(u64 scale);
+void kernel_pages_prepare(void);

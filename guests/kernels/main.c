@@ -15,20 +15,21 @@ struct kernel {
   const char *name;
   u64 (*run)(u64 scale);
   u64 scale;
+  void (*prepare)(void);
 };
 
 static const struct kernel kernels[] = {
-    {"crc", kernel_crc, 150},
-    {"sieve", kernel_sieve, 100},
-    {"quicksort", kernel_quicksort, 150},
-    {"matmul", kernel_matmul, 150},
-    {"chase", kernel_chase, 40},
-    {"bytecode", kernel_bytecode, 120},
-    {"recursion", kernel_recursion, 250},
-    {"nbody", kernel_nbody, 100},
-    {"mandelbrot", kernel_mandelbrot, 40},
-    {"touch", kernel_touch, 100},
-    {"dirty", kernel_dirty, 60},
+    {"crc", kernel_crc, 150, 0},
+    {"sieve", kernel_sieve, 100, 0},
+    {"quicksort", kernel_quicksort, 150, 0},
+    {"matmul", kernel_matmul, 150, 0},
+    {"chase", kernel_chase, 40, 0},
+    {"bytecode", kernel_bytecode, 120, 0},
+    {"recursion", kernel_recursion, 250, 0},
+    {"nbody", kernel_nbody, 100, 0},
+    {"mandelbrot", kernel_mandelbrot, 40, 0},
+    {"touch", kernel_touch, 100, kernel_pages_prepare},
+    {"dirty", kernel_dirty, 60, kernel_pages_prepare},
 };
 
 int main(void) {
@@ -39,6 +40,7 @@ int main(void) {
     if (!arg_is("kernel", k->name, true) && !arg_is("kernel", "all", true)) continue;
     is_known = true;
     u64 scale = arg_number("scale", k->scale);
+    if (k->prepare) k->prepare();
     print("begin %s\n", k->name);
     u64 instret = read_instret(), time = read_time();
     u64 checksum = k->run(scale);

@@ -57,6 +57,36 @@ const patchFromOutside = ({ vm }: Side): void => {
 };
 
 describe.each(s.TRANSLATORS)("%s", (_, options) => {
+  test.each(["sw", "fsw", "fsh", "amoswap.w"])(
+    "%s over the next instruction counts at once",
+    async (op) => {
+      const [at, spot] = [s.ENTRY + 0x100, s.ENTRY + 0x104];
+      const isFloat = op.startsWith("fs");
+      const scene = sceneOf((asm) => {
+        asm.li(S2, s.word(...add(1)));
+        asm.li(S3, s.word(...add(2)));
+        asm.li(S0, spot + (op === "fsh" ? 2 : 0));
+        asm.emit(["jal", 0, "swap"]);
+        asm.org(at);
+        if (op === "amoswap.w") asm.emit([op, 0, S0, S2, 0]);
+        else asm.emit([op, isFloat ? 1 : S2, S0, 0]);
+        // a0 was 0 and has what S2 says now; s1 counts when it has not.
+        asm.emit(add(9), ["srli", T0, S2, 20], ["sub", T0, T0, A0], ["sltu", T0, 0, T0]);
+        asm.emit(["add", S1, S1, T0], ["addi", S4, S4, 1]);
+        asm.label("swap");
+        asm.emit(["addi", A0, 0, 0], ["addi", T0, S2, 0], ["addi", S2, S3, 0], ["addi", S3, T0, 0]);
+        // The two differ in their upper halves: that is what FSH stores.
+        if (isFloat) asm.emit(["srli", T1, S2, op === "fsh" ? 16 : 0], ["fmv.w.x", 1, T1]);
+        asm.li(T1, at);
+        asm.emit(["jalr", 0, T1, 0]);
+      });
+      const sides = await s.pair(scene, options);
+      s.runBoth(sides, 5000, 97);
+      expect(s.x(sides[1], S4)).toBeGreaterThan(200);
+      expect(s.x(sides[1], S1)).toBe(0);
+    },
+  );
+
   test("a store into code counts after fence.i", async () => {
     const scene = sceneOf((asm) => {
       call(asm);

@@ -126,6 +126,12 @@ export class Tables {
     if (hasRam) this.#at(0)[2] = (BigInt(RAM_BASE >>> 12) << 10n) | 0xcfn;
   }
 
+  /** RAM is global from now on: the same in all address spaces. */
+  shareRam(): this {
+    this.#at(0)[2] = (this.#at(0)[2] ?? 0n) | 0x20n;
+    return this;
+  }
+
   get satp(): bigint {
     return (8n << 60n) | BigInt(this.#base / 4096);
   }

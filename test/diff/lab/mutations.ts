@@ -93,13 +93,13 @@ const MEMORIES: readonly Fault[] = [
   ),
   fault(
     "tags-without-privilege",
-    "mmu/tlb.ts",
-    "  const mode: u32 = priv == abi.PRIV_U ? 1 : sum ? 3 : 2;\n  return <u64>(((guestSlot()",
-    "  const mode: u32 = priv == abi.PRIV_U && !FAULT ? 1 : sum ? 3 : 2;\n  return <u64>(((guestSlot()",
+    "mmu/contexts.ts",
+    "(guestSlot() << 3) | modeOf(priv, sum)",
+    "(guestSlot() << 3) | modeOf(priv == abi.PRIV_U && FAULT ? abi.PRIV_S : priv, sum)",
   ),
   fault(
     "tags-without-sum",
-    "mmu/tlb.ts",
+    "mmu/contexts.ts",
     "function guestTag(priv: i32, sum: bool, mxr: bool): u64 {",
     "function guestTag(priv: i32, sum: bool, mxr: bool): u64 {\n  if (FAULT) sum = false;",
   ),

@@ -134,7 +134,7 @@ export const MEMORY_FAULTS: readonly Fault[] = [
     reason: "With MPP = M MPV means nothing. QEMU 7.2 goes through the second stage.",
     edits: [
       {
-        file: "mmu/tlb.ts",
+        file: "mmu/contexts.ts",
         from: "  return ((hart.mstatus >> 11) & 3) != abi.PRIV_M;",
         to: "  return ((hart.mstatus >> 11) & 3) != abi.PRIV_M || FAULT;",
       },

@@ -54,8 +54,8 @@ const UNCACHED_EDITS: readonly Edit[] = [
   },
   {
     file: "index.ts",
-    from: 'export { flushAll } from "./mmu/tlb";',
-    to: 'export { flushAll } from "./mmu/tlb";\nexport { setFaults, usedFaults } from "./lab";',
+    from: 'export { flushAll } from "./mmu/contexts";',
+    to: 'export { flushAll } from "./mmu/contexts";\nexport { setFaults, usedFaults } from "./lab";',
   },
 ];
 

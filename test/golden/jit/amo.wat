@@ -122,7 +122,7 @@
         (block (result i32)
          (local.set $scratch
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -131,7 +131,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -157,7 +157,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -192,7 +192,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -261,7 +261,7 @@
         (block (result i32)
          (local.set $scratch_36
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -270,7 +270,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -299,7 +299,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -360,7 +360,7 @@
         (block (result i32)
          (local.set $scratch_37
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -369,7 +369,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -395,7 +395,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -430,7 +430,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -499,7 +499,7 @@
         (block (result i32)
          (local.set $scratch_39
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -508,7 +508,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -537,7 +537,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -598,7 +598,7 @@
         (block (result i32)
          (local.set $scratch_40
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -607,7 +607,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -633,7 +633,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -668,7 +668,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -737,7 +737,7 @@
         (block (result i32)
          (local.set $scratch_42
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -746,7 +746,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -775,7 +775,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -836,7 +836,7 @@
         (block (result i32)
          (local.set $scratch_43
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -845,7 +845,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -871,7 +871,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -906,7 +906,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -975,7 +975,7 @@
         (block (result i32)
          (local.set $scratch_45
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -984,7 +984,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1013,7 +1013,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -1074,7 +1074,7 @@
         (block (result i32)
          (local.set $scratch_46
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1083,7 +1083,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1109,7 +1109,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -1144,7 +1144,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1213,7 +1213,7 @@
         (block (result i32)
          (local.set $scratch_48
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1222,7 +1222,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1251,7 +1251,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -1312,7 +1312,7 @@
         (block (result i32)
          (local.set $scratch_49
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1321,7 +1321,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1347,7 +1347,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -1382,7 +1382,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1451,7 +1451,7 @@
         (block (result i32)
          (local.set $scratch_51
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1460,7 +1460,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1489,7 +1489,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -1550,7 +1550,7 @@
         (block (result i32)
          (local.set $scratch_52
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1559,7 +1559,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1585,7 +1585,7 @@
            (i32.wrap_i64
             (local.get $7)
            )
-           (i32.load offset=131080
+           (i32.load offset=327688
             (local.get $4)
            )
           )
@@ -1620,7 +1620,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1689,7 +1689,7 @@
         (block (result i32)
          (local.set $scratch_54
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1698,7 +1698,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1727,7 +1727,7 @@
               (i32.wrap_i64
                (local.get $7)
               )
-              (i32.load offset=131080
+              (i32.load offset=327688
                (local.get $4)
               )
              )
@@ -1787,7 +1787,7 @@
        (block (result i32)
         (local.set $scratch_55
          (i64.ne
-          (i64.load offset=131072
+          (i64.load offset=327680
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -1796,7 +1796,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -1822,7 +1822,7 @@
           (i32.wrap_i64
            (local.get $7)
           )
-          (i32.load offset=131080
+          (i32.load offset=327688
            (local.get $4)
           )
          )
@@ -1857,7 +1857,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -1926,7 +1926,7 @@
        (block (result i32)
         (local.set $scratch_57
          (i64.ne
-          (i64.load offset=131072
+          (i64.load offset=327680
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -1935,7 +1935,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -1964,7 +1964,7 @@
              (i32.wrap_i64
               (local.get $7)
              )
-             (i32.load offset=131080
+             (i32.load offset=327688
               (local.get $4)
              )
             )
@@ -2044,7 +2044,7 @@
       (block (result i32)
        (local.set $scratch_59
         (i64.ne
-         (i64.load offset=131072
+         (i64.load offset=327680
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -2053,7 +2053,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 65520)
+            (i32.const 262128)
            )
           )
          )
@@ -2079,7 +2079,7 @@
          (i32.wrap_i64
           (local.get $7)
          )
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
         )
@@ -2114,7 +2114,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 65520)
+            (i32.const 262128)
            )
           )
          )
@@ -2183,7 +2183,7 @@
       (block (result i32)
        (local.set $scratch_61
         (i64.ne
-         (i64.load offset=131072
+         (i64.load offset=327680
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -2192,7 +2192,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 65520)
+            (i32.const 262128)
            )
           )
          )
@@ -2221,7 +2221,7 @@
             (i32.wrap_i64
              (local.get $7)
             )
-            (i32.load offset=131080
+            (i32.load offset=327688
              (local.get $4)
             )
            )

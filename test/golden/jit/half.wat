@@ -246,7 +246,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -806,7 +806,7 @@
         (block (result i32)
          (local.set $scratch_54
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -815,7 +815,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -836,7 +836,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
          (i32.wrap_i64
@@ -886,7 +886,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1446,7 +1446,7 @@
         (block (result i32)
          (local.set $scratch_70
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1455,7 +1455,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1476,7 +1476,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
          (i32.wrap_i64
@@ -1526,7 +1526,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -2086,7 +2086,7 @@
         (block (result i32)
          (local.set $scratch_86
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -2095,7 +2095,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -2116,7 +2116,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
          (i32.wrap_i64
@@ -2166,7 +2166,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -2726,7 +2726,7 @@
         (block (result i32)
          (local.set $scratch_102
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -2735,7 +2735,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -2756,7 +2756,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
          (i32.wrap_i64
@@ -2806,7 +2806,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -3366,7 +3366,7 @@
         (block (result i32)
          (local.set $scratch_118
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -3375,7 +3375,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -3396,7 +3396,7 @@
        )
        (i64.store16
         (i32.add
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
          (i32.wrap_i64
@@ -3445,7 +3445,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -4005,7 +4005,7 @@
        (block (result i32)
         (local.set $scratch_134
          (i64.ne
-          (i64.load offset=131072
+          (i64.load offset=327680
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -4014,7 +4014,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -4035,7 +4035,7 @@
       )
       (i64.store16
        (i32.add
-        (i32.load offset=131080
+        (i32.load offset=327688
          (local.get $4)
         )
         (i32.wrap_i64
@@ -4104,7 +4104,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 65520)
+            (i32.const 262128)
            )
           )
          )
@@ -4664,7 +4664,7 @@
       (block (result i32)
        (local.set $scratch_151
         (i64.ne
-         (i64.load offset=131072
+         (i64.load offset=327680
           (local.tee $4
            (i32.and
             (i32.shr_u
@@ -4673,7 +4673,7 @@
              )
              (i32.const 8)
             )
-            (i32.const 65520)
+            (i32.const 262128)
            )
           )
          )
@@ -4694,7 +4694,7 @@
      )
      (i64.store16
       (i32.add
-       (i32.load offset=131080
+       (i32.load offset=327688
         (local.get $4)
        )
        (i32.wrap_i64

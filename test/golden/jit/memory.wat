@@ -117,7 +117,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -185,7 +185,7 @@
        (then
         (br_if $block
          (i64.ne
-          (i64.load offset=131072
+          (i64.load offset=327680
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -194,7 +194,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -216,7 +216,7 @@
         )
         (i32.store offset=2056
          (i32.const 0)
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
         )
@@ -465,7 +465,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -538,7 +538,7 @@
         (block (result i32)
          (local.set $scratch_34
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -547,7 +547,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -575,7 +575,7 @@
        )
        (i32.store offset=2056
         (i32.const 0)
-        (i32.load offset=131080
+        (i32.load offset=327688
          (local.get $4)
         )
        )
@@ -622,7 +622,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )

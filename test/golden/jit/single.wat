@@ -228,7 +228,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -296,7 +296,7 @@
        (then
         (br_if $block1
          (i64.ne
-          (i64.load offset=131072
+          (i64.load offset=327680
            (local.tee $4
             (i32.and
              (i32.shr_u
@@ -305,7 +305,7 @@
               )
               (i32.const 8)
              )
-             (i32.const 65520)
+             (i32.const 262128)
             )
            )
           )
@@ -327,7 +327,7 @@
         )
         (i32.store offset=2056
          (i32.const 0)
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
         )
@@ -1341,7 +1341,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1532,7 +1532,7 @@
         (block (result i32)
          (local.set $scratch_71
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -1541,7 +1541,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -1569,7 +1569,7 @@
        )
        (i32.store offset=2056
         (i32.const 0)
-        (i32.load offset=131080
+        (i32.load offset=327688
          (local.get $4)
         )
        )

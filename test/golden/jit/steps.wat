@@ -124,7 +124,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -192,7 +192,7 @@
         (then
          (br_if $block
           (i64.ne
-           (i64.load offset=131072
+           (i64.load offset=327680
             (local.tee $4
              (i32.and
               (i32.shr_u
@@ -201,7 +201,7 @@
                )
                (i32.const 8)
               )
-              (i32.const 65520)
+              (i32.const 262128)
              )
             )
            )
@@ -223,7 +223,7 @@
          )
          (i32.store offset=2056
           (i32.const 0)
-          (i32.load offset=131080
+          (i32.load offset=327688
            (local.get $4)
           )
          )
@@ -576,7 +576,7 @@
                 )
                 (i32.const 8)
                )
-               (i32.const 65520)
+               (i32.const 262128)
               )
              )
             )
@@ -640,7 +640,7 @@
          (block (result i32)
           (local.set $scratch_35
            (i64.ne
-            (i64.load offset=131072
+            (i64.load offset=327680
              (local.tee $4
               (i32.and
                (i32.shr_u
@@ -649,7 +649,7 @@
                 )
                 (i32.const 8)
                )
-               (i32.const 65520)
+               (i32.const 262128)
               )
              )
             )
@@ -677,7 +677,7 @@
         )
         (i32.store offset=2056
          (i32.const 0)
-         (i32.load offset=131080
+         (i32.load offset=327688
           (local.get $4)
          )
         )
