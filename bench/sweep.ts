@@ -44,6 +44,7 @@ const BASE: Scenario = {
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,
   onLimit: "fail",
+  settleNs: 0,
   setupNs: 0,
   wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
 };

@@ -92,8 +92,8 @@ export function modelCache(slots: u32): i32 {
   Sent.slots = 0;
   if (slots == 0) return 0;
   const tags = end;
-  if (!ensure(tags + (<usize>slots << 2))) return -1;
-  memory.fill(tags, 0, <usize>slots << 2);
+  if (!ensure(tags + ((<usize>slots) << 2))) return -1;
+  memory.fill(tags, 0, (<usize>slots) << 2);
   Sent.tags = tags;
   Sent.slots = slots;
   return 0;

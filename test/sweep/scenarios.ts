@@ -32,6 +32,7 @@ export const BASE: Scenario = {
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,
   onLimit: "fail",
+  settleNs: 50e6,
   setupNs: 0,
   wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
 };

@@ -104,6 +104,7 @@ function scenarioOf(
     dirtyLimitPagesPerSec: null,
     timeoutNs: request.timeoutNs,
     onLimit: "fail",
+    settleNs: 0,
     setupNs: 0,
     wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
     ...option,

@@ -96,6 +96,7 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,
+    settleNs: settings.settle,
     setupNs: settings.setup,
     wire: wireOf(part),
   };

@@ -3,7 +3,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import type { Scenario, WriterPhase } from "./scenario.ts";
-import { writerPhases } from "./writer-phases.ts";
+import { startOf, writerPhases } from "./writer-phases.ts";
 
 const WRITER_KINDS = { uniform: 0, "hot-cold": 1, sequential: 2, zipf: 3 } as const;
 
@@ -30,7 +30,10 @@ export class PageWriter {
     this.#phases = writerPhases(scenario);
     this.#progress = this.#phases.map(() => ({ ranNs: 0, written: 0, next: 0 }));
     for (let i = this.#phases.length - 1; i >= 0; i--) this.#set(this.#phases[i] as WriterPhase);
-    this.#leftNs = (this.#phases[0] as WriterPhase).durationNs;
+    const first = this.#phases[0] as WriterPhase;
+    this.#leftNs = first.durationNs;
+    if (first.distribution.kind === "sequential")
+      kernel.modelGoOn(startOf(first, scenario.settleNs));
   }
 
   /** Page writes a second, at the moment. */

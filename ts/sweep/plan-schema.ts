@@ -193,6 +193,7 @@ const settings = z
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
     xbzrleCache: quantity(SIZE).default(0).describe("cache for sending differences"),
     xbzrleFrom: z.enum(["first-pass", "second-pass"]).default("first-pass"),
+    settle: quantity(TIME).default(50e6).describe("that the writer writes before it all begins"),
     setup: quantity(TIME).default(0).describe("what the source needs before the first page"),
     timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
     onLimit: z.enum(["stop", "fail"]).default("fail"),

@@ -66,6 +66,8 @@ export interface Scenario {
   /** Pre-copy gives up after this time. */
   readonly timeoutNs: number;
   readonly onLimit: "stop" | "fail";
+  /** How long the writer has been at it when the migration begins: where a sequential one is. */
+  readonly settleNs: number;
   /** What the source needs before the first page can go. */
   readonly setupNs: number;
   /** What it costs to send a page with and without data, and one of which the target has an older copy. */

@@ -7,3 +7,9 @@ export function writerPhases(scenario: Scenario): readonly WriterPhase[] {
   const durationNs = Number.POSITIVE_INFINITY;
   return [{ durationNs, dirtyRate, distribution, workingSetBytes, workingSetOffsetBytes }];
 }
+
+/** Where a sequential writer is in its working set when it has been at it for `settleNs`. */
+export function startOf(phase: WriterPhase, settleNs: number): number {
+  const pages = Math.ceil(phase.workingSetBytes / 4096);
+  return Math.floor((phase.dirtyRate * settleNs) / 1e9) % pages;
+}

@@ -3,7 +3,8 @@
  * to be sent (its density). What the writer has dirtied since the last harvest is closed form: a
  * region whose pages were written E times on average has dirtied 1 - e^-E of them.
  */
-import type { Scenario } from "../scenario.ts";
+import type { Scenario, WriterPhase } from "../scenario.ts";
+import { startOf, writerPhases } from "../writer-phases.ts";
 import { type FluidPhase, type Regions, regionsOf } from "./regions.ts";
 
 const PIECES_MAX = 1 << 14;
@@ -106,6 +107,8 @@ export class FluidMemory {
     this.#fresh = new Array<number>(count).fill(0);
     this.#ranNs = new Array<number>(phases.length).fill(0);
     this.#next = new Array<number>(phases.length).fill(0);
+    if (phases[0]?.sequential)
+      this.#next[0] = startOf(writerPhases(scenario)[0] as WriterPhase, scenario.settleNs);
     this.#phaseLeftNs = (phases[0] as FluidPhase).durationNs;
     pieces.count = 0;
     pieces.fixed = 0;
