@@ -4,8 +4,10 @@ import { describe, expect, test } from "vitest";
 import { WasmvisorError } from "../../ts/base/errors.ts";
 import { Random } from "../../ts/base/random.ts";
 import { chunksOf, scenarioAt, scenarioCount } from "../../ts/sweep/expand.ts";
+import { simulateFluid } from "../../ts/sweep/fluid/migration.ts";
 import { parsePlan } from "../../ts/sweep/plan.ts";
 import { planJsonSchema } from "../../ts/sweep/plan-schema.ts";
+import type { Scenario } from "../../ts/sweep/scenario.ts";
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
@@ -280,6 +282,32 @@ describe("the published files", () => {
     expect(JSON.parse(read("schema/plan.schema.json"))).toEqual(
       JSON.parse(JSON.stringify(planJsonSchema())),
     );
+  });
+
+  test("examples/qemu-7.2.yaml is the guest that QEMU was measured with", () => {
+    const plan = parsePlan(read("examples/qemu-7.2.yaml"), "qemu-7.2.yaml");
+    const all = Array.from({ length: scenarioCount(plan) }, (_, i) => scenarioAt(plan, i, 1));
+    const totalMs = (dirtyRate: number, capMib: number) => {
+      const scenario = all.find(
+        (one) =>
+          one.dirtyRate === dirtyRate &&
+          one.distribution.kind === "uniform" &&
+          one.bandwidthCapBytesPerSec === capMib * 2 ** 20,
+      );
+      const { isCompleted, totalNs } = simulateFluid(scenario as Scenario);
+      return isCompleted ? totalNs / 1e6 : Number.POSITIVE_INFINITY;
+    };
+    for (const [rate, cap, qemuMs] of [
+      [0, 32, 11_223],
+      [2_000, 32, 13_023],
+      [8_000, 32, 17_362],
+      [0, 128, 2_822],
+      [2_000, 128, 2_834],
+      [8_000, 128, 3_036],
+      [32_000, 128, 3_249],
+    ] as const)
+      expect(Math.abs(totalMs(rate, cap) / qemuMs - 1), `${rate} ${cap}`).toBeLessThan(0.03);
+    expect(totalMs(32_000, 32)).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("examples/first-look.yaml is a plan with a page and a guest part", () => {
