@@ -3,11 +3,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { STRATEGIES } from "../../ts/migrate/options.ts";
+import { POLICY_NAMES, POLICY_SETTINGS } from "../../ts/migrate/policy/convergence.ts";
+import { SLOWDOWN_NAMES } from "../../ts/migrate/policy/dirty-limit.ts";
 import { guest, ROOT, wasmvisor } from "./binary.ts";
 
 const COMMANDS = (
   "run image host create ls info start pause resume console snapshot restore fork destroy migrate " +
-  "memory sweep report record fit advise doctor"
+  "memory migrations migrate-cancel migrate-postcopy migrate-pause migrate-recover " +
+  "sweep report record fit advise doctor"
 ).split(" ");
 
 let scratch = "";
@@ -31,11 +35,72 @@ describe("help", () => {
       expect(stdout).toContain(option);
   });
 
+  test("of migrate says what its names are, and what each can be told", async () => {
+    const { stdout } = await wasmvisor(["migrate", "--help"]);
+    for (const name of [...STRATEGIES, ...POLICY_NAMES, ...SLOWDOWN_NAMES])
+      expect(stdout).toContain(name);
+    for (const [policy, settings] of Object.entries(POLICY_SETTINGS)) {
+      const all = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+      if (policy !== "round-limit" && all.length > 0)
+        expect(stdout).toContain(`${policy}[:${all.join(",")}]`);
+    }
+  });
+
   test("the version is the package's", async () => {
     const { status, stdout } = await wasmvisor(["--version"]);
     expect([status, stdout]).toEqual([0, "0.1.0\n"]);
   });
 });
+
+/** Orders to migrate that no host is asked about. */
+function wrongMoves(): [string, string[], RegExp][] {
+  const move = (...options: string[]): string[] => [
+    "migrate",
+    "a",
+    "tcp://127.0.0.1:1",
+    ...options,
+  ];
+  return [
+    ["a policy that nobody has", move("--policy", "luck"), /--policy: expected qemu or xen or/],
+    [
+      "a setting of another policy",
+      move("--policy", "xen:goal=1"),
+      /--policy xen: goal: unknown; it has rounds, pages/,
+    ],
+    [
+      "a setting that is no number",
+      move("--policy", "xen:rounds=many"),
+      /--policy xen: rounds: expected a number above 0, got "many"/,
+    ],
+    [
+      "a setting that is none",
+      move("--policy", "xen:fast"),
+      /--policy: expected xen:key=value,..., got "fast"/,
+    ],
+    ["rounds of no hybrid", move("--strategy", "pre-copy:rounds=2"), /rounds goes with hybrid/],
+    ["a slowdown without its rate", move("--slowdown", "dirty-limit"), /dirty-limit:rate=8MiB\/s/],
+    [
+      "a rate that is none",
+      move("--slowdown", "dirty-limit:rate=8"),
+      /dirtyLimit: expected a rate/,
+    ],
+    ["a compression that nobody has", move("--compress", "rar"), /--compress: expected xbzrle or/],
+    ["a cache of no size", move("--compress", "xbzrle:cache=big"), /xbzrleCache: expected a size/],
+    ["a setting that nobody has", move("--compress", "xbzrle:level=1"), /xbzrle: level: unknown/],
+    [
+      "differences of what is not checked",
+      move("--compress", "xbzrle", "--verify", "frames"),
+      /XBZRLE and identical pages need checksums of pages/,
+    ],
+    [
+      "a check that nobody makes",
+      move("--verify", "hope"),
+      /--verify: expected frames or pages or/,
+    ],
+    ["an end that is none", move("--on-limit", "wait"), /--on-limit: expected stop or fail/],
+    ["a checkpoint without a unit", move("--checkpoint", "5"), /checkpoint: expected a time like/],
+  ];
+}
 
 const hello = ["run", "--kernel", guest("hello.elf")];
 const PLAN = join(ROOT, "examples/first-look.yaml");
@@ -73,6 +138,7 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--pages: expected on-touch or at-once/,
   ],
   ["an address that is none", ["ls", "--host", "somewhere"], /expected an address like tcp/],
+  ...wrongMoves(),
   [
     "a sweep into something that is no folder",
     ["sweep", PLAN, "--out", PLAN],

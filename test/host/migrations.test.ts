@@ -146,6 +146,19 @@ describe("the link", () => {
     expect(paused.bytes / MIB).toBeGreaterThanOrEqual(31);
   });
 
+  test("gives a migration with several channels no more than one with one", () => {
+    const clock = new VirtualClock();
+    const shares = new LinkShares({ clock, capBytesPerSec: CAP });
+    const flow = { finishTag: 0 };
+    const several = Array.from({ length: 4 }, () => shares.open(sink(), undefined, flow));
+    const many = several.map((channel) => flood(clock, channel, MIB, 10e9));
+    const one = flood(clock, shares.open(sink()), MIB, 10e9);
+    clock.run();
+    const all = many.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(one.bytes / MIB).toBeCloseTo(160, -1);
+    expect(all / MIB).toBeCloseTo(160, -1);
+  });
+
   test("lets small frames pass, and what they carry is not forgotten", () => {
     const clock = new VirtualClock();
     const shares = new LinkShares({ clock, capBytesPerSec: 1 * MIB });

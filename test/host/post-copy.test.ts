@@ -104,3 +104,43 @@ test("a target that is killed leaves the guest at the source, as it was when it 
   await source.client.act("kv", "resume");
   await isSound(source);
 });
+
+test("with checkpoints a target that is killed takes no more with it than was done since the last one", {
+  timeout: WAIT_MS,
+}, async () => {
+  const beatOf = (text: string): number => Number([...text.matchAll(/hb (\d+) \d+/g)].at(-1)?.[1]);
+  await start("d", "dirtier.elf", "fill=24MiB ws=1MiB rate=500 heartbeat=50 idle=sleep");
+  const before = await printed(source.client, "d", { pattern: /ready.*hb 2 /s });
+  const move = {
+    target: target.address,
+    strategy: "post-copy",
+    bandwidth: "1MiB/s",
+    checkpoint: "300ms",
+  } as const;
+  const moving = source.client.migrate("d", move);
+  while ((await names(target))[0] !== "d running")
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  // Two seconds later, what it has done since it left is only known from checkpoints.
+  const at = beatOf(before) + 60;
+  const last = beatOf(
+    await printed(target.client, "d", { pattern: new RegExp(`hb ${at} \\d+\r\n`) }),
+  );
+  await target.kill("SIGKILL");
+  const { error, state, stats } = await moving;
+  expect(state).toBe("target-lost");
+  expect(stats.checkpoints).toBeGreaterThan(1);
+  expect(error?.message).toContain(`as it was at checkpoint ${stats.checkpoints}`);
+  expect(await names(source)).toEqual(["d paused"]);
+  await source.client.act("d", "resume");
+  const text = await printed(source.client, "d", { pattern: new RegExp(`hb ${last + 5} `) });
+  const beats = [...text.matchAll(/hb (\d+) \d+/g)].map(([, beat]) => Number(beat));
+  // What it printed at the target, up to the last checkpoint, it has not printed here.
+  const [jump = -1] = beats.flatMap((beat, i) =>
+    i > 0 && beat > (beats[i - 1] as number) + 1 ? [i] : [],
+  );
+  expect(beats[jump] as number).toBeGreaterThan((beats[jump - 1] as number) + 10);
+  expect(beats[jump] as number).toBeGreaterThan(last - 30);
+  expect(beats.slice(0, jump)).toEqual(
+    Array.from({ length: jump }, (_, i) => (beats[0] as number) + i),
+  );
+});

@@ -186,6 +186,11 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
     expect(() => host.vm("nobody")).toThrow(expect.objectContaining({ code: "WV_CONFIG" }));
     const moved = vm.migrate("tcp://127.0.0.1:9");
     await expect(moved).rejects.toMatchObject({ code: "WV_STATE" });
+    for (const order of ["cancelMigration", "startPostCopy", "pausePostCopy"] as const)
+      await expect(host[order]("nobody")).rejects.toMatchObject({
+        code: "WV_STATE",
+        message: "nobody: it does not migrate from this host",
+      });
   });
 
   test("waits can be aborted, before and while", async () => {

@@ -5,11 +5,16 @@ import { type Future, promiseOf, runTask, type Wait } from "../../ts/base/task.t
 import { memoryChannels } from "../../ts/migrate/channel.ts";
 import { MigrationLedger } from "../../ts/migrate/ledger.ts";
 import { resolveSourceOptions } from "../../ts/migrate/options.ts";
-import { qemu as decideConvergence } from "../../ts/migrate/policy/convergence.ts";
+import {
+  CONVERGENCE_POLICIES,
+  qemu as decideConvergence,
+  POLICY_NAMES,
+  POLICY_SETTINGS,
+} from "../../ts/migrate/policy/convergence.ts";
 import { RateWindow } from "../../ts/migrate/rate-window.ts";
 import { simulatedLink } from "../../ts/migrate/sim-link.ts";
 import { migrate } from "../../ts/migrate/source.ts";
-import { qemuStats } from "../../ts/migrate/stats.ts";
+import { qemuStats, type RoundStats } from "../../ts/migrate/stats.ts";
 import { queryOutcome, receiveMigration } from "../../ts/migrate/target.ts";
 import { FakeGuest } from "./fake-guest.ts";
 import { checkOneRuns, Scene } from "./scene.ts";
@@ -20,6 +25,7 @@ describe("the convergence rule", () => {
     roundsMax: 5,
     timeoutNs: 60e9,
     onLimit: "fail",
+    policySettings: { rounds: 5, pages: 50, growth: 1.1, goal: 0.7, ratio: 0.5, ramp: 150 },
   } as const;
   const state = {
     round: 1,
@@ -43,6 +49,57 @@ describe("the convergence rule", () => {
   ] as const)("%s", (_, change, decision) => {
     expect(decideConvergence({ ...state, ...change }, limits)).toBe(decision);
   });
+
+  const round: RoundStats = {
+    round: 1,
+    startNs: 0,
+    durationNs: 1e9,
+    normalPages: 1000,
+    zeroPages: 0,
+    bytes: 4e6,
+    dirtiedPages: 400,
+    remainingPages: 400,
+    dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
+  };
+  const over = {
+    ...state,
+    round: 4,
+    isSynced: true,
+    remainingBytes: 400 * 4096,
+    bytesPerSec: 1e6,
+    memoryBytes: 1000 * 4096,
+    rounds: [round, round, { ...round, remainingPages: 390 }],
+  };
+
+  test.each(POLICY_NAMES)("%s stops when nothing is left for sure", (policy) => {
+    const last = { ...round, dirtiedPages: 0, remainingPages: 0 };
+    const nothing = { ...over, remainingBytes: 0, rounds: [round, last] };
+    expect(CONVERGENCE_POLICIES[policy](nothing, limits)).toBe("stop");
+    expect(CONVERGENCE_POLICIES[policy]({ ...nothing, round: 1, rounds: [] }, limits)).toBe("stop");
+  });
+
+  test.each([
+    ["xen", { rounds: 5, pages: 50 }, { pages: 401 }],
+    ["xen", { rounds: 5, pages: 50 }, { rounds: 3 }],
+    ["lxd", { rounds: 10, goal: 0.7 }, { goal: 0.6 }],
+    ["p-haul", { rounds: 8, pages: 64, growth: 1.1 }, { growth: 0.9 }],
+    ["dirty-to-sent", { ratio: 0.5 }, { ratio: 0.4 }],
+    ["kubevirt", { ramp: 150 }, { ramp: 1700 }],
+    ["round-limit", { rounds: Number.POSITIVE_INFINITY }, { rounds: 3 }],
+  ] as const)("%s is what its settings say", (policy, own, other) => {
+    const decide = CONVERGENCE_POLICIES[policy];
+    const { onLimit } = limits;
+    const settings = { ...limits, onLimit, roundsMax: 9, policySettings: limits.policySettings };
+    expect(POLICY_SETTINGS[policy]).toEqual(own);
+    const as = (change: object) =>
+      decide(over, {
+        ...settings,
+        policySettings: { ...limits.policySettings, ...own, ...change },
+      });
+    expect(as({})).toBe("send");
+    // The ramp of KubeVirt ends at 1,050 ms: what is left would take 1,638.
+    expect(as(other)).toBe(policy === "kubevirt" ? "send" : "stop");
+  });
 });
 
 describe("options", () => {
@@ -55,6 +112,14 @@ describe("options", () => {
     { roundsMax: 0 },
     { batchPages: 1.5 },
     { timeoutNs: Number.NaN },
+    { verify: "faith" as never },
+    { verify: "frames" as const, xbzrleCacheBytes: 4096 },
+    { verify: "frames" as const, identicalPages: "by-hash" as const },
+    { policy: "luck" as never },
+    { policy: "qemu" as const, policySettings: { rounds: 3 } },
+    { policy: "xen" as const, policySettings: { goal: 0.5 } },
+    { policy: "xen" as const, policySettings: { rounds: 0 } },
+    { recoveryTimeoutNs: -1 },
   ])("%o is refused", (wrong) => {
     expect(() =>
       resolveSourceOptions({ clock, id: "a", strategy: "pre-copy", ...wrong }),

@@ -9,6 +9,7 @@ import { MigrationLedger } from "../../ts/migrate/ledger.ts";
 import type { SourceOptions } from "../../ts/migrate/options.ts";
 import { simulatedLink } from "../../ts/migrate/sim-link.ts";
 import { type MigrationResult, migrate } from "../../ts/migrate/source.ts";
+import type { MigrationStats } from "../../ts/migrate/stats.ts";
 import {
   receiveMigration,
   type TargetOptions,
@@ -28,6 +29,8 @@ export interface SceneOptions {
   /** The target's host dies with the fault: nothing of it answers for 3 s, then a new one does. */
   readonly targetDies?: boolean;
   readonly latencyNs?: number;
+  /** Of the first channel and the further ones. */
+  readonly latenciesNs?: readonly number[];
   /** Post-copy: the source finds another channel, with these faults, one after the other. */
   readonly recovers?: boolean;
   readonly laterFaults?: readonly {
@@ -35,6 +38,14 @@ export interface SceneOptions {
     readonly toSource?: FaultPlan;
   }[];
   readonly vcpus?: number;
+  /** Further channels, with these faults, in the order in which they are opened. */
+  readonly besideFaults?: readonly (
+    | {
+        readonly toTarget?: FaultPlan;
+        readonly toSource?: FaultPlan;
+      }
+    | undefined
+  )[];
   /** Called on every write, for aborts at a given time. */
   readonly onTick?: (nowNs: number) => void;
 }
@@ -50,6 +61,8 @@ export class Scene {
   readonly checkpoints: { readonly atNs: number; readonly memory: Uint8Array }[] = [];
   phases: string[] = [];
   reconnects = 0;
+  /** Further channels: the source's ends. */
+  readonly beside: FaultyChannel[] = [];
   readonly source: FakeGuest;
   readonly target: FakeGuest;
   readonly reference: Uint8Array;
@@ -60,6 +73,7 @@ export class Scene {
   readonly #options: SceneOptions;
   readonly #random: Random;
   #diedAtNs: number | undefined;
+  #links = 0;
 
   constructor(options: SceneOptions) {
     this.#options = options;
@@ -76,7 +90,8 @@ export class Scene {
   }
 
   #link(toTarget?: FaultPlan, toSource?: FaultPlan): readonly [FaultyChannel, FaultyChannel] {
-    const latencyNs = this.#options.latencyNs ?? 50_000;
+    const each = this.#options.latenciesNs?.[this.#links++];
+    const latencyNs = each ?? this.#options.latencyNs ?? 50_000;
     const [left, right] = simulatedLink({ clock: this.clock, bytesPerSec: 4e6, latencyNs });
     return [
       new FaultyChannel(left, this.#plan(toTarget)),
@@ -134,6 +149,27 @@ export class Scene {
     return toTarget;
   }
 
+  /** A further channel to the target's host. */
+  #openChannel() {
+    if (this.#diedAtNs !== undefined && this.clock.nowNs() < this.#diedAtNs + 3e9)
+      throw new Error("no route to host");
+    const faults = this.#options.besideFaults?.[this.beside.length];
+    const [toTarget, toSource] = this.#link(faults?.toTarget, faults?.toSource);
+    this.beside.push(toTarget);
+    const ledger = this.#diedAtNs === undefined ? this.ledger : this.newLedger;
+    const accept = (): never => {
+      throw new Error("no second guest");
+    };
+    receiveMigration(toSource, { clock: this.clock, ledger, accept });
+    return toTarget;
+  }
+
+  /** What it took. */
+  get snapshot(): MigrationStats {
+    if (!this.result) throw new Error("it did not run yet");
+    return this.result.stats;
+  }
+
   #plan(plan: FaultPlan | undefined): FaultPlan | undefined {
     if (!plan || !this.#options.targetDies) return plan;
     const onFault = (): void => {
@@ -186,6 +222,7 @@ export class Scene {
       batchPages: 4,
       verify: "memory",
       askOutcome: (id) => this.#askOutcome(id),
+      openChannel: () => this.#openChannel(),
       reconnect: this.#options.recovers ? () => this.#reconnect() : undefined,
       onPhase: (phase) => this.phases.push(phase),
       ...this.#options.source,

@@ -99,6 +99,6 @@ describe("the frame decoder", () => {
     stream.storeU32(preamble, 12, crc32(preamble, 0, 0, 12));
     const decoder = new stream.FrameDecoder(ALL);
     decoder.push(preamble);
-    expect(() => decoder.next()).toThrow("stream version 99, this release speaks 2");
+    expect(() => decoder.next()).toThrow("stream version 99, this release speaks 3");
   });
 });

@@ -90,3 +90,41 @@ export function inputFile(path: string, what: string): Buffer {
     );
   }
 }
+
+export interface Named<T extends string> {
+  readonly name: T;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** A name, and what is said of it: `NAME[:key=value,...]`. */
+export function named<T extends string>(
+  option: unknown,
+  allowed: readonly T[],
+  what: string,
+): Named<T> {
+  const [, name, rest] = /^([^:]*)(?::(.*))?$/s.exec(String(option)) ?? [];
+  const settings: Record<string, string> = {};
+  for (const one of rest?.split(",") ?? []) {
+    const [, key, value] = /^([\w-]+)=(.+)$/.exec(one) ?? [];
+    if (key === undefined || value === undefined)
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `${what}: expected ${name}:key=value,..., got "${one}"`,
+      );
+    settings[key] = value;
+  }
+  return { name: oneOf(name, allowed, what) as T, settings };
+}
+
+/** Throws if a setting is left that nobody knows. */
+export function noMore(settings: Readonly<Record<string, string>>, what: string): void {
+  const [key] = Object.keys(settings);
+  if (key !== undefined) throw new WasmvisorError("WV_CONFIG", `${what}: ${key}: unknown`);
+}
+
+/** A number above 0, perhaps with decimals. */
+export function decimal(text: string, what: string): number {
+  const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0) return value;
+  throw new WasmvisorError("WV_CONFIG", `${what}: expected a number above 0, got "${text}"`);
+}

@@ -5,6 +5,7 @@ import type { AddCommand, Options } from "./context.ts";
 import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
 import { addHostCommands } from "./tree-host.ts";
+import { addMigrateCommands } from "./tree-migrate.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
 
 const DESCRIPTION =
@@ -55,6 +56,7 @@ function buildProgram(onStatus: (status: number) => void): Command {
   const image = program.command("image").description("guest images: pull, list, remove");
   addImage(commandAdder(image, onStatus));
   addHostCommands(add);
+  addMigrateCommands(add);
   addSweepCommands(add);
   add("doctor", "what this machine offers, what is missing, and the command that mends it", () =>
     import("./commands/doctor.ts").then((m) => m.doctor),

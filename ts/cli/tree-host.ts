@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import type { AddCommand } from "./context.ts";
 
-const several = (value: string, before: string[] = []): string[] => [...before, value];
+/** For options that may be given several times. */
+export const several = (value: string, before: string[] = []): string[] => [...before, value];
 const ADDRESS = "tcp://127.0.0.1:7070";
 
 /** The daemon, and one command for each thing that it does. */
@@ -26,32 +27,10 @@ export function addHostCommands(add: AddCommand): void {
   addCreate(add);
   addVmCommands(add);
   addMemory(add);
-  const load = () => import("./commands/migrate.ts").then((m) => m.migrate);
-  onHost(add("migrate <name-and-target...>", "move running vms to the host at TARGET", load))
-    .usage("[options] <name...> <target>")
-    .option("--strategy <name>", "pre-copy, post-copy, hybrid or stop-and-copy", "pre-copy")
-    .option("--live", "insist that the guest goes on while it moves")
-    .option("--bandwidth <rate>", "cap of the rate, e.g. 1Gbit")
-    .option("--downtime <time>", "pre-copy stops the guest when the rest takes this long (300ms)")
-    .option("--rounds <n>", "stop the guest after this many rounds")
-    .option("--timeout <time>", "stop the guest after this long")
-    .option("--parallel <n>", "so many of them at a time, if the host lets them (all)")
-    .option("--priority <n>", "before those of lower priority, where migrations wait (0)")
-    .option("--target-token <token>", "what the target wants to see (WASMVISOR_TARGET_TOKEN)");
-  const listing = () => import("./commands/migrations.ts");
-  onHost(
-    add("migrations", "what migrates from a host, and what waits for that", () =>
-      listing().then((m) => m.migrations),
-    ),
-  );
-  onHost(
-    add("migrate-cancel <name>", "end a migration, also one that waits; the guest stays", () =>
-      listing().then((m) => m.cancel),
-    ),
-  );
 }
 
-function onHost(command: Command): Command {
+/** Adds how to reach the host. */
+export function onHost(command: Command): Command {
   return command
     .option("--host <address>", `the host's daemon (WASMVISOR_HOST, or ${ADDRESS})`)
     .option("--tls <dir>", "certificates to show to a host at tls:// (WASMVISOR_TLS)")

@@ -5,8 +5,9 @@
  */
 import type { TypedEventTarget } from "../base/events.ts";
 import type { VmEnd, VmMetrics } from "../vmm/vm.ts";
-import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
+import type { MigrationOutcome } from "./migration.ts";
 import type { MigrationProgress } from "./migrations/jobs.ts";
+import type { MigrateOptions } from "./migrations/options.ts";
 import type { CreateVmOptions } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
 
@@ -101,7 +102,10 @@ export interface VmApi extends AsyncDisposable {
   snapshotBytes(options?: Abortable): Promise<Uint8Array>;
   /** Reads what still waits in the snapshot it was restored from, which is closed then. */
   loadPages(options?: Abortable): Promise<void>;
-  /** Moves the running guest to another host. Unless it is `completed`, the guest runs on here. */
+  /**
+   * Moves the running guest to another host. Unless it is `completed`, the guest runs on here; after
+   * `paused` the same call goes on with it, as it was asked for.
+   */
   migrate(target: string, options?: MigrateOptions): Promise<MigrationOutcome>;
   /** What it is and how it fares. */
   info(): Soon<VmInfo>;
@@ -127,10 +131,17 @@ export interface HostApi extends AsyncDisposable {
   memory(): Soon<HostMemory>;
   /** Lets pages with equal contents share memory, of all guests, until one is written: one pass. */
   sharePages(options?: Abortable): Promise<SharedPages>;
-  /** The migrations from here that run, and those that wait for their turn, in order. */
+  /** The migrations from here that run, or are paused, and those that wait for their turn, in order. */
   migrations(): Soon<MigrationProgress[]>;
-  /** Ends the migration of the vm called `name`; the guest goes on here. Throws `WV_STATE` if there is none. */
+  /** Ends the migration of the vm called `name`; the guest goes on here. Throws `WV_STATE` if it cannot. */
   cancelMigration(name: string): Promise<void>;
+  /** Lets that vm go as soon as it can: what was not sent yet follows. Throws `WV_STATE`. */
+  startPostCopy(name: string): Promise<void>;
+  /**
+   * Breaks off the post-copy of that vm, which runs at its target: only what needs a missing page waits there,
+   * until it is migrated again. Throws `WV_STATE`.
+   */
+  pausePostCopy(name: string): Promise<void>;
   /** Destroys all vms; ends the worker, if there is one. */
   close(): Promise<void>;
 }

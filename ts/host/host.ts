@@ -229,14 +229,22 @@ export class Host implements HostApi {
     }
   }
 
-  /** The migrations from here that run, and those that wait for their turn, in order. */
+  /** The migrations from here that run, or are paused, and those that wait for their turn, in order. */
   migrations(): MigrationProgress[] {
     return this.jobs.list();
   }
 
   /** Ends the migration of the vm called `name`; the guest goes on here. Throws `WV_STATE` if there is none. */
   async cancelMigration(name: string): Promise<void> {
-    this.jobs.job(name).cancel();
+    this.jobs.cancel(name);
+  }
+
+  async startPostCopy(name: string): Promise<void> {
+    this.jobs.startPostCopy(name);
+  }
+
+  async pausePostCopy(name: string): Promise<void> {
+    this.jobs.pausePostCopy(name);
   }
 
   /** @internal An empty vm for the state of another, not listed yet. */
@@ -320,7 +328,9 @@ export class Host implements HostApi {
         return migrateVm({ ...move, host: this });
       },
       forget: (vm) => {
-        if (this.#vms.get(vm.name) === vm) this.#vms.delete(vm.name);
+        if (this.#vms.get(vm.name) !== vm) return;
+        this.#vms.delete(vm.name);
+        this.jobs.forget(vm.name);
       },
     };
   }

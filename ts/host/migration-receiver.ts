@@ -6,6 +6,7 @@ import { MigrationLedger } from "../migrate/ledger.ts";
 import { receiveMigration, type TargetResult } from "../migrate/target.ts";
 import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Host } from "./host.ts";
+import { deflatePacker } from "./migrations/deflate.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
 export class MigrationReceiver {
@@ -41,6 +42,7 @@ export class MigrationReceiver {
       receiveMigration(channel, {
         clock: this.#host.clock,
         ledger: this.#ledger,
+        packer: deflatePacker(),
         accept: async (hello) => {
           const twin = await build(hello.shape.config);
           release = this.#host.reserve(twin.name);

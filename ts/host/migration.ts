@@ -1,64 +1,24 @@
 /** Moving a vm from this host to another: it waits for its turn, then the engine moves it. */
 import { WasmvisorError } from "../base/errors.ts";
 import { type Future, promiseOf } from "../base/task.ts";
-import { parseRate, parseSize, parseTime } from "../base/units.ts";
 import type { Channel } from "../migrate/channel.ts";
-import type { MigrationControl } from "../migrate/control.ts";
 import type { Outcome } from "../migrate/messages.ts";
 import { resolveSourceOptions, type SourceOptions, type Strategy } from "../migrate/options.ts";
-import type { PolicyName } from "../migrate/policy/convergence.ts";
-import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
+import type { Packer } from "../migrate/packing.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
 import { qemuStats, type RoundStats } from "../migrate/stats.ts";
 import { queryOutcome } from "../migrate/target.ts";
+import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Access } from "./access.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import type { Host } from "./host.ts";
-import type { MigrationJob, MigrationProgress } from "./migrations/jobs.ts";
+import type { MigrationJob } from "./migrations/jobs.ts";
+import { engineOptions, type MigrateOptions } from "./migrations/options.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
 /** A target that has no room is asked again after this time. */
 const RETRY_NS = 1e9;
 const PROGRESS_NS = 500e6;
-
-/** Options of {@link VirtualMachine.migrate}. */
-export interface MigrateOptions {
-  /**
-   * `pre-copy` (default) sends while the guest runs; `stop-and-copy` stops it first; `post-copy` moves
-   * it first and its memory after it; `hybrid` begins as pre-copy and ends as post-copy.
-   */
-  readonly strategy?: Strategy | undefined;
-  /** Cap of the rate, for instance `"1Gbit"` or `"32MiB/s"`; bytes a second. */
-  readonly bandwidth?: number | string | undefined;
-  /** Pre-copy stops the guest when what remains should take this long: `"300ms"` (default); ns. */
-  readonly downtime?: number | string | undefined;
-  /** Give up converging after this many rounds, or after this time, and stop the guest. */
-  readonly roundsMax?: number | undefined;
-  readonly timeout?: number | string | undefined;
-  /** When pre-copy stops or gives up, by the names of the field. Default `qemu`. */
-  readonly policy?: PolicyName | undefined;
-  /** How the guest is held back from dirtying memory meanwhile. Default `none`. */
-  readonly slowdown?: SlowdownName | undefined;
-  /** Cache, for instance `"128MiB"`, of pages as they were sent: of these only differences go again. */
-  readonly xbzrleCache?: number | string | undefined;
-  /** `by-hash`: pages that are equal to others go once. */
-  readonly identicalPages?: "by-hash" | "send" | undefined;
-  /** Hybrid: passes of pre-copy before the guest moves. Default 1. */
-  readonly preCopyRounds?: number | undefined;
-  /** The order to switch to post-copy now, and what can be seen meanwhile. */
-  readonly control?: MigrationControl | undefined;
-  /** Who has its turn first when more wait than may migrate: the highest. Default 0. */
-  readonly priority?: number | undefined;
-  /** Directory with `ca.crt`, `host.crt` and `host.key`: what a target at `tls://` wants to see. */
-  readonly tls?: string | undefined;
-  /** What a target that wants a token wants to be told. */
-  readonly token?: string | undefined;
-  /** Aborts before the switch-over, and while it waits for its turn; the guest goes on here. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called twice a second, and when it begins to wait and to move. */
-  readonly onProgress?: ((progress: MigrationProgress) => void) | undefined;
-  readonly onRound?: ((round: RoundStats) => void) | undefined;
-}
 
 /** How a migration went; statistics under the names of QEMU's `query-migrate`. */
 export interface MigrationOutcome {
@@ -69,19 +29,6 @@ export interface MigrationOutcome {
   readonly error?: WasmvisorError | undefined;
 }
 
-const rate = (value: number | string | undefined): number | undefined =>
-  typeof value === "string" ? parseRate(value, "bandwidth") : value;
-const size = (value: number | string | undefined): number | undefined =>
-  typeof value === "string" ? parseSize(value, "xbzrleCache") : value;
-const time = (value: number | string | undefined, what: string): number | undefined =>
-  typeof value === "string" ? parseTime(value, what) : value;
-
-/** How to go on with post-copies whose channel broke. */
-const pausedPostCopies = new WeakMap<
-  VirtualMachine,
-  (channel: Channel) => Future<MigrationResult>
->();
-
 interface Move {
   readonly host: Host;
   readonly vm: VirtualMachine;
@@ -91,26 +38,63 @@ interface Move {
   readonly onTurn: (hasTurn: boolean) => void;
 }
 
+/** A migration from the first byte to the last page: over one turn or, if it is paused meanwhile, several. */
+interface Course {
+  readonly asked: SourceOptions;
+  readonly guest: MigratableVm;
+  /** A guest that was paused before waits for nobody. */
+  readonly standsStill: () => boolean;
+  /** How to go on with a post-copy that is paused. */
+  recover?: (channel: Channel) => Future<MigrationResult>;
+  /** Of the turn that it has. */
+  move: Move;
+  job: MigrationJob;
+}
+
+/** Post-copies whose channel broke for longer, or by order. */
+const paused = new WeakMap<VirtualMachine, Course>();
+
 /** @internal Moves `vm` to the host that listens at `target`, as soon as it is its turn. */
 export async function migrateVm(move: Move): Promise<MigrationOutcome> {
   const { host, options, target, vm } = move;
-  const asked = sourceOptions(move);
+  const before = paused.get(vm);
+  const asked = before?.asked ?? sourceOptions(move);
   parseAddress(target, "target");
+  // Another host knows nothing of the guest, which would be taken for its end.
+  if (before && before.move.target !== target)
+    throw new WasmvisorError(
+      "WV_STATE",
+      `${vm.name}: it runs at ${before.move.target} and lacks pages; recover it there`,
+    );
   const job = host.jobs.begin({
     name: vm.name,
     target,
     strategy: asked.strategy,
-    priority: options.priority ?? 0,
+    // Its users wait already.
+    priority: options.priority ?? (before ? Number.MAX_SAFE_INTEGER : 0),
     signal: options.signal,
+    control: before?.job.control,
   });
   const stop = watch(move, job);
+  let how: "paused" | undefined = before && "paused";
   try {
-    const channel = await connectInTurn(move, job);
-    return await moveOver(move, { job, channel, asked });
+    const channel = await connectInTurn(move, job, before && "recover");
+    const course = before ?? begin(move, job, asked);
+    Object.assign(course, { move, job });
+    const outcome = await moveOver(course, channel);
+    how = outcome.state === "paused" ? "paused" : undefined;
+    return outcome;
   } finally {
     stop();
-    job.end();
+    job.end(how);
   }
+}
+
+function begin(move: Move, job: MigrationJob, asked: SourceOptions): Course {
+  const { vm } = move;
+  const startStatus = vm.status;
+  const standsStill = (): boolean => vm.status === "paused" && startStatus !== "paused";
+  return { asked, guest: vm.migratable(), standsStill, move, job };
 }
 
 /** Tells about the progress until the result is called. */
@@ -131,11 +115,13 @@ function watch({ host, options }: Move, job: MigrationJob): () => void {
 const accessOf = ({ options }: Move): Access => ({ tls: options.tls, token: options.token });
 
 /** Waits until it is the vm's turn and the target has room. Throws what `connectMigration` throws. */
-async function connectInTurn(move: Move, job: MigrationJob): Promise<Channel> {
-  const { connectMigration, PATH_MIGRATION } = await import("./socket-channel.ts");
+async function connectInTurn(move: Move, job: MigrationJob, what?: "recover"): Promise<Channel> {
+  const { connectMigration, PATH_MIGRATION, PATH_OUTCOME } = await import("./socket-channel.ts");
   const { host, options, target } = move;
   const { signal } = job;
-  const to = { target, access: accessOf(move), path: PATH_MIGRATION, signal } as const;
+  // A guest that is there already needs no room.
+  const path = what === "recover" ? PATH_OUTCOME : PATH_MIGRATION;
+  const to = { target, access: accessOf(move), path, signal } as const;
   for (;;) {
     const turn = job.place.turn(signal);
     if (!turn.isSettled) options.onProgress?.(job.progress());
@@ -155,47 +141,49 @@ async function connectInTurn(move: Move, job: MigrationJob): Promise<Channel> {
   }
 }
 
-async function moveOver(
-  move: Move,
-  running: {
-    readonly job: MigrationJob;
-    readonly channel: Channel;
-    readonly asked: SourceOptions;
-  },
-): Promise<MigrationOutcome> {
-  const { options, vm } = move;
-  const { asked, job } = running;
-  const startStatus = vm.status;
-  // A guest that was paused before waits for nobody.
-  const standsStill = (): boolean => vm.status === "paused" && startStatus !== "paused";
-  const channel = job.share(running.channel, standsStill);
-  const guest = vm.migratable();
-  const { pageCount } = guest.shape;
-  const recover = pausedPostCopies.get(vm);
-  const engineOptions = {
+async function moveOver(course: Course, channel: Channel): Promise<MigrationOutcome> {
+  const { asked, guest, job, move, recover, standsStill } = course;
+  const { vm } = move;
+  const shared = job.share(channel, standsStill);
+  const options: SourceOptions = {
     ...asked,
+    packer: await packerOf(move.options),
     signal: job.signal,
-    askOutcome: (id: string) => askOutcome(move, id),
-    reconnect: () => reconnect(move),
+    control: job.control,
+    askOutcome: (id) => askOutcome(course.move, id),
+    openChannel: () => openChannel(course, job.isAway ? undefined : course.job.signal),
+    reconnect: () => openChannel(course),
     onRound: (round: RoundStats) => {
-      job.noteRound(round);
-      options.onRound?.(round);
+      course.job.noteRound(round);
+      course.move.options.onRound?.(round);
     },
   };
-  const result = await promiseOf(
-    recover ? recover(channel) : migrate(guest, channel, engineOptions),
-  );
-  if (result.state === "paused") pausedPostCopies.set(vm, result.recover);
-  else pausedPostCopies.delete(vm);
+  const result = await promiseOf(recover ? recover(shared) : migrate(guest, shared, options));
+  if (result.state === "paused") {
+    course.recover = result.recover;
+    paused.set(vm, course);
+  } else paused.delete(vm);
   if (result.state !== "completed") guest.release();
-  return outcome(result, asked.strategy, pageCount);
+  return outcome(result, asked.strategy, guest.shape.pageCount);
 }
 
-/** Another channel to a target that the guest runs at already: it waits for nobody's turn. */
-async function reconnect(move: Move): Promise<Channel> {
+/** What packs the pages, if anything is to. */
+async function packerOf(options: MigrateOptions): Promise<Packer | undefined> {
+  if (options.compression !== "deflate") return undefined;
+  const { deflatePacker } = await import("./migrations/deflate.ts");
+  return deflatePacker(options.compressionLevel);
+}
+
+/** Another channel for a migration under way: it waits for nobody's turn. */
+async function openChannel(
+  { job, move, standsStill }: Course,
+  signal?: AbortSignal,
+): Promise<Channel> {
   const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
   const { target } = move;
-  return connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
+  const to = { target, access: accessOf(move), path: PATH_OUTCOME, signal } as const;
+  const channel = await connectMigration(to);
+  return job.share(channel, standsStill);
 }
 
 /** What the target says became of migration `id`. */
@@ -213,22 +201,8 @@ async function askOutcome(move: Move, id: string): Promise<Outcome> {
 
 /** What the engine is asked for. Throws `WV_CONFIG` for whatever makes no sense. */
 function sourceOptions({ host, options, vm }: Move): SourceOptions {
-  const asked: SourceOptions = {
-    clock: host.clock,
-    id: `${vm.name}-${crypto.randomUUID()}`,
-    strategy: options.strategy ?? "pre-copy",
-    downtimeLimitNs: time(options.downtime, "downtime"),
-    bandwidthCapBytesPerSec: rate(options.bandwidth),
-    roundsMax: options.roundsMax,
-    policy: options.policy,
-    slowdown: options.slowdown,
-    xbzrleCacheBytes: size(options.xbzrleCache),
-    identicalPages: options.identicalPages,
-    preCopyRounds: options.preCopyRounds,
-    control: options.control,
-    timeoutNs: time(options.timeout, "timeout"),
-    onLimit: "stop",
-  };
+  const id = `${vm.name}-${crypto.randomUUID()}`;
+  const asked: SourceOptions = { ...engineOptions(options), clock: host.clock, id };
   resolveSourceOptions(asked);
   return asked;
 }

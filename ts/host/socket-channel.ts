@@ -133,7 +133,10 @@ function broken(why: string, cause: unknown): WasmvisorError {
   return new WasmvisorError("WV_NETWORK", `migration channel: ${why}`, { cause });
 }
 
-/** Where migrations come in, and where their sources ask what became of them. */
+/**
+ * Where migrations come in; and where their sources come back: to ask what became of one, or with another
+ * channel for it.
+ */
 export const PATH_MIGRATION = "/v1/migration";
 export const PATH_OUTCOME = "/v1/migration/outcome";
 

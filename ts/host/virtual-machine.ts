@@ -6,7 +6,8 @@ import { turnPassed } from "../base/turns.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
-import type { MigrateOptions, MigrationOutcome } from "./migration.ts";
+import type { MigrationOutcome } from "./migration.ts";
+import type { MigrateOptions } from "./migrations/options.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
 import { saveSnapshotFile, snapshotBytes } from "./snapshot-writer.ts";
 import { encodeConfig, type VmConfig } from "./vm-config.ts";
@@ -238,12 +239,11 @@ export class VirtualMachine implements Runnable, VmApi {
   }
 
   /**
-   * Moves the running guest to another host, `tcp://ADDRESS:PORT`. Resolves with how it went: unless
-   * that is `completed`, the guest runs on here. An abort before the switch-over is `aborted`. After
-   * `paused` (the channel of a post-copy broke) the same call goes on where it was.
    * Moves the running guest to another host, `tcp://ADDRESS:PORT` or `tls://`, as soon as the host's
    * limit of migrations lets it. Resolves with how it went: unless that is `completed`, the guest runs on
    * here. An abort before the switch-over is `aborted`, or rejects with `WV_ABORTED` before it has begun.
+   * After `paused` (the channel of a post-copy broke) the same call, to the same target, goes on where it
+   * was, as it was asked for then.
    */
   async migrate(target: string, options: MigrateOptions = {}): Promise<MigrationOutcome> {
     const movable: readonly VmStatus[] = ["running", "paused"];

@@ -161,9 +161,10 @@ export interface Migratable {
 
   /**
    * While the dirty log is kept, the guest dirties no more pages in a second than this: who wants to
-   * waits. `Infinity`: no limit. A guest that cannot be slowed down has no such method.
+   * waits. `per` `vcpu`: each of its vCPUs, and who dirties less does not wait for who would dirty more.
+   * `Infinity`: no limit. A guest that cannot be slowed down has no such method.
    */
-  limitDirty?(pagesPerSec: number): void;
+  limitDirty?(pagesPerSec: number, per?: "guest" | "vcpu"): void;
 
   /** Stops the guest between two instructions. Once it is done nothing writes its memory any more. */
   pause(): Wait<void>;

@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable, MissingWatcher } from "../machine/migratable.ts";
+import type { ArrivingLanes } from "./arriving-lanes.ts";
 import { CheckpointTaker } from "./checkpoints.ts";
 import { type Connection, Outbox, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
@@ -26,6 +27,8 @@ export interface ArrivalsOptions {
   readonly sourceTimeoutNs: number;
   /** Is the source known to be gone for good? Asked while it does not come back. */
   readonly isSourceLost?: ((id: string) => Wait<boolean>) | undefined;
+  /** What comes beside the first connection. */
+  readonly lanes: ArrivingLanes;
 }
 
 /** Somebody waits for a page. */
@@ -56,6 +59,9 @@ export class Arrivals implements MissingWatcher {
     if (checkpointNs > 0)
       this.#checkpoints = new CheckpointTaker({ guest, clock, everyNs: checkpointNs });
   }
+
+  /** True from the moment on at which the guest runs and pages are put in place. */
+  isRunning = false;
 
   /** Pages that have not arrived. */
   get missingPages(): number {
@@ -116,8 +122,10 @@ export class Arrivals implements MissingWatcher {
     const forget = ledger.awaitResume(id, (next) => this.#take(next));
     const checkpoints = this.#checkpoints;
     try {
+      this.isRunning = true;
       this.#use(connection);
       if (checkpoints) runTask(checkpoints.run(() => this.#outbox));
+      if (this.#missingPages === 0) this.#tellComplete();
       while (this.#missingPages > 0) {
         try {
           yield* this.#receive();
@@ -145,29 +153,54 @@ export class Arrivals implements MissingWatcher {
   }
 
   *#receive(): Task<void> {
-    const { clock, guest, stallTimeoutNs } = this.#options;
+    const { clock, lanes, stallTimeoutNs } = this.#options;
     const connection = this.#connection as Connection;
-    const unwatch = watchConnection({ clock, connection, stallNs: stallTimeoutNs });
+    const watched = {
+      abort: (reason: unknown) => connection.abort(reason),
+      get progress() {
+        return connection.progress + lanes.progress;
+      },
+    };
+    const unwatch = watchConnection({ clock, connection: watched, stallNs: stallTimeoutNs });
     try {
       while (this.#missingPages > 0) {
         const frame = yield* connection.demand();
         if (frame.type !== stream.FRAME_PAGES)
           throw stream.streamError(frame, `${stream.frameName(frame.type)} out of turn`);
         const { sequence } = frame;
-        const placed = yield* wait(guest.placeBatch(messages.decodePages(frame)));
-        this.#missingPages -= placed;
-        this.#arrived.pages += placed;
+        yield* lanes.place(frame);
         this.#outbox?.post(stream.FRAME_CREDIT, () => [messages.encodeCredit(sequence)]);
+        if (this.#missingPages === 0) this.#tellComplete();
       }
+    } catch (error) {
+      if (this.#missingPages > 0) throw error; // Else the source closes it because it knows that.
     } finally {
       unwatch();
     }
   }
 
+  /** Pages came, over whatever connection. */
+  *placed(frame: stream.Frame, by: "first" | "beside"): Task<void> {
+    const before = this.#missingPages;
+    const placed = yield* wait(this.#options.guest.placeBatch(messages.decodePages(frame)));
+    this.#missingPages -= placed;
+    this.#arrived.pages += placed;
+    if (by === "beside" && before > 0 && this.#missingPages === 0) this.#tellComplete();
+  }
+
+  #tellComplete(): void {
+    this.#checkpoints?.stop();
+    this.#outbox?.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(this.#arrived)]);
+  }
+
+  /** A connection beside the first broke: so does the first. */
+  broken(error: unknown): void {
+    if (this.#missingPages > 0) this.#connection?.abort(error);
+  }
+
   /** The source will ask the ledger if it does not hear of it; the guest has all pages. */
   *#complete(): Task<void> {
     const outbox = this.#outbox as Outbox;
-    outbox.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(this.#arrived)]);
     yield* outbox.drained();
     this.#connection?.close();
   }
@@ -189,6 +222,7 @@ export class Arrivals implements MissingWatcher {
   *#recover(cause: unknown): Task<void> {
     const { guest } = this.#options;
     this.#connection?.abort(cause);
+    this.#options.lanes.abort(cause);
     this.#next ??= new Future();
     const stop = new AbortController();
     runTask(this.#expire(this.#next, cause, stop.signal));

@@ -132,9 +132,15 @@ export class Outbox {
   }
 }
 
+/** One connection, or several that are one to whoever watches. */
+export interface Watched {
+  readonly progress: number;
+  abort(reason: unknown): void;
+}
+
 export interface WatchdogOptions {
   readonly clock: Clock;
-  readonly connection: Connection;
+  readonly connection: Watched;
   /** Breaks the connection when nothing moved for this long (up to twice as long). `Infinity`: never. */
   readonly stallNs: number;
 }

@@ -18,6 +18,8 @@ export class MigrationControl {
   #isPostCopyAsked = false;
   #phase: Phase = "setup";
   #stats: (() => MigrationStats) | undefined;
+  #isPauseAsked = false;
+  #onPause: (() => void) | undefined;
 
   /**
    * Switches as soon as the target knows the guest: what was not sent yet follows on demand. Ignored
@@ -29,6 +31,22 @@ export class MigrationControl {
 
   get isPostCopyAsked(): boolean {
     return this.#isPostCopyAsked;
+  }
+
+  /**
+   * Breaks a post-copy off whose guest runs at the target: its result is `paused`, and `recover` goes on with
+   * it. What has not arrived stays here. False: the guest does not run there yet, or has all its pages.
+   */
+  pausePostCopy(): boolean {
+    if (!this.#onPause) return false;
+    this.#isPauseAsked = true;
+    this.#onPause();
+    return true;
+  }
+
+  /** True from that order on until the migration goes on. */
+  get isPauseAsked(): boolean {
+    return this.#isPauseAsked;
   }
 
   get phase(): Phase {
@@ -43,6 +61,12 @@ export class MigrationControl {
   /** @internal The engine says where to look. */
   attach(stats: () => MigrationStats): void {
     this.#stats = stats;
+  }
+
+  /** @internal From now on there is a post-copy to pause; undefined: there is none any more. */
+  pausable(onPause: (() => void) | undefined): void {
+    this.#onPause = onPause;
+    if (onPause) this.#isPauseAsked = false;
   }
 
   /** @internal */

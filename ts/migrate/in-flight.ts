@@ -81,7 +81,7 @@ export class InFlight {
 
   get hasRoom(): boolean {
     const busyBytes = Math.min(BUSY_BYTES_MAX, this.#linkBytesPerNs * BUSY_NS);
-    // Before the first credit there is neither rate nor round trip, and zero times infinity is no number.
+    // Before the first credit nothing is known, and nothing times infinity is not a number.
     const longBytes = this.#bytesPerNs > 0 ? GAIN * this.#bytesPerNs * this.#roundTripNs : 0;
     return this.#bytes < Math.max(FLOOR_BYTES, busyBytes, longBytes);
   }

@@ -16,6 +16,9 @@ export class MigrationLedger {
   /** Post-copies that still lack pages: each takes a new connection to its source. */
   readonly #resumes = new Map<string, (connection: Connection) => void>();
 
+  /** Those under way that take further connections for their pages. */
+  readonly #joins = new Map<string, (connection: Connection, index: number) => void>();
+
   /** A migration begins. False if this id was used or asked about before. */
   begin(id: string, cancel: () => void): boolean {
     if (this.#outcomes.has(id)) return false;
@@ -41,6 +44,19 @@ export class MigrationLedger {
   resume(id: string, connection: Connection): boolean {
     const take = this.#resumes.get(id);
     take?.(connection);
+    return take !== undefined;
+  }
+
+  /** Further connections of `id` are taken, until the result is called. */
+  awaitJoins(id: string, take: (connection: Connection, index: number) => void): () => void {
+    this.#joins.set(id, take);
+    return () => this.#joins.delete(id);
+  }
+
+  /** Hands `connection` to the migration `id`. Throws what `take` throws. False: it is not under way. */
+  join(id: string, connection: Connection, index: number): boolean {
+    const take = this.#joins.get(id);
+    take?.(connection, index);
     return take !== undefined;
   }
 

@@ -16,6 +16,8 @@ export interface Hello {
   readonly strategy: string;
   /** Post-copy: the source wants a checkpoint this often; 0: never. */
   readonly checkpointNs: number;
+  /** What the source would like, by name. */
+  readonly features: readonly string[];
   readonly shape: GuestShape;
 }
 
@@ -64,10 +66,21 @@ function countField(frame: Frame, fields: Fields, name: string): number {
   return value;
 }
 
+const NAMES_MAX = 64;
+
+/** A list of names; one that is not there is empty. */
+function namesField(frame: Frame, fields: Fields, name: string): string[] {
+  const value = fields[name] ?? [];
+  const isGood = Array.isArray(value) && value.length <= NAMES_MAX;
+  if (isGood && value.every((one) => typeof one === "string")) return value as string[];
+  throw streamError(frame, `${frameName(frame.type)}: "${name}" is not a list of names`);
+}
+
 export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
-  const { checkpointNs, id, strategy } = hello;
-  return encodeState({ id, strategy, checkpointNs, kind, pageCount, config }, MESSAGE_VERSION);
+  const { checkpointNs, features, id, strategy } = hello;
+  const all = { id, strategy, checkpointNs, features: [...features], kind, pageCount, config };
+  return encodeState(all, MESSAGE_VERSION);
 }
 
 export function decodeHello(frame: Frame): Hello {
@@ -80,12 +93,38 @@ export function decodeHello(frame: Frame): Hello {
     id,
     strategy: field(frame, fields, "strategy", "string"),
     checkpointNs: countField(frame, fields, "checkpointNs"),
+    features: namesField(frame, fields, "features"),
     shape: {
       kind: field(frame, fields, "kind", "string"),
       pageCount: countField(frame, fields, "pageCount"),
       config,
     },
   };
+}
+
+/** For ACCEPT: what the target takes of what the source would like. */
+export function encodeAccept(features: readonly string[]): Uint8Array {
+  return encodeState({ features: [...features] }, MESSAGE_VERSION);
+}
+
+export function decodeAccept(frame: Frame): string[] {
+  return namesField(frame, decodeFields(frame), "features");
+}
+
+/** For JOIN: another connection for the pages of a migration under way. */
+export interface Join {
+  readonly id: string;
+  /** From 1 on; the first connection is 0. */
+  readonly index: number;
+}
+
+export function encodeJoin({ id, index }: Join): Uint8Array {
+  return encodeState({ id, index }, MESSAGE_VERSION);
+}
+
+export function decodeJoin(frame: Frame): Join {
+  const fields = decodeFields(frame);
+  return { id: field(frame, fields, "id", "string"), index: countField(frame, fields, "index") };
 }
 
 export function encodeEnd(end: EndOfMemory): Uint8Array {
@@ -184,6 +223,16 @@ export function encodeCredit(sequence: number): Uint8Array {
 
 export function decodeCredit(frame: Frame): number {
   if (frame.payload.length !== 4) throw streamError(frame, "CREDIT: expected 4 bytes");
+  return loadU32(frame.payload, 0);
+}
+
+/** For SYNC: the number of the barrier. */
+export function encodeSync(barrier: number): Uint8Array {
+  return encodeCredit(barrier);
+}
+
+export function decodeSync(frame: Frame): number {
+  if (frame.payload.length !== 4) throw streamError(frame, "SYNC: expected 4 bytes");
   return loadU32(frame.payload, 0);
 }
 

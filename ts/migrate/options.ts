@@ -4,10 +4,12 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
+import { CHANNELS_MAX } from "./lanes.ts";
 import type { Outcome } from "./messages.ts";
-import { POLICY_NAMES, type PolicyName } from "./policy/convergence.ts";
+import type { Packer } from "./packing.ts";
+import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
-import type { ConvergenceLimits } from "./policy/state.ts";
+import type { ConvergenceLimits, PolicySetting } from "./policy/state.ts";
 import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
 
@@ -34,6 +36,9 @@ export const PLANS: Readonly<Record<Strategy, StrategyPlan>> = {
 };
 export const STRATEGIES = Object.keys(PLANS) as readonly Strategy[];
 
+export const VERIFY_NAMES = ["frames", "pages", "memory"] as const;
+export type Verify = (typeof VERIFY_NAMES)[number];
+
 export interface SourceOptions {
   readonly clock: Clock;
   /** Names this attempt; unique among all that the target has seen. At most 128 characters. */
@@ -41,10 +46,14 @@ export interface SourceOptions {
   readonly strategy: Strategy;
   /** When pre-copy stops, or gives up. Default: as QEMU. */
   readonly policy?: PolicyName | undefined;
+  /** Numbers of the policy in place of its own: `POLICY_SETTINGS` has those of each. */
+  readonly policySettings?: Readonly<Partial<Record<PolicySetting, number>>> | undefined;
   /** How the guest is held back from dirtying memory while pre-copy goes on. Default: `none`. */
   readonly slowdown?: SlowdownName | undefined;
   /** Pages a second, for the slowdown `dirty-limit`. */
   readonly dirtyLimitPagesPerSec?: number | undefined;
+  /** Whose limit that is: the guest's (default), or that of each vCPU, as in QEMU. */
+  readonly dirtyLimitPer?: "guest" | "vcpu" | undefined;
   /** Pre-copy stops the guest when what remains should take this long at most. */
   readonly downtimeLimitNs?: number | undefined;
   /** Bytes a second; lifted while pre-copy has the guest stopped, as QEMU does. Default: none. */
@@ -59,14 +68,19 @@ export interface SourceOptions {
   readonly xbzrleCacheBytes?: number | undefined;
   /** `by-hash`: a page that the target has under another number is not sent again. Default `send`. */
   readonly identicalPages?: "by-hash" | "send" | undefined;
+  /** Packs the pages of pre-copy and stop-and-copy, if the target can unpack them. Default: nothing does. */
+  readonly packer?: Packer | undefined;
   /** Pages with data in one frame. */
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
   readonly probePages?: number | undefined;
   /** The migration fails when nothing moves for this long. */
   readonly stallTimeoutNs?: number | undefined;
-  /** `memory`: the target compares a hash of all memory before it agrees; costs downtime. */
-  readonly verify?: "counts" | "memory" | undefined;
+  /**
+   * What is checked beside the checksum of each frame. `pages` (default): a checksum of each page.
+   * `memory`: also a hash of all memory, before the target agrees; costs downtime. `frames`: nothing.
+   */
+  readonly verify?: Verify | undefined;
   /** Aborts before COMMIT; the guest goes on here. Later it is ignored: the migration completes. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -82,6 +96,13 @@ export interface SourceOptions {
   readonly pushPages?: number | undefined;
   /** A new channel to the target, when that of a post-copy broke: asked until it gives one. */
   readonly reconnect?: (() => Wait<Channel>) | undefined;
+  /**
+   * Connections for pages, 1 to 16, if the target takes several. Post-copy uses two: one for the push, one for
+   * what somebody waits for. Needs `openChannel`. Default 1.
+   */
+  readonly channels?: number | undefined;
+  /** A further channel to the target. */
+  readonly openChannel?: (() => Wait<Channel>) | undefined;
   /** After this time without one the result is `paused`. */
   readonly recoveryTimeoutNs?: number | undefined;
   /**
@@ -105,6 +126,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   policy: "qemu",
   slowdown: "none",
   dirtyLimitPagesPerSec: Number.POSITIVE_INFINITY,
+  dirtyLimitPer: "guest",
   downtimeLimitNs: 300e6,
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
   roundsMax: Number.POSITIVE_INFINITY,
@@ -115,9 +137,10 @@ export const DEFAULT_SOURCE_OPTIONS = {
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
-  verify: "counts",
+  verify: "pages",
   outcomeTimeoutNs: 30e9,
   preCopyRounds: 1,
+  channels: 1,
   checkpointNs: 0,
   pushPages: 64,
   recoveryTimeoutNs: 60e9,
@@ -133,6 +156,8 @@ export type ResolvedSourceOptions = Readonly<
     | "signal"
     | "askOutcome"
     | "reconnect"
+    | "openChannel"
+    | "packer"
     | "control"
     | "silence"
     | "onPhase"
@@ -141,6 +166,7 @@ export type ResolvedSourceOptions = Readonly<
     policy: PolicyName;
     slowdown: SlowdownName;
     dirtyLimitPagesPerSec: number;
+    dirtyLimitPer: "guest" | "vcpu";
     bandwidthCapBytesPerSec: number;
     xbzrleCacheBytes: number;
     identicalPages: "by-hash" | "send";
@@ -149,11 +175,12 @@ export type ResolvedSourceOptions = Readonly<
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
     preCopyRounds: number;
+    channels: number;
     checkpointNs: number;
     pushPages: number;
     recoveryTimeoutNs: number;
     onTargetLost: "hold" | "roll-back";
-    verify: "counts" | "memory";
+    verify: Verify;
   } & ConvergenceLimits
 >;
 
@@ -161,10 +188,23 @@ function check(isGood: boolean, what: string, value: unknown): void {
   if (!isGood) throw new WasmvisorError("WV_CONFIG", `migration: ${what}, got ${value}`);
 }
 
+function settingsOf(options: { policy: PolicyName; policySettings?: object }): object {
+  const { policy, policySettings = {} } = options;
+  check(POLICY_NAMES.includes(policy), "policy: unknown", policy);
+  const own = POLICY_SETTINGS[policy];
+  for (const [name, value] of Object.entries(policySettings)) {
+    const names = Object.keys(own).join(", ");
+    check(Object.hasOwn(own, name), `policy ${policy}: expected ${names || "no settings"}`, name);
+    check(value > 0, `policy ${policy}: ${name}: expected more than 0`, value);
+  }
+  return { ...own, ...policySettings };
+}
+
 /** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */
 export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOptions {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const all = { ...DEFAULT_SOURCE_OPTIONS, ...Object.fromEntries(given) } as ResolvedSourceOptions;
+  const merged = { ...DEFAULT_SOURCE_OPTIONS, ...Object.fromEntries(given) };
+  const all = { ...merged, policySettings: settingsOf(merged) } as ResolvedSourceOptions;
   check(STRATEGIES.includes(all.strategy), "strategy: unknown", all.strategy);
   check(all.id.length > 0 && all.id.length <= 128, "id: expected 1 to 128 characters", all.id);
   check(all.downtimeLimitNs >= 0, "downtimeLimitNs: expected 0 or more", all.downtimeLimitNs);
@@ -174,7 +214,6 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     all.bandwidthCapBytesPerSec,
   );
   check(all.xbzrleCacheBytes >= 0, "xbzrleCacheBytes: expected 0 or more", all.xbzrleCacheBytes);
-  check(POLICY_NAMES.includes(all.policy), "policy: unknown", all.policy);
   check(SLOWDOWN_NAMES.includes(all.slowdown), "slowdown: unknown", all.slowdown);
   check(
     all.dirtyLimitPagesPerSec > 0,
@@ -185,6 +224,24 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     Number.isSafeInteger(all.checkpointNs) && all.checkpointNs >= 0,
     "checkpointNs: expected nanoseconds",
     all.checkpointNs,
+  );
+  check(
+    all.dirtyLimitPer === "guest" || all.slowdown === "dirty-limit",
+    "dirtyLimitPer: vcpu goes with the slowdown dirty-limit",
+    all.slowdown,
+  );
+  check(VERIFY_NAMES.includes(all.verify), "verify: unknown", all.verify);
+  const needsPages = all.xbzrleCacheBytes > 0 || all.identicalPages === "by-hash";
+  check(
+    all.verify !== "frames" || !needsPages,
+    "verify: XBZRLE and identical pages need checksums of pages",
+    all.verify,
+  );
+  check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
+  check(
+    Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,
+    `channels: expected 1 to ${CHANNELS_MAX}`,
+    all.channels,
   );
   check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
   check(

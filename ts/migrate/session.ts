@@ -2,13 +2,15 @@
 import type { Task } from "../base/task.ts";
 import { wait } from "../base/task.ts";
 import type { Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
-import type { Channel } from "./channel.ts";
+import { brokenError, type Channel } from "./channel.ts";
 import { CheckpointKeeper } from "./checkpoints.ts";
 import { Connection, watchConnection } from "./connection.ts";
 import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
+import { Lanes } from "./lanes.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
+import { PagePacker } from "./packing.ts";
 import { RateWindow } from "./rate-window.ts";
 import { type MigrationStats, StatsCounter } from "./stats.ts";
 import * as stream from "./stream.ts";
@@ -46,6 +48,11 @@ export class Session {
   isPostCopy = false;
   #connection: Connection;
   #inbox: Inbox;
+  #lanes: Lanes;
+  /** The target takes several connections. */
+  #hasChannels = false;
+  /** The target unpacks what this packs. */
+  #packer: PagePacker | undefined;
   #unwatch: () => void;
   /** Bytes sent over connections that broke. */
   #sentBytes = 0;
@@ -61,6 +68,7 @@ export class Session {
     this.checkpoints = new CheckpointKeeper(guest);
     this.stats = new StatsCounter(options.clock.nowNs(), options.silence);
     this.#connection = new Connection(channel, ACCEPTED);
+    this.#lanes = new Lanes(this.#connection);
     this.#unwatch = this.#watch();
     this.#inbox = new Inbox(this.#connection);
     options.control?.attach(() => this.snapshot());
@@ -70,23 +78,45 @@ export class Session {
     return this.#connection;
   }
 
+  /** All connections; the first is {@link connection}. */
+  get lanes(): Lanes {
+    return this.#lanes;
+  }
+
   get inbox(): Inbox {
     return this.#inbox;
   }
 
   #watch(): () => void {
     const { clock, stallTimeoutNs } = this.options;
-    return watchConnection({ clock, connection: this.#connection, stallNs: stallTimeoutNs });
+    return watchConnection({ clock, connection: this.#lanes, stallNs: stallTimeoutNs });
   }
 
   /** From now on `channel` is the way to the target. */
   reconnect(channel: Channel): void {
     this.#unwatch();
-    this.#sentBytes += this.#connection.sentBytes;
+    this.#sentBytes += this.#lanes.sentBytes;
+    this.#lanes.abort(brokenError("another one took its place"));
     this.#connection = new Connection(channel, ACCEPTED);
+    this.#lanes = new Lanes(this.#connection);
     this.#unwatch = this.#watch();
     this.#inbox = new Inbox(this.#connection);
     this.checkpoints.drop();
+  }
+
+  /** What the target takes of what was offered. */
+  accepted(features: readonly string[]): void {
+    this.#hasChannels = features.includes("channels");
+    const { packer } = this.options;
+    if (packer && features.includes(packer.name)) this.#packer = new PagePacker(packer);
+  }
+
+  /** Opens further connections, as many as were asked for, or `channelsMax`. */
+  *openLanes(channelsMax: number): Task<void> {
+    const { channels, id, openChannel } = this.options;
+    if (!openChannel || !this.#hasChannels) return;
+    yield* this.#lanes.open(Math.min(channels, channelsMax), id, openChannel);
+    this.stats.channels = Math.max(this.stats.channels, this.#lanes.count);
   }
 
   /** Nothing more is expected to move. */
@@ -103,14 +133,26 @@ export class Session {
     this.options.onPhase?.(phase, this.nowNs() - this.stats.startNs);
   }
 
-  /** Sends what `takeBatch` gave; returns the bytes of it. */
-  *sendPages(batch: PageBatch): Task<number> {
+  /** Sends what `takeBatch` gave while pre-copy goes on, or the guest stands still. Keeps the cap. */
+  *sendPages(batch: PageBatch): Task<void> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
-    const bytes = yield* this.#connection.send(
-      stream.FRAME_PAGES,
-      [encodePagesHeader(this.stats.round, batch), batch.records],
-      batch.modelBytes,
-    );
+    // A page that is sent as the number of another one: that one comes first.
+    if ((batch.twinPages ?? 0) > 0) yield* this.#lanes.barrier();
+    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
+    const packed = this.#packer && (yield* this.#packer.pack(stream.joinParts(payload)));
+    const type = packed ? stream.FRAME_PACKED : stream.FRAME_PAGES;
+    const bytes = yield* this.#lanes.send(type, packed ?? payload, batch.modelBytes);
+    this.stats.batch(batch, bytes);
+    // The rate is that of what was sent, so packed pages need less of the downtime than the policy thinks: what
+    // packing itself takes is in there, too (measured: by the rate of pages, twice the limit on a busy machine).
+    yield* this.window.pace(bytes);
+  }
+
+  /** Sends what `takeBatch` gave in post-copy; returns the bytes of it. `sendUrgent`: somebody waits for it. */
+  *followPages(batch: PageBatch, how: "sendPush" | "sendUrgent"): Task<number> {
+    this.remainingPages -= batch.normalPages + batch.zeroPages;
+    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
+    const bytes = yield* this.#lanes[how](stream.FRAME_PAGES, payload, batch.modelBytes);
     this.stats.batch(batch, bytes);
     return bytes;
   }
@@ -128,7 +170,7 @@ export class Session {
   /** From now on the guest dirties no more pages a second than this. */
   limitDirty(pagesPerSec: number): void {
     if (pagesPerSec === this.stats.dirtyLimitPagesPerSec || !this.guest.limitDirty) return;
-    this.guest.limitDirty(pagesPerSec);
+    this.guest.limitDirty(pagesPerSec, this.options.dirtyLimitPer);
     this.stats.limited(this.nowNs(), pagesPerSec);
   }
 
@@ -139,7 +181,12 @@ export class Session {
   }
 
   snapshot(): MigrationStats {
-    const sentBytes = this.#sentBytes + this.#connection.sentBytes;
+    this.stats.checkpoints = this.checkpoints.count;
+    if (this.#packer) {
+      const { packedBytes, unpackedBytes } = this.#packer;
+      this.stats.packing = { packedBytes, unpackedBytes };
+    }
+    const sentBytes = this.#sentBytes + this.#lanes.sentBytes;
     return this.stats.snapshot(this.nowNs(), sentBytes, this.remainingPages);
   }
 }

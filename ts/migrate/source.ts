@@ -69,7 +69,7 @@ class Source {
     const session = this.#session;
     const { signal } = session.options;
     const forget = onAbort(signal, () => {
-      if (!session.isCommitted) session.connection.abort(abortError(signal));
+      if (!session.isCommitted) session.lanes.abort(abortError(signal));
     });
     try {
       yield* this.#phases();
@@ -100,10 +100,10 @@ class Source {
 
   *#complete(): Task<MigrationResult> {
     const session = this.#session;
-    const { connection, guest } = session;
+    const { guest, lanes } = session;
     session.endRound(0);
     const stats = session.snapshot();
-    connection.close();
+    lanes.close();
     try {
       yield* wait(guest.stopDirtyLog());
       session.set?.release();
@@ -123,7 +123,7 @@ class Source {
         runTask(this.#recover(channel));
       return { state, stats: session.snapshot(), error: cause, recover };
     }
-    session.connection.abort(cause);
+    session.lanes.abort(cause);
     if (state === "in-doubt") return { state, stats: session.snapshot(), error: cause };
     if (state === "target-lost") yield* session.checkpoints.restore();
     if (session.options.onTargetLost === "roll-back")
@@ -149,7 +149,7 @@ class Source {
   /** The guest runs here again, or still. */
   *#goOn(error: unknown, how?: "rolled-back"): Task<MigrationResult> {
     const session = this.#session;
-    const { connection, guest, inbox, options } = session;
+    const { guest, inbox, lanes, options } = session;
     session.limitDirty(Number.POSITIVE_INFINITY);
     yield* wait(guest.stopDirtyLog());
     session.set?.release();
@@ -161,7 +161,7 @@ class Source {
     const stats = session.snapshot();
     // Where the target spoke last or the channel broke, there is nobody to tell.
     if (inbox.failure === undefined) yield* this.#tell(error);
-    connection.abort(error);
+    lanes.abort(error);
     const state = how ?? (options.signal?.aborted ? "aborted" : "failed");
     return { state, stats, error };
   }

@@ -49,6 +49,12 @@ export interface MigrationStats {
   readonly gapNs: number;
   /** How often post-copy went on over another channel. */
   readonly recoveries: number;
+  /** Bytes of frames that went packed, after and before that. */
+  readonly packing: { readonly packedBytes: number; readonly unpackedBytes: number };
+  /** Connections that pages went over. */
+  readonly channels: number;
+  /** Checkpoints of post-copy that came back as a whole. */
+  readonly checkpoints: number;
   /** How long the guest was held back from dirtying memory. */
   readonly throttledNs: number;
   readonly rounds: readonly RoundStats[];
@@ -60,12 +66,15 @@ const roundTo = (value: number, digits: number): number => Number(value.toFixed(
 export function qemuStats(stats: MigrationStats, pageCount: number) {
   const seconds = stats.totalNs / 1e9;
   const normalPages = stats.normalPages - stats.deltaPages - stats.twinPages;
+  const { packedBytes, unpackedBytes } = stats.packing;
   return {
     "total-time": roundTo(stats.totalNs / 1e6, 3),
     downtime: roundTo(stats.downtimeNs / 1e6, 3),
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
     gap: roundTo(stats.gapNs / 1e6, 3),
     recoveries: stats.recoveries,
+    channels: stats.channels,
+    checkpoints: stats.checkpoints,
     "throttled-time": roundTo(stats.throttledNs / 1e6, 3),
     ram: {
       total: pageCount * GUEST_PAGE_BYTES,
@@ -83,6 +92,10 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
     },
     "xbzrle-cache": { pages: stats.deltaPages, overflow: stats.overflowPages },
     "identical-pages": stats.twinPages,
+    compression: {
+      "compressed-size": packedBytes,
+      "compression-rate": packedBytes > 0 ? roundTo(unpackedBytes / packedBytes, 2) : 0,
+    },
     rounds: stats.rounds,
   };
 }
@@ -103,6 +116,9 @@ export class StatsCounter {
   downtimeNs = 0;
   postcopyRequests = 0;
   recoveries = 0;
+  checkpoints = 0;
+  channels = 1;
+  packing = { packedBytes: 0, unpackedBytes: 0 };
   dirtyLimitPagesPerSec = Number.POSITIVE_INFINITY;
   #throttledNs = 0;
   #limitedAtNs = 0;
@@ -205,6 +221,9 @@ export class StatsCounter {
       waitedNs,
       gapNs: Math.max(this.downtimeNs, longestWaitNs, this.#silence?.longestNs ?? 0),
       recoveries: this.recoveries,
+      checkpoints: this.checkpoints,
+      channels: this.channels,
+      packing: this.packing,
       throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
       rounds: this.rounds,
     };

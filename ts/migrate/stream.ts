@@ -9,7 +9,7 @@
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
 
-export const STREAM_VERSION = 2;
+export const STREAM_VERSION = 3;
 export const PREAMBLE_BYTES = 16;
 export const FRAME_HEADER_BYTES = 16;
 const MAGIC = new TextEncoder().encode("WVSTREAM");
@@ -25,6 +25,9 @@ export const FRAME_ABORT = 7;
 export const FRAME_QUERY = 8;
 export const FRAME_MISSING = 9;
 export const FRAME_RESUME = 10;
+export const FRAME_JOIN = 11;
+export const FRAME_SYNC = 12;
+export const FRAME_PACKED = 13;
 // Target to source.
 export const FRAME_ACCEPT = 16;
 export const FRAME_REFUSE = 17;
@@ -37,6 +40,7 @@ export const FRAME_LACKING = 23;
 export const FRAME_COMPLETE = 24;
 export const FRAME_CHECKPOINT_PAGES = 25;
 export const FRAME_CHECKPOINT = 26;
+export const FRAME_JOINED = 28;
 
 const SMALL = 1 << 20;
 /** Of a bitmap: 2 TiB of guest. */
@@ -53,7 +57,10 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_QUERY, { name: "QUERY", bytesMax: SMALL }],
   [FRAME_MISSING, { name: "MISSING", bytesMax: BITMAP }],
   [FRAME_RESUME, { name: "RESUME", bytesMax: SMALL }],
-  [FRAME_ACCEPT, { name: "ACCEPT", bytesMax: 0 }],
+  [FRAME_JOIN, { name: "JOIN", bytesMax: SMALL }],
+  [FRAME_PACKED, { name: "PACKED", bytesMax: 64 << 20 }],
+  [FRAME_SYNC, { name: "SYNC", bytesMax: 4 }],
+  [FRAME_ACCEPT, { name: "ACCEPT", bytesMax: SMALL }],
   [FRAME_REFUSE, { name: "REFUSE", bytesMax: SMALL }],
   [FRAME_READY, { name: "READY", bytesMax: 0 }],
   [FRAME_RUNNING, { name: "RUNNING", bytesMax: 0 }],
@@ -64,6 +71,7 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_COMPLETE, { name: "COMPLETE", bytesMax: SMALL }],
   [FRAME_CHECKPOINT_PAGES, { name: "CHECKPOINT_PAGES", bytesMax: 64 << 20 }],
   [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
+  [FRAME_JOINED, { name: "JOINED", bytesMax: 0 }],
 ]);
 
 export interface Frame {

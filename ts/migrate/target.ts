@@ -8,10 +8,13 @@ import { WasmvisorError } from "../base/errors.ts";
 import { type Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable } from "../machine/migratable.ts";
 import { Arrivals } from "./arrivals.ts";
+import { ArrivingLanes, isPages } from "./arriving-lanes.ts";
 import type { Channel } from "./channel.ts";
-import { Connection, watchConnection } from "./connection.ts";
+import { Connection, type Watched, watchConnection } from "./connection.ts";
+import { FEATURES, type Feature } from "./features.ts";
 import type { MigrationLedger } from "./ledger.ts";
 import * as messages from "./messages.ts";
+import type { Packer } from "./packing.ts";
 import * as stream from "./stream.ts";
 
 const ACCEPTED = [
@@ -25,6 +28,9 @@ const ACCEPTED = [
   stream.FRAME_QUERY,
   stream.FRAME_MISSING,
   stream.FRAME_RESUME,
+  stream.FRAME_JOIN,
+  stream.FRAME_SYNC,
+  stream.FRAME_PACKED,
 ];
 
 export interface TargetOptions {
@@ -39,6 +45,10 @@ export interface TargetOptions {
   readonly sourceTimeoutNs?: number | undefined;
   /** Post-copy: is the source known to be gone for good? Asked while it does not come back. */
   readonly isSourceLost?: ((id: string) => Wait<boolean>) | undefined;
+  /** What of a stream's features is taken. Default: all that this release knows. */
+  readonly features?: readonly Feature[] | undefined;
+  /** Without one, nothing comes packed. */
+  readonly packer?: Packer | undefined;
   /** Called when the guest runs here; in post-copy its pages still come. */
   readonly onRunning?: ((guest: Migratable) => void) | undefined;
   /** Ends the migration before COMMIT; later it is ignored. */
@@ -49,13 +59,14 @@ export interface TargetOptions {
  * `running`: the guest runs here, with all its pages. `discarded`: it does not and was destroyed.
  * `lost`: it ran here and was destroyed: pages of it were only at the source, which is gone.
  * `answered`: the other end only asked about an earlier migration. `resumed`: it went on with one.
+ * `joined`: it is a further channel of one.
  */
 export type TargetResult =
   | { readonly state: "running"; readonly guest: Migratable; readonly receivedBytes: number }
   | { readonly state: "discarded"; readonly error: unknown }
   | { readonly state: "lost"; readonly error: unknown; readonly missingPages: number }
   | { readonly state: "answered"; readonly outcome: messages.Outcome }
-  | { readonly state: "resumed" };
+  | { readonly state: "resumed" | "joined" };
 
 /** Serves one incoming channel. Never rejects: see the result. */
 export function receiveMigration(channel: Channel, options: TargetOptions): Future<TargetResult> {
@@ -76,20 +87,43 @@ export function queryOutcome(channel: Channel, id: string): Future<messages.Outc
   return runTask(ask());
 }
 
-class Target {
+class Target implements Watched {
   readonly #options: TargetOptions;
   readonly #connection: Connection;
+  readonly #lanes: ArrivingLanes;
   #id: string | undefined;
   #guest: Migratable | undefined;
   #isRunning = false;
+  #isMemoryWhole = false;
   #checkpointNs = 0;
   #arrivals: Arrivals | undefined;
+  #forgetJoins: () => void = () => undefined;
   #normalPages = 0;
   #zeroPages = 0;
 
   constructor(channel: Channel, options: TargetOptions) {
     this.#options = options;
     this.#connection = new Connection(channel, ACCEPTED);
+    this.#lanes = new ArrivingLanes({
+      onPages: (frame, by) => this.#pages(frame, by),
+      onBroken: (error) => this.#broken(error),
+      packer: options.packer,
+    });
+  }
+
+  /** One of several connections broke. */
+  #broken(error: unknown): void {
+    if (this.#arrivals?.isRunning) this.#arrivals.broken(error);
+    else this.abort(error);
+  }
+
+  abort(reason: unknown): void {
+    this.#connection.abort(reason);
+    this.#lanes.abort(reason);
+  }
+
+  get progress(): number {
+    return this.#connection.progress + this.#lanes.progress;
   }
 
   get #stallNs(): number {
@@ -99,14 +133,15 @@ class Target {
   *run(): Task<TargetResult> {
     const { clock, signal } = this.#options;
     const connection = this.#connection;
-    const unwatch = watchConnection({ clock, connection, stallNs: this.#stallNs });
+    const unwatch = watchConnection({ clock, connection: this, stallNs: this.#stallNs });
     const forget = onAbort(signal, () => {
-      if (!this.#isRunning) connection.abort(abortError(signal));
+      if (!this.#isRunning) this.abort(abortError(signal));
     });
     try {
       const first = yield* connection.demand();
       if (first.type === stream.FRAME_QUERY) return yield* this.#answer(first);
       if (first.type === stream.FRAME_RESUME) return yield* this.#resume(first);
+      if (first.type === stream.FRAME_JOIN) return this.#join(first);
       yield* this.#receive(yield* this.#accept(first));
       yield* this.#start();
       unwatch();
@@ -116,6 +151,7 @@ class Target {
     } finally {
       forget();
       unwatch();
+      this.#forgetJoins();
     }
   }
 
@@ -133,13 +169,20 @@ class Target {
     return yield* this.#answer(frame);
   }
 
+  /** A further connection of a migration that is under way. */
+  #join(frame: stream.Frame): TargetResult {
+    const { id, index } = messages.decodeJoin(frame);
+    if (this.#options.ledger.join(id, this.#connection, index)) return { state: "joined" };
+    throw new WasmvisorError("WV_STATE", `migration ${id} is not under way here`);
+  }
+
   *#accept(frame: stream.Frame): Task<Migratable> {
     throwIfAborted(this.#options.signal);
     if (frame.type !== stream.FRAME_HELLO)
       throw stream.streamError(frame, `${stream.frameName(frame.type)} instead of HELLO`);
     const hello = messages.decodeHello(frame);
     const cancel = (): void =>
-      this.#connection.abort(new WasmvisorError("WV_MIGRATION", "the source gave up on it"));
+      this.abort(new WasmvisorError("WV_MIGRATION", "the source gave up on it"));
     if (!this.#options.ledger.begin(hello.id, cancel))
       throw new WasmvisorError("WV_STATE", `migration ${hello.id} is already known here`);
     this.#id = hello.id;
@@ -152,7 +195,13 @@ class Target {
         "WV_CONFIG",
         `a ${kind} of ${pageCount} pages cannot take a ${hello.shape.kind} of ${hello.shape.pageCount}`,
       );
-    yield* this.#connection.send(stream.FRAME_ACCEPT);
+    this.#forgetJoins = this.#options.ledger.awaitJoins(hello.id, (connection, index) =>
+      this.#lanes.take(connection, index),
+    );
+    const { features = FEATURES, packer } = this.#options;
+    const can = (feature: Feature): boolean => feature === "channels" || feature === packer?.name;
+    const taken = features.filter((one) => can(one) && hello.features.includes(one));
+    yield* this.#connection.send(stream.FRAME_ACCEPT, [messages.encodeAccept(taken)]);
     return guest;
   }
 
@@ -161,12 +210,14 @@ class Target {
     let hasState = false;
     for (;;) {
       const frame = yield* this.#connection.demand();
-      if (frame.type === stream.FRAME_PAGES && !hasState) yield* this.#pages(guest, frame);
+      if (isPages(frame) && !hasState) yield* this.#lanes.place(frame);
+      else if (frame.type === stream.FRAME_SYNC && !hasState) yield* this.#lanes.arrive(frame);
       else if (frame.type === stream.FRAME_ROUND && !hasState) messages.decodeRound(frame);
       else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)
         yield* this.#leaveOut(guest, frame);
       else if (frame.type === stream.FRAME_STATE && !hasState) {
         hasState = true;
+        this.#isMemoryWhole = true;
         yield* wait(guest.restoreState(frame.payload));
       } else if (frame.type === stream.FRAME_END && hasState) {
         yield* this.#check(guest, frame);
@@ -182,7 +233,13 @@ class Target {
     return new WasmvisorError("WV_MIGRATION", `the source gave up: ${code}: ${message}`);
   }
 
-  *#pages(guest: Migratable, frame: stream.Frame): Task<void> {
+  *#pages(frame: stream.Frame, by: "first" | "beside"): Task<void> {
+    if (this.#arrivals?.isRunning) {
+      yield* this.#arrivals.placed(frame, by);
+      return;
+    }
+    const guest = this.#guest as Migratable;
+    if (this.#isMemoryWhole) throw stream.streamError(frame, "PAGES out of turn");
     const pages = messages.decodePages(frame);
     const { pageCount } = guest.shape;
     if (pages.normalPages > pageCount || pages.zeroPages > pageCount)
@@ -204,6 +261,7 @@ class Target {
       stallTimeoutNs: this.#stallNs,
       sourceTimeoutNs: sourceTimeoutNs ?? Number.POSITIVE_INFINITY,
       isSourceLost,
+      lanes: this.#lanes,
     });
     yield* this.#arrivals.expect(frame.payload.slice());
   }
@@ -249,17 +307,20 @@ class Target {
     try {
       if (arrivals) yield* arrivals.run(this.#connection);
       else this.#connection.close();
+      this.#lanes.close();
     } catch (error) {
       const missingPages = arrivals?.missingPages ?? 0;
       yield* wait(guest.destroy());
       this.#options.ledger.refuse(this.#id as string);
       return { state: "lost", error, missingPages };
     }
-    const receivedBytes = arrivals?.receivedBytes ?? this.#connection.receivedBytes;
+    const main = arrivals?.receivedBytes ?? this.#connection.receivedBytes;
+    const receivedBytes = main + this.#lanes.receivedBytes;
     return { state: "running", guest, receivedBytes };
   }
 
   *#discard(error: unknown): Task<TargetResult> {
+    this.#lanes.abort(error);
     try {
       if (this.#guest) yield* wait(this.#guest.destroy());
     } finally {

@@ -11,13 +11,23 @@ const NO_QUOTA = 0xffff_ffff;
 /** What was not used is kept for this long. */
 const BURST_TICKS = TIMEBASE_HZ / 1000;
 
+/** What may still be dirtied by whoever draws from it. */
+interface Bucket {
+  /** Pages granted and not used, while somebody else's are in the core. */
+  left: number;
+  /** Ticks up to which pages were granted. */
+  grantedTicks: number;
+}
+
 export class DirtyLimit {
   readonly #core: Core;
   readonly #space: number;
   readonly #clock: GuestClock;
   #pagesPerTick = Number.POSITIVE_INFINITY;
-  /** Ticks up to which pages were granted. */
-  #grantedTicks = 0;
+  /** One for all, or one for each vCPU. */
+  #buckets: Bucket[] = [{ left: 0, grantedTicks: 0 }];
+  /** Whose pages are in the core. */
+  #current = 0;
 
   constructor(core: Core, space: number, clock: GuestClock) {
     this.#core = core;
@@ -25,11 +35,32 @@ export class DirtyLimit {
     this.#clock = clock;
   }
 
-  /** `Infinity`: no limit. */
-  set(pagesPerSec: number): void {
+  /** `Infinity`: no limit. `buckets`: 1, or as many as there are vCPUs: each of them may dirty so much. */
+  set(pagesPerSec: number, buckets = 1): void {
     this.#pagesPerTick = pagesPerSec / TIMEBASE_HZ;
-    this.#grantedTicks = this.#clock.ticks();
+    const grantedTicks = this.#clock.ticks();
+    this.#buckets = Array.from({ length: buckets }, () => ({ left: 0, grantedTicks }));
+    this.#current = 0;
     this.#quota = this.isOn ? 0 : NO_QUOTA;
+  }
+
+  /** From now on `vcpu` runs, and draws from what is its own. vCPUs of a vm run one after the other. */
+  enter(vcpu: number): void {
+    const next = vcpu % this.#buckets.length;
+    if (next !== this.#current) {
+      this.#bucket.left = this.#core.u32[this.#at] as number;
+      this.#current = next;
+      this.#quota = this.#bucket.left;
+    }
+    this.grant();
+  }
+
+  get #bucket(): Bucket {
+    return this.#buckets[this.#current] as Bucket;
+  }
+
+  get #at(): number {
+    return (this.#space + SPACE_DIRTY_QUOTA) >>> 2;
   }
 
   get isOn(): boolean {
@@ -37,20 +68,21 @@ export class DirtyLimit {
   }
 
   set #quota(pages: number) {
-    this.#core.u32[(this.#space + SPACE_DIRTY_QUOTA) >>> 2] = pages;
+    this.#core.u32[this.#at] = pages;
   }
 
-  /** Grants what is due. Returns the tick at which the next page is. */
+  /** Grants whoever runs what is due. Returns the tick at which the next page is. */
   grant(): number {
     const { u32 } = this.#core;
-    const at = (this.#space + SPACE_DIRTY_QUOTA) >>> 2;
+    const at = this.#at;
+    const bucket = this.#bucket;
     const now = this.#clock.ticks();
     const left = u32[at] as number;
-    this.#grantedTicks = Math.max(this.#grantedTicks, now - BURST_TICKS);
-    const pages = Math.floor((now - this.#grantedTicks) * this.#pagesPerTick);
-    this.#grantedTicks += pages / this.#pagesPerTick;
+    bucket.grantedTicks = Math.max(bucket.grantedTicks, now - BURST_TICKS);
+    const pages = Math.floor((now - bucket.grantedTicks) * this.#pagesPerTick);
+    bucket.grantedTicks += pages / this.#pagesPerTick;
     // Of what was granted before, no more than a burst is kept.
     u32[at] = pages + Math.min(left, Math.ceil(BURST_TICKS * this.#pagesPerTick));
-    return Math.ceil(this.#grantedTicks + 1 / this.#pagesPerTick);
+    return Math.ceil(bucket.grantedTicks + 1 / this.#pagesPerTick);
   }
 }

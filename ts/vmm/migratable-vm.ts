@@ -264,8 +264,8 @@ export class MigratableVm implements Migratable {
     this.#releaseBuffer();
   }
 
-  limitDirty(pagesPerSec: number): void {
-    this.#vm.dirtyLimit.set(pagesPerSec);
+  limitDirty(pagesPerSec: number, per: "guest" | "vcpu" = "guest"): void {
+    this.#vm.dirtyLimit.set(pagesPerSec, per === "vcpu" ? this.#vm.vcpus.length : 1);
   }
 
   pause(): Wait<void> {

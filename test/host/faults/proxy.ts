@@ -79,6 +79,11 @@ export class FaultProxy {
     await closed;
   }
 
+  /** Breaks one connection, the first being 0. */
+  dropOne(index: number): void {
+    [...this.#sockets][2 * index]?.resetAndDestroy(); // Two sockets for each.
+  }
+
   /** Breaks whatever is connected. */
   drop(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();

@@ -1,36 +1,16 @@
-/** `wasmvisor migrate`: running vms to another host. */
+/** `wasmvisor migrate`: running vms to another host; `migrate-recover`: the rest of one that went. */
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatByteRate, formatSize, formatTime } from "../../base/units.ts";
-import type { RemoteMigrateOptions, RemoteOutcome } from "../../host/daemon/client.ts";
+import type { RemoteOutcome } from "../../host/daemon/client.ts";
 import type { MigrationProgress } from "../../host/migrations/jobs.ts";
-import { STRATEGIES } from "../../migrate/options.ts";
+import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
 import { hostClient } from "../client.ts";
 import type { CommandContext, Options } from "../context.ts";
 import { describeError, EXIT_DONE, EXIT_FAILED, exitStatusOf } from "../exit.ts";
 import { interruptSignal } from "../interrupt.ts";
+import { type Move, moveOptions } from "../migrate-options.ts";
 import * as parse from "../options.ts";
-
-type Move = RemoteMigrateOptions & { readonly target: string };
-
-function moveOf(options: Options, target: string): Move {
-  if (options.live === true && options.strategy === "stop-and-copy")
-    throw new WasmvisorError(
-      "WV_CONFIG",
-      "--live: with --strategy stop-and-copy the guest stands still; leave out one of them",
-    );
-  const { WASMVISOR_TARGET_TOKEN: token } = process.env;
-  return {
-    target,
-    strategy: parse.oneOf(options.strategy, STRATEGIES, "--strategy"),
-    bandwidth: parse.text(options.bandwidth),
-    downtime: parse.text(options.downtime),
-    roundsMax: parse.integer(options.rounds, "--rounds", 1),
-    timeout: parse.text(options.timeout),
-    priority: parse.signed(options.priority, "--priority"),
-    token: parse.text(options.targetToken) ?? token,
-  };
-}
 
 /** The exit status is that of the first vm, as they were named, that did not move. */
 export async function migrate(context: CommandContext): Promise<number> {
@@ -42,7 +22,7 @@ export async function migrate(context: CommandContext): Promise<number> {
   if (new Set(names).size !== names.length)
     throw new WasmvisorError("WV_CONFIG", "migrate: a vm is named twice");
   const parallel = parse.integer(options.parallel, "--parallel", 1) ?? names.length;
-  const mover = new Mover(context, moveOf(options, target));
+  const mover = new Mover(context, moveOptions(options, target));
   if (names.length === 1) return mover.move(names[0] as string);
   const status = names.map(() => EXIT_DONE);
   let next = 0;
@@ -54,6 +34,19 @@ export async function migrate(context: CommandContext): Promise<number> {
   };
   await Promise.all(Array.from({ length: Math.min(parallel, names.length) }, worker));
   return status.find((one) => one !== EXIT_DONE) ?? EXIT_DONE;
+}
+
+/** Goes on with a post-copy that is paused, to where its guest runs. */
+export async function recover(context: CommandContext): Promise<number> {
+  const { args, options } = context;
+  const name = args[0] as string;
+  const all = await hostClient(options).migrations();
+  const paused = all.find((one) => one.name === name && one.state === "paused");
+  if (!paused)
+    throw new WasmvisorError("WV_STATE", `${name}: no post-copy of it is paused on this host`);
+  const { WASMVISOR_TARGET_TOKEN: token } = process.env;
+  const { target } = paused;
+  return new Mover(context, { target, token: parse.text(options.targetToken) ?? token }).move(name);
 }
 
 class Mover {
@@ -132,10 +125,11 @@ function progressText(one: MigrationProgress, totalBytes: number | undefined): s
   if (one.position !== undefined) return `${one.name} waits (${one.position + 1})`;
   const sent = formatSize(one.sentBytes, 0);
   const rate = formatByteRate(one.bytesPerSec, 0);
-  if (one.round !== undefined) {
-    const left = formatSize((one.remainingPages ?? 0) * 4096, 0);
-    return `${one.name} round ${one.round + 1}: ${sent} sent at ${rate}, ${left} at its start`;
-  }
+  const left = formatSize((one.remainingPages ?? 0) * GUEST_PAGE_BYTES, 0);
+  if (one.phase === "recovery") return `${one.name} seeks its target, ${left} of it are still here`;
+  if (one.phase === "activation") return `${one.name} is there: ${left} follow at ${rate}`;
+  if (one.round !== undefined)
+    return `${one.name} round ${one.round + 1}: ${sent} sent at ${rate}, ${left} left`;
   const share = totalBytes
     ? `${Math.min(99, Math.floor((100 * one.sentBytes) / totalBytes))}%, `
     : "";
@@ -158,5 +152,23 @@ function doneLine(name: string, target: string, { stats }: RemoteOutcome): strin
   const total = formatTime(stats["total-time"] * 1e6, 1);
   const downtime = formatTime(stats.downtime * 1e6, 1);
   const sent = formatSize(stats.ram.transferred, 1);
-  return `${name} runs at ${target}: ${total}, downtime ${downtime}, ${sent} sent in ${stats.rounds.length} rounds`;
+  const how = `${total}, downtime ${downtime}, ${sent} sent in ${stats.rounds.length} rounds`;
+  return `${name} runs at ${target}: ${how}${detailsOf(stats)}`;
+}
+
+/** What not every migration has. */
+function detailsOf(stats: RemoteOutcome["stats"]): string {
+  const pages = stats["xbzrle-cache"].pages;
+  const compressed = stats.compression["compressed-size"];
+  const details: readonly (readonly [number, string])[] = [
+    [pages, `${pages} pages as differences`],
+    [compressed, `packed ${stats.compression["compression-rate"]} to 1`],
+    [stats["identical-pages"], `${stats["identical-pages"]} identical pages`],
+    [stats["throttled-time"], `held back for ${formatTime(stats["throttled-time"] * 1e6, 1)}`],
+    [stats.channels > 1 ? stats.channels : 0, `over ${stats.channels} connections`],
+    [stats.ram.faults, `${stats.ram.faults} page faults`],
+    [stats.checkpoints, `${stats.checkpoints} checkpoints`],
+    [stats.recoveries, `${stats.recoveries} recoveries`],
+  ];
+  return details.map(([count, text]) => (count > 0 ? `, ${text}` : "")).join("");
 }

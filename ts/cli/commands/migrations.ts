@@ -1,24 +1,26 @@
-/** `wasmvisor migrations`, `wasmvisor migrate-cancel`: those that run or wait. */
+/** `wasmvisor migrations`, and orders to them: `migrate-cancel`, `migrate-postcopy`, `migrate-pause`. */
 import { formatByteRate, formatSize, formatTime } from "../../base/units.ts";
 import type { MigrationProgress } from "../../host/migrations/jobs.ts";
+import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { hostClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE } from "../exit.ts";
 import { columns } from "../output.ts";
 
-const HEAD = ["NAME", "STATE", "PRIORITY", "TARGET", "FOR", "SENT", "RATE", "ROUND"];
+const HEAD = ["NAME", "STATE", "PHASE", "PRIORITY", "TARGET", "FOR", "SENT", "RATE", "LEFT"];
 
 function row(one: MigrationProgress): string[] {
   const state = one.position === undefined ? one.state : `${one.state} (${one.position + 1})`;
   return [
     one.name,
     state,
+    one.phase ?? "-",
     String(one.priority),
     one.target,
     formatTime(one.elapsedNs, 0),
     formatSize(one.sentBytes, 1),
     formatByteRate(one.bytesPerSec, 1),
-    one.round === undefined ? "-" : String(one.round),
+    one.remainingPages === undefined ? "-" : formatSize(one.remainingPages * GUEST_PAGE_BYTES, 1),
   ];
 }
 
@@ -34,3 +36,20 @@ export async function cancel({ args, options, out }: CommandContext): Promise<nu
   out.result({ name, status: "cancelled" }, () => `${name}: its migration was cancelled`);
   return EXIT_DONE;
 }
+
+async function order(
+  { args, options, out }: CommandContext,
+  what: "postcopy" | "pause",
+  done: string,
+): Promise<number> {
+  const name = args[0] as string;
+  const progress = await hostClient(options).orderMigration(name, what);
+  out.result(progress, () => `${name}: ${done}`);
+  return EXIT_DONE;
+}
+
+export const startPostCopy = (context: CommandContext): Promise<number> =>
+  order(context, "postcopy", "it goes as soon as it can, and the rest follows");
+
+export const pausePostCopy = (context: CommandContext): Promise<number> =>
+  order(context, "pause", "its post-copy is paused; wasmvisor migrate-recover goes on with it");

@@ -6,8 +6,9 @@ import type { RoundStats } from "../../migrate/stats.ts";
 import { type Access, requestTo, unreachable } from "../access.ts";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo } from "../api.ts";
-import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import type { MigrationOutcome } from "../migration.ts";
 import type { MigrationProgress } from "../migrations/jobs.ts";
+import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
 import { connectUpgraded, errorFromBody, UPGRADE_CONSOLE, type Upgraded } from "../upgrade.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 
@@ -19,11 +20,8 @@ export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare"
   readonly dtb?: string | undefined;
 };
 
-/** The plain part of {@link MigrateOptions}; the certificates are the daemon's own. */
-export type RemoteMigrateOptions = Omit<
-  MigrateOptions,
-  "signal" | "onRound" | "onProgress" | "tls"
->;
+/** Options of a migration; quantities are text, the certificates are the daemon's own. */
+export type RemoteMigrateOptions = Omit<PlainMigrateOptions, "tls">;
 
 /** Who hears of a migration, and may end it. */
 export type RemoteWatch = Pick<MigrateOptions, "signal" | "onRound" | "onProgress">;
@@ -98,6 +96,11 @@ export class HostClient {
   async cancelMigration(name: string): Promise<void> {
     const path = `/v1/migrations/${encodeURIComponent(name)}`;
     await this.#json({ method: "DELETE", path });
+  }
+  /** Orders a migration to switch to post-copy now, or breaks off one that has. Tells how far it is. */
+  orderMigration(name: string, order: "postcopy" | "pause"): Promise<MigrationProgress> {
+    const path = `/v1/migrations/${encodeURIComponent(name)}/${order}`;
+    return this.#json({ method: "POST", path, body: {} });
   }
   fork(name: string, child: string | undefined): Promise<VmInfo> {
     return this.#json({ method: "POST", path: pathOf(name, "fork"), body: { name: child } });

@@ -1,8 +1,6 @@
 /** What clients may ask for, checked field by field before anything believes it. */
 import { WasmvisorError } from "../../base/errors.ts";
-import { STRATEGIES, type Strategy } from "../../migrate/options.ts";
 import type { RestoreOptions } from "../api.ts";
-import type { MigrateOptions } from "../migration.ts";
 import type { CreateVmOptions, DiskSource } from "../vm-config.ts";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -89,29 +87,4 @@ export function restoreOptions(body: Body): RestoreOptions & { readonly path: st
   if (pages !== undefined && pages !== "on-touch" && pages !== "at-once")
     return fail("pages", "on-touch or at-once", pages);
   return { path: text(body, "path"), name: optionalText(body, "name"), pages };
-}
-
-const MIGRATE_TEXTS = ["strategy", "bandwidth", "downtime", "timeout", "token"];
-
-/** Options of `VirtualMachine.migrate`, and where to. */
-export function migrateOptions(body: Body): {
-  readonly target: string;
-  readonly options: MigrateOptions;
-} {
-  checkKeys(body, [...MIGRATE_TEXTS, "target", "roundsMax", "priority"]);
-  const strategy = optionalText(body, "strategy");
-  if (strategy !== undefined && !STRATEGIES.includes(strategy as Strategy))
-    fail("strategy", STRATEGIES.join(" or "), strategy);
-  return {
-    target: text(body, "target"),
-    options: {
-      strategy: strategy as Strategy | undefined,
-      bandwidth: optionalText(body, "bandwidth"),
-      downtime: optionalText(body, "downtime"),
-      roundsMax: optionalNumber(body, "roundsMax"),
-      timeout: optionalText(body, "timeout"),
-      priority: optionalNumber(body, "priority"),
-      token: optionalText(body, "token"),
-    },
-  };
 }

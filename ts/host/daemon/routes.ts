@@ -3,14 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import type { VirtualMachine } from "../virtual-machine.ts";
-import {
-  checkKeys,
-  createOptions,
-  migrateOptions,
-  optionalText,
-  restoreOptions,
-  text,
-} from "./fields.ts";
+import { checkKeys, createOptions, optionalText, restoreOptions, text } from "./fields.ts";
 import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
 
 interface Call {
@@ -73,7 +66,8 @@ async function whileClientStays<T>(
  */
 async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
   const { response, tls } = call;
-  const { options, target } = migrateOptions(body);
+  const { parseMigration } = await import("../migrations/schema.ts");
+  const { options, target } = parseMigration(body);
   try {
     const outcome = await whileClientStays(response, (signal) =>
       vm.migrate(target, {
@@ -92,6 +86,20 @@ async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<unde
   }
   response.end();
   return undefined;
+}
+
+type MigrationAction = (host: Host, name: string) => Promise<void>;
+
+/** POST /v1/migrations/NAME/ACTION: orders to a migration that runs. */
+const ORDERS: Readonly<Record<string, MigrationAction>> = {
+  postcopy: (host, name) => host.startPostCopy(name),
+  pause: (host, name) => host.pausePostCopy(name),
+};
+
+/** Orders something of a migration; answers with how far it is. */
+async function order(host: Host, name: string, action: string): Promise<unknown> {
+  await ORDERS[action]?.(host, name);
+  return host.migrations().find((one) => one.name === name) ?? { name };
 }
 
 /** The vm of a path. */
@@ -160,6 +168,10 @@ async function post(
   if (kind === "share-pages" && name === undefined) {
     checkKeys(body, []);
     return whileClientStays(call.response, (signal) => host.sharePages({ signal }));
+  }
+  if (kind === "migrations" && name !== undefined && Object.hasOwn(ORDERS, action ?? "")) {
+    checkKeys(body, []);
+    return order(host, name, action as string);
   }
   const act = Object.hasOwn(ACTIONS, action ?? "") ? ACTIONS[action as string] : undefined;
   if (kind !== "vms" || name === undefined || !act) throw noRoute(path);

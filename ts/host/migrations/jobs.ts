@@ -4,6 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { parseRate } from "../../base/units.ts";
 import type { Channel } from "../../migrate/channel.ts";
+import { MigrationControl, type Phase } from "../../migrate/control.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
 import { LinkShares, type SharedChannel } from "./link-shares.ts";
 import { MigrationQueue, type Place } from "./queue.ts";
@@ -26,7 +27,10 @@ export interface MigrationProgress {
   readonly target: string;
   readonly strategy: string;
   readonly priority: number;
-  readonly state: "queued" | "running";
+  /** `paused`: a post-copy that was broken off; migrating the vm again goes on with it. */
+  readonly state: "queued" | "running" | "paused";
+  /** Absent while it is queued. */
+  readonly phase?: Phase | undefined;
   /** How many are before it in the queue; absent once it runs. */
   readonly position?: number | undefined;
   /** Since it was asked for. */
@@ -36,6 +40,7 @@ export interface MigrationProgress {
   readonly bytesPerSec: number;
   /** Of the last look at the dirty log; the first round has not ended yet when there is none. */
   readonly round?: number | undefined;
+  /** Pages still to send, as far as that is known. */
   readonly remainingPages?: number | undefined;
 }
 
@@ -45,18 +50,25 @@ export interface JobOptions {
   readonly strategy: string;
   readonly priority: number;
   readonly signal?: AbortSignal | undefined;
+  /** Of the migration that is recovered. */
+  readonly control?: MigrationControl | undefined;
 }
 
 /** One migration, from the wish to the end. */
 export class MigrationJob {
   readonly name: string;
   readonly place: Place;
+  /** The engine's handle on it. */
+  readonly control: MigrationControl;
   readonly #jobs: MigrationJobs;
   readonly #options: JobOptions;
   readonly #abort = new AbortController();
   readonly #startNs: number;
   readonly #forget: () => void;
-  #channel: SharedChannel | undefined;
+  /** All that it has, or had. */
+  readonly #channels: SharedChannel[] = [];
+  readonly #flow = { finishTag: 0 };
+  #isPaused = false;
   #round: RoundStats | undefined;
   #lookNs: number;
   #lookBytes = 0;
@@ -65,6 +77,7 @@ export class MigrationJob {
   constructor(jobs: MigrationJobs, place: Place, options: JobOptions) {
     this.name = options.name;
     this.place = place;
+    this.control = options.control ?? new MigrationControl();
     this.#jobs = jobs;
     this.#options = options;
     this.#startNs = jobs.clock.nowNs();
@@ -77,14 +90,29 @@ export class MigrationJob {
     return this.#abort.signal;
   }
 
+  get strategy(): string {
+    return this.#options.strategy;
+  }
+
   cancel(reason: unknown = new WasmvisorError("WV_ABORTED", "it was cancelled")): void {
     this.#abort.abort(reason);
   }
 
-  /** `channel` with this migration's share of the link. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Does the guest run at the target already? */
+  get isAway(): boolean {
+    const { phase } = this.control;
+    return phase === "activation" || phase === "recovery";
+  }
+
+  /** `channel` as one of those that have this migration's share of the link. */
   share(channel: Channel, isUrgent: () => boolean): Channel {
-    this.#channel = this.#jobs.shares.open(channel, isUrgent);
-    return this.#channel;
+    const shared = this.#jobs.shares.open(channel, isUrgent, this.#flow);
+    this.#channels.push(shared);
+    return shared;
   }
 
   noteRound(round: RoundStats): void {
@@ -94,28 +122,34 @@ export class MigrationJob {
   progress(): MigrationProgress {
     const { name, priority, strategy, target } = this.#options;
     const nowNs = this.#jobs.clock.nowNs();
-    const sentBytes = this.#channel?.sentBytes ?? 0;
+    const sentBytes = this.#channels.reduce((sum, channel) => sum + channel.sentBytes, 0);
     const spentNs = nowNs - this.#lookNs;
     const bytesPerSec = spentNs > 0 ? ((sentBytes - this.#lookBytes) * 1e9) / spentNs : 0;
     this.#lookNs = nowNs;
     this.#lookBytes = sentBytes;
     // Whoever waits for a target that has no room is the next one.
     const { hasTurn, position = 0 } = this.place;
+    const { phase } = this.control;
     return {
       ...{ name, target, strategy, priority },
-      ...(hasTurn ? { state: "running" } : { state: "queued", position }),
+      ...(this.#isPaused
+        ? { state: "paused", phase }
+        : hasTurn
+          ? { state: "running", phase }
+          : { state: "queued", position }),
       elapsedNs: nowNs - this.#startNs,
       sentBytes,
       bytesPerSec: Math.max(0, Math.round(bytesPerSec)),
       round: this.#round?.round,
-      remainingPages: this.#round?.remainingPages,
+      remainingPages: this.control.stats()?.remainingPages,
     };
   }
 
-  /** It is over, however it went. */
-  end(): void {
+  /** It is over, however it went. `paused`: until it is begun again. */
+  end(how?: "paused"): void {
     this.#forget();
-    this.#jobs.ended(this);
+    this.#isPaused = how === "paused";
+    if (!this.#isPaused) this.#jobs.ended(this);
     this.place.release();
   }
 }
@@ -160,6 +194,7 @@ export class MigrationJobs {
         "WV_CONFIG",
         `priority: expected an integer, got ${options.priority}`,
       );
+    this.forget(options.name);
     const job = new MigrationJob(this, this.#queue.place(options.priority), options);
     this.#jobs.add(job);
     return job;
@@ -168,6 +203,11 @@ export class MigrationJobs {
   /** @internal */
   ended(job: MigrationJob): void {
     this.#jobs.delete(job);
+  }
+
+  /** The vm called `name` has gone, or migrates anew: it is not paused any more. */
+  forget(name: string): void {
+    for (const job of this.#jobs) if (job.isPaused && job.name === name) this.#jobs.delete(job);
   }
 
   /** Those that run, then those that wait, in the order in which they come. */
@@ -180,6 +220,35 @@ export class MigrationJobs {
   job(name: string): MigrationJob {
     for (const job of this.#jobs) if (job.name === name) return job;
     throw new WasmvisorError("WV_STATE", `${name}: it does not migrate from this host`);
+  }
+
+  /** Ends it; the guest goes on here. Throws `WV_STATE` if there is none, or its guest runs at the target. */
+  cancel(name: string): void {
+    const job = this.job(name);
+    if (job.isAway)
+      throw new WasmvisorError(
+        "WV_STATE",
+        `${name}: it runs at its target already, and what is missing there follows; that can only be paused`,
+      );
+    job.cancel();
+  }
+
+  /** Lets it go without what was not sent yet, which follows. Throws `WV_STATE`. */
+  startPostCopy(name: string): void {
+    const job = this.job(name);
+    if (job.strategy === "stop-and-copy")
+      throw new WasmvisorError("WV_STATE", `${name}: stop-and-copy has no moment to switch at`);
+    if (job.isAway) throw new WasmvisorError("WV_STATE", `${name}: it runs at its target already`);
+    job.control.startPostCopy();
+  }
+
+  /** Breaks off a post-copy whose pages still follow. Throws `WV_STATE`. */
+  pausePostCopy(name: string): void {
+    if (!this.job(name).control.pausePostCopy())
+      throw new WasmvisorError(
+        "WV_STATE",
+        `${name}: only a post-copy whose guest runs at the target can be paused`,
+      );
   }
 
   /** A guest comes; the result says that it is here, or will not come. Throws `WV_LIMIT`. */

@@ -15,8 +15,14 @@ const PASSING_BYTES_MAX = 64 << 10;
 /** Timers are late; what was lost by that may be made up for, as far back as this. */
 const BURST_NS = 20e6;
 
+/** What shares the link equally with others: all channels of one migration. */
+export interface Flow {
+  /** Where its next request begins at the earliest, in bytes of virtual time. */
+  finishTag: number;
+}
+
 interface Request {
-  readonly flow: SharedChannel;
+  readonly channel: SharedChannel;
   readonly bytes: number;
   readonly startTag: number;
   readonly grant: () => Wait<void>;
@@ -43,13 +49,17 @@ export class LinkShares {
     this.#nsPerByte = 1e9 / capBytesPerSec;
   }
 
-  /** `channel` as one of those that share. `isUrgent`: its guest stands still. */
-  open(channel: Channel, isUrgent: () => boolean = () => false): SharedChannel {
-    return new SharedChannel(this, channel, isUrgent);
+  /** `channel` as one of those that share, as part of `flow`. `isUrgent`: its guest stands still. */
+  open(
+    channel: Channel,
+    isUrgent: () => boolean = () => false,
+    flow: Flow = { finishTag: 0 },
+  ): SharedChannel {
+    return new SharedChannel(this, channel, { isUrgent, flow });
   }
 
   /** @internal True if so few bytes go without waiting. They are on the link's account all the same. */
-  passBy(flow: SharedChannel, bytes: number): boolean {
+  passBy(flow: Flow, bytes: number): boolean {
     const startTag = Math.max(this.#virtualTime, flow.finishTag);
     if (bytes > SMALL_BYTES || startTag - this.#virtualTime > PASSING_BYTES_MAX) return false;
     flow.finishTag = startTag + bytes;
@@ -62,18 +72,19 @@ export class LinkShares {
   }
 
   /** @internal */
-  request(flow: SharedChannel, bytes: number, grant: () => Wait<void>): Future<void> {
+  request(channel: SharedChannel, bytes: number, grant: () => Wait<void>): Future<void> {
+    const { flow } = channel;
     const startTag = Math.max(this.#virtualTime, flow.finishTag);
     flow.finishTag = startTag + bytes;
-    const request = { flow, bytes, startTag, grant, sent: new Future<void>() };
+    const request = { channel, bytes, startTag, grant, sent: new Future<void>() };
     this.#requests.push(request);
     if (!this.#isServing) runTask(this.#serve());
     return request.sent;
   }
 
-  /** @internal Nothing of `flow` is sent any more. */
-  drop(flow: SharedChannel, reason: unknown): void {
-    for (const request of this.#requests.filter((one) => one.flow === flow)) {
+  /** @internal Nothing goes over `channel` any more. */
+  drop(channel: SharedChannel, reason: unknown): void {
+    for (const request of this.#requests.filter((one) => one.channel === channel)) {
       this.#requests.splice(this.#requests.indexOf(request), 1);
       request.sent.reject(reason);
     }
@@ -86,7 +97,7 @@ export class LinkShares {
   }
 
   #next(): Request | undefined {
-    const urgent = this.#requests.filter((one) => one.flow.isUrgent());
+    const urgent = this.#requests.filter((one) => one.channel.isUrgent());
     const among = urgent.length > 0 ? urgent : this.#requests;
     let first = among[0];
     for (const one of among) if (first && one.startTag < first.startTag) first = one;
@@ -119,8 +130,7 @@ export class LinkShares {
 
 /** A channel whose sender takes its share, and that counts what it sends. */
 export class SharedChannel implements Channel {
-  /** @internal Where the next request begins at the earliest, in bytes of virtual time. */
-  finishTag = 0;
+  readonly flow: Flow;
   readonly isUrgent: () => boolean;
   sentBytes = 0;
   readonly #shares: LinkShares;
@@ -129,10 +139,15 @@ export class SharedChannel implements Channel {
   #failure: { readonly reason: unknown } | undefined;
 
   /** @internal Made by `LinkShares.open`. */
-  constructor(shares: LinkShares, channel: Channel, isUrgent: () => boolean) {
+  constructor(
+    shares: LinkShares,
+    channel: Channel,
+    as: { readonly isUrgent: () => boolean; readonly flow: Flow },
+  ) {
     this.#shares = shares;
     this.#channel = channel;
-    this.isUrgent = isUrgent;
+    this.isUrgent = as.isUrgent;
+    this.flow = as.flow;
   }
 
   send(bytes: Uint8Array, modelBytes = 0): Wait<void> {
@@ -140,7 +155,7 @@ export class SharedChannel implements Channel {
     const total = bytes.length + modelBytes;
     this.sentBytes += total;
     if (this.#shares.isUnlimited) return this.#channel.send(bytes, modelBytes);
-    if (this.#waiting === 0 && this.#shares.passBy(this, total))
+    if (this.#waiting === 0 && this.#shares.passBy(this.flow, total))
       return this.#channel.send(bytes, modelBytes);
     this.#waiting++;
     const sent = this.#shares.request(this, total, () => this.#channel.send(bytes, modelBytes));

@@ -15,8 +15,9 @@ import type {
   VmStatus,
 } from "../api.ts";
 import type { HostOptions } from "../host.ts";
-import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import type { MigrationOutcome } from "../migration.ts";
 import type { MigrationProgress } from "../migrations/jobs.ts";
+import type { MigrateOptions } from "../migrations/options.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 import { VmConsole } from "../vm-console.ts";
 import { waitForEnd } from "../wait-for-end.ts";
@@ -182,6 +183,14 @@ class WorkerHost implements HostApi {
 
   cancelMigration(name: string): Promise<void> {
     return this.line.call("cancelMigration", [name]);
+  }
+
+  startPostCopy(name: string): Promise<void> {
+    return this.line.call("startPostCopy", [name]);
+  }
+
+  pausePostCopy(name: string): Promise<void> {
+    return this.line.call("pausePostCopy", [name]);
   }
 
   async close(): Promise<void> {

@@ -2,8 +2,9 @@
 import type { Engine } from "../../../bindings/core.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo, VmStatus } from "../api.ts";
-import type { MigrateOptions, MigrationOutcome } from "../migration.ts";
+import type { MigrationOutcome } from "../migration.ts";
 import type { MigrationLimits, MigrationProgress } from "../migrations/jobs.ts";
+import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 import type { PackedError } from "./rpc.ts";
 
@@ -27,8 +28,8 @@ export interface VmArrival {
   readonly status: VmStatus;
 }
 
-/** `MigrateOptions` without what cannot be cloned. `watcher`: tell this one how it goes. */
-export type PlainMigrateOptions = Omit<MigrateOptions, "signal" | "onRound" | "onProgress"> & {
+/** `watcher`: tell this one how it goes. */
+export type WatchedMigrateOptions = PlainMigrateOptions & {
   readonly watcher: number;
 };
 export type PlainRestoreOptions = Omit<RestoreOptions, "signal">;
@@ -48,6 +49,8 @@ export interface WorkerSide {
     sharePages(): SharedPages;
     migrations(): MigrationProgress[];
     cancelMigration(name: string): void;
+    startPostCopy(name: string): void;
+    pausePostCopy(name: string): void;
     close(): void;
     start(vm: VmId): void;
     pause(vm: VmId): void;
@@ -58,7 +61,7 @@ export interface WorkerSide {
     snapshot(vm: VmId, path: string): void;
     snapshotBytes(vm: VmId): Uint8Array;
     loadPages(vm: VmId): void;
-    migrate(vm: VmId, target: string, options: PlainMigrateOptions): PlainOutcome;
+    migrate(vm: VmId, target: string, options: WatchedMigrateOptions): PlainOutcome;
   };
   readonly notes: {
     input: { readonly vm: VmId; readonly bytes: Uint8Array };

@@ -4,9 +4,9 @@ import { Host } from "../host.ts";
 import { describeEnd, type VirtualMachine } from "../virtual-machine.ts";
 import type {
   CallerSide,
-  PlainMigrateOptions,
   PlainOutcome,
   VmId,
+  WatchedMigrateOptions,
   WorkerSide,
 } from "./protocol.ts";
 import { type Methods, packError, Rpc } from "./rpc.ts";
@@ -57,6 +57,8 @@ class HostService {
       loadPages: (vm, signal) => this.#vm(vm).loadPages({ signal }),
       migrations: () => this.#theHost().migrations(),
       cancelMigration: (name) => this.#theHost().cancelMigration(name),
+      startPostCopy: (name) => this.#theHost().startPostCopy(name),
+      pausePostCopy: (name) => this.#theHost().pausePostCopy(name),
       migrate: (vm, target, options, signal) =>
         this.#migrate(this.#vm(vm), target, { ...options, signal }),
     };
@@ -116,7 +118,7 @@ class HostService {
   async #migrate(
     vm: VirtualMachine,
     target: string,
-    { watcher, ...options }: PlainMigrateOptions & { readonly signal: AbortSignal },
+    { watcher, ...options }: WatchedMigrateOptions & { readonly signal: AbortSignal },
   ): Promise<PlainOutcome> {
     const outcome = await vm.migrate(target, {
       ...options,

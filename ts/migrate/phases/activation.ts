@@ -19,14 +19,26 @@ const FRUITLESS_MAX = 5;
 
 /** Settles when the target has all pages. Throws `Unfinished` when that cannot be at the moment. */
 export function* activation(session: Session): Task<void> {
+  const { control } = session.options;
+  control?.pausable(() => session.lanes.abort(byOrder()));
+  try {
+    yield* follow(session);
+  } finally {
+    control?.pausable(undefined);
+  }
+}
+
+function* follow(session: Session): Task<void> {
   for (let fruitless = 0; ; ) {
     const before = session.remainingPages;
     session.enter("activation");
     try {
+      throwIfPaused(session);
       yield* new PageServer(session).run();
       return;
     } catch (error) {
-      session.connection.abort(error);
+      session.lanes.abort(error);
+      throwIfPaused(session);
       fruitless = session.remainingPages < before ? 0 : fruitless + 1;
       if (fruitless === FRUITLESS_MAX) throw new Unfinished("paused", error);
       if (yield* recovery(session, error)) return;
@@ -41,17 +53,23 @@ function* recovery(session: Session, cause: unknown): Task<boolean> {
   if (!reconnect) throw new Unfinished("paused", paused(cause));
   const untilNs = clock.nowNs() + recoveryTimeoutNs;
   for (;;) {
+    throwIfPaused(session);
     try {
       throwIfAborted(signal);
       return yield* resume(session, yield* wait(reconnect()));
     } catch (error) {
       if (error instanceof Unfinished) throw error;
       if (signal?.aborted) throw new Unfinished("paused", abortError(signal));
-      if (yield* isLost(session)) throw new Unfinished("target-lost", lost());
+      if (yield* isLost(session)) throw new Unfinished("target-lost", lost(session));
       if (clock.nowNs() >= untilNs) throw new Unfinished("paused", paused(error));
     }
     yield* wait(clock.sleep(RETRY_NS));
   }
+}
+
+/** Somebody wants it to be paused: no other channel is sought. */
+function throwIfPaused({ options }: Session): void {
+  if (options.control?.isPauseAsked) throw new Unfinished("paused", paused(byOrder()));
 }
 
 /** Is it known that the target does not run the guest any more? */
@@ -77,7 +95,7 @@ export function* resume(session: Session, channel: Channel): Task<boolean> {
   );
   if (frame.type === stream.FRAME_OUTCOME) {
     if (decodeOutcome(frame) === "running") return true;
-    throw new Unfinished("target-lost", lost());
+    throw new Unfinished("target-lost", lost(session));
   }
   if (frame.type === stream.FRAME_COMPLETE) {
     session.stats.arrived = decodeArrived(frame);
@@ -86,8 +104,13 @@ export function* resume(session: Session, channel: Channel): Task<boolean> {
   const set = session.set as PageSet;
   set.load(frame.payload);
   session.remainingPages = set.count();
+  yield* session.openLanes(2);
   session.stats.recoveries++;
   return false;
+}
+
+function byOrder(): WasmvisorError {
+  return new WasmvisorError("WV_ABORTED", "it was paused by order");
 }
 
 function paused(cause: unknown): WasmvisorError {
@@ -99,9 +122,10 @@ function paused(cause: unknown): WasmvisorError {
   );
 }
 
-function lost(): WasmvisorError {
+function lost({ checkpoints: { count } }: Session): WasmvisorError {
+  const when = count === 0 ? "when it left" : `at checkpoint ${count}`;
   return new WasmvisorError(
     "WV_MIGRATION",
-    "the target lost the guest before it had all of its pages; here it stands as it was when it left",
+    `the target lost the guest before it had all of its pages; here it stands as it was ${when}`,
   );
 }

@@ -33,7 +33,7 @@ export function* commitment(session: Session): Task<void> {
 /** COMMIT was sent and the answer got lost: only the target can tell what happened. */
 function* resolveOutcome(session: Session, cause: unknown): Task<Outcome | "unknown"> {
   const { askOutcome, clock, outcomeTimeoutNs, id } = session.options;
-  session.connection.abort(cause);
+  session.lanes.abort(cause);
   if (!askOutcome) return "unknown";
   const untilNs = clock.nowNs() + outcomeTimeoutNs;
   for (;;) {

@@ -99,6 +99,7 @@ class IterativeCopy {
     const mark = { round: session.stats.round, remainingPages };
     session.endRound(dirtiedPages);
     this.#slowDown();
+    yield* session.lanes.barrier();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
   }
 
@@ -152,7 +153,6 @@ class IterativeCopy {
     this.#cursor = atEnd ? 0 : batch.nextGfn;
     session.isSynced = false;
     if (pages === 0) return;
-    const bytes = yield* session.sendPages(batch);
-    yield* session.window.pace(bytes);
+    yield* session.sendPages(batch);
   }
 }

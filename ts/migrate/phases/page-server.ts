@@ -56,17 +56,22 @@ export class PageServer {
     const { inbox } = this.#session;
     inbox.onFrame = (frame) => this.#take(frame);
     inbox.onFailure = () => this.#wake();
+    this.#session.lanes.onFree = () => this.#wake();
     while (!this.#isComplete) {
       inbox.check();
       const gfn = this.#requests.shift();
       if (gfn !== undefined) yield* this.#answer(gfn);
-      else if (this.#isAhead && this.#inFlight.hasRoom) yield* this.#goAhead();
+      else if (this.#isAhead && this.#mayPush) yield* this.#goAhead();
       else {
         const waitNs = this.#pushWaitNs();
         if (waitNs > 0) yield* this.#sleep(waitNs);
         else yield* this.#push();
       }
     }
+  }
+
+  get #mayPush(): boolean {
+    return this.#inFlight.hasRoom && this.#session.lanes.isPushFree;
   }
 
   get #isAhead(): boolean {
@@ -125,8 +130,7 @@ export class PageServer {
 
   /** Time until the push may go on; `Infinity`: when the target says something. */
   #pushWaitNs(): number {
-    if (this.#session.remainingPages === 0 || !this.#inFlight.hasRoom)
-      return Number.POSITIVE_INFINITY;
+    if (this.#session.remainingPages === 0 || !this.#mayPush) return Number.POSITIVE_INFINITY;
     return Math.max(this.#pacer.waitNs(), this.#holdNs());
   }
 
@@ -152,7 +156,9 @@ export class PageServer {
     this.#bubble = bubbleAt(untilGfn);
     if (!set.has(gfn)) return;
     const limit = { normalPagesMax: 1, zeroPagesMax: 1, untilGfn: gfn + 1 };
-    yield* this.#send(yield* wait(guest.takeBatch(set, gfn, limit)));
+    const batch = yield* wait(guest.takeBatch(set, gfn, limit));
+    if (this.#session.lanes.hasUrgent) yield* this.#session.followPages(batch, "sendUrgent");
+    else yield* this.#send(batch);
     this.#answeredAtNs = options.clock.nowNs();
   }
 
@@ -203,6 +209,6 @@ export class PageServer {
     const sequence = connection.lastSequence + 1;
     const bytes = batch.records.length + (batch.modelBytes ?? 0);
     this.#inFlight.sent(sequence, bytes, this.#session.nowNs());
-    return yield* this.#session.sendPages(batch);
+    return yield* this.#session.followPages(batch, "sendPush");
   }
 }

@@ -16,6 +16,7 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   session.limitDirty(Number.POSITIVE_INFINITY);
   yield* wait(guest.pause());
   const dirtiedPages = yield* session.harvest();
+  yield* session.lanes.barrier();
   if (PLANS[options.strategy].iterates) {
     session.endRound(dirtiedPages);
     window.lift();
@@ -23,9 +24,10 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
   if (session.isPostCopy) {
     // What the target has may change from now on: nothing can be built on it.
-    yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
+    if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
   } else yield* sendRest(session);
+  yield* session.lanes.barrier();
   const state = yield* wait(guest.saveState());
   yield* session.connection.send(FRAME_STATE, [state]);
   const isHashed = options.verify === "memory" && !session.isPostCopy;

@@ -25,7 +25,16 @@ export interface ConvergenceLimits {
   readonly timeoutNs: number;
   /** What happens at one of these two: the guest is stopped whatever it costs, or stays here. */
   readonly onLimit: "stop" | "fail";
+  /** The policy's own numbers, all that it has: see `POLICY_SETTINGS`. */
+  readonly policySettings: Readonly<Record<PolicySetting, number>>;
 }
+
+/**
+ * Numbers of a policy. `rounds`, `pages`: it stops after so many passes, or with so few pages left.
+ * `growth`: or with so many times what was left before. `goal`: or with this share of the memory equal.
+ * `ratio`: or with so much dirtied of what was sent. `ramp`: milliseconds of downtime that it begins with.
+ */
+export type PolicySetting = "rounds" | "pages" | "growth" | "goal" | "ratio" | "ramp";
 
 /**
  * `send`: go on with this round. `sync`: harvest the dirty log and ask again. `stop`: pause the

@@ -1,7 +1,6 @@
 /** Policies that watch the time. They are asked when a round is over. */
 import type { ConvergenceDecision, ConvergenceLimits, ConvergenceState } from "./state.ts";
 
-const RAMP_START_NS = 150e6;
 const RAMP_STEP_NS = 150e6;
 const RAMP_END_NS = 1050e6;
 /** A round that leaves more than this share of the least so far makes no progress. */
@@ -25,7 +24,10 @@ export function cloudHypervisor(
  * KubeVirt: a stall detector lets the downtime that is allowed grow from 150 to 1,050 ms, one step for
  * each round without progress; gives up after 150 s without any, and after 800 s for each GiB.
  */
-export function kubevirt(state: ConvergenceState): ConvergenceDecision {
+export function kubevirt(
+  state: ConvergenceState,
+  { policySettings }: ConvergenceLimits,
+): ConvergenceDecision {
   const { elapsedNs, memoryBytes, rounds } = state;
   let least = Number.POSITIVE_INFINITY;
   let stalls = 0;
@@ -35,7 +37,8 @@ export function kubevirt(state: ConvergenceState): ConvergenceDecision {
     else stalls++;
     least = Math.min(least, remainingPages);
   }
-  if (fits(state, Math.min(RAMP_START_NS + stalls * RAMP_STEP_NS, RAMP_END_NS))) return "stop";
+  if (fits(state, Math.min(policySettings.ramp * 1e6 + stalls * RAMP_STEP_NS, RAMP_END_NS)))
+    return "stop";
   const isTooLong = elapsedNs >= (memoryBytes / GIB) * NS_PER_GIB;
   return isTooLong || elapsedNs - progressNs >= PROGRESS_TIMEOUT_NS ? "fail" : "send";
 }

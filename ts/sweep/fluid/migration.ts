@@ -5,7 +5,7 @@
  */
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { PLANS } from "../../migrate/options.ts";
-import { CONVERGENCE_POLICIES } from "../../migrate/policy/convergence.ts";
+import { CONVERGENCE_POLICIES, POLICY_SETTINGS } from "../../migrate/policy/convergence.ts";
 import { SLOWDOWN_POLICIES } from "../../migrate/policy/dirty-limit.ts";
 import type { ConvergenceDecision, ConvergenceLimits } from "../../migrate/policy/state.ts";
 import { WINDOW_NS } from "../../migrate/rate-window.ts";
@@ -97,6 +97,7 @@ export class FluidMigration {
       timeoutNs,
       // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
       onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
+      policySettings: POLICY_SETTINGS[scenario.policy] as ConvergenceLimits["policySettings"],
     };
     this.#notesRounds = scenario.policy !== "qemu" || scenario.slowdown !== "none";
     this.#doubt = new Doubt(scenario.policy, this.#limits);

@@ -1,0 +1,103 @@
+/** Orders to a migration under way, and what is checked of its pages. */
+import { describe, expect, test } from "vitest";
+import type { PageEncoding } from "../../ts/machine/migratable.ts";
+import { MigrationControl } from "../../ts/migrate/control.ts";
+import { checkOneRuns, Scene, type SceneOptions } from "./scene.ts";
+
+describe("a post-copy", () => {
+  test("brings its pages to a guest that asks for none, also over another channel", () => {
+    const idle = { pages: 400, writesPerMs: 0, source: { strategy: "post-copy" } } as const;
+    const scene = new Scene(idle);
+    const { state, stats } = scene.run();
+    expect([state, stats.postcopyRequests]).toEqual(["completed", 0]);
+    expect(stats.totalNs).toBeLessThan(2e9);
+    checkOneRuns(scene, "asleep");
+    const faultToTarget = { fault: "cut", atByte: 100_000 } as const;
+    const broken = new Scene({ ...idle, recovers: true, faultToTarget });
+    expect(broken.run()).toMatchObject({ state: "completed", stats: { recoveries: 1 } });
+    checkOneRuns(broken, "asleep while its channel broke");
+  });
+
+  /** Pauses at `atNs`; `recovers`: the source could find another channel by itself. */
+  function paused(atNs: number, recovers = true) {
+    const control = new MigrationControl();
+    const orders: boolean[] = [];
+    const options: SceneOptions = {
+      pages: 60,
+      writesPerMs: 3,
+      vcpus: 2,
+      recovers,
+      source: { strategy: "post-copy", control },
+      onTick: (nowNs) => {
+        if (nowNs === atNs) orders.push(control.pausePostCopy());
+      },
+    };
+    const scene = new Scene(options);
+    return { scene, orders, control, result: scene.run() };
+  }
+
+  test("is paused by order, looks for no other channel, and goes on when told to", () => {
+    for (let atMs = 2; atMs < 40; atMs += 3) {
+      const { control, orders, result, scene } = paused(atMs * 1e6);
+      expect([orders, result.state, scene.reconnects], `${atMs} ms`).toEqual([[true], "paused", 0]);
+      checkOneRuns(scene, `${atMs} ms`);
+      expect(scene.target.missing.size, `${atMs} ms`).toBeGreaterThan(0);
+      const after = scene.recover(result as typeof result & { state: "paused" });
+      expect(after.state, `${atMs} ms`).toBe("completed");
+      expect(after.stats.recoveries).toBe(1);
+      expect(control.isPauseAsked).toBe(false);
+      checkOneRuns(scene, `${atMs} ms, recovered`);
+    }
+  });
+
+  test("that has all its pages, or whose guest has not left, is not paused", () => {
+    for (const atMs of [0, 500]) {
+      const { orders, result } = paused(atMs * 1e6);
+      expect([orders.filter(Boolean), result.state]).toEqual([[], "completed"]);
+    }
+  });
+
+  test("is paused while it seeks another channel", () => {
+    const control = new MigrationControl();
+    let orderedAtNs = 0;
+    const scene = new Scene({
+      pages: 60,
+      recovers: true,
+      targetDies: true, // For 3 s nobody answers.
+      source: { strategy: "post-copy", control },
+      faultToTarget: { fault: "cut", atByte: 80_000 },
+      onTick: (nowNs) => {
+        if (nowNs < 900e6 || orderedAtNs > 0) return;
+        orderedAtNs = nowNs;
+        expect(control.phase).toBe("recovery");
+        expect(control.pausePostCopy()).toBe(true);
+      },
+    });
+    expect(scene.run().state).toBe("paused");
+    expect(orderedAtNs).toBeGreaterThan(0);
+    expect(scene.result?.stats.totalNs).toBeLessThan(orderedAtNs + 600e6);
+  });
+});
+
+describe("pages", () => {
+  function encodings(verify: "frames" | "pages", strategy: "pre-copy" | "hybrid"): PageEncoding[] {
+    const seen: PageEncoding[] = [];
+    const scene = new Scene({
+      pages: 60,
+      writesPerMs: 9,
+      source: { strategy, verify, downtimeLimitNs: 1000, roundsMax: 2, onLimit: "stop" },
+    });
+    Object.assign(scene.source, { encode: (encoding: PageEncoding) => seen.push(encoding) });
+    expect(scene.run().state).toBe("completed");
+    checkOneRuns(scene, verify);
+    return seen;
+  }
+
+  test("have checksums unless only frames are to be checked", () => {
+    const plain = { cacheBytes: 0, twins: false };
+    expect(encodings("pages", "pre-copy")).toEqual([plain]);
+    expect(encodings("pages", "hybrid")).toEqual([plain, plain]);
+    expect(encodings("frames", "pre-copy")).toEqual([]);
+    expect(encodings("frames", "hybrid")).toEqual([]);
+  });
+});

@@ -1,0 +1,8 @@
+/**
+ * What a stream may have beyond its version, by name: the source says in HELLO what it would like, the
+ * target in ACCEPT what of that it takes. What is not taken is done without.
+ */
+
+/** `channels`: pages come over several connections (JOIN, SYNC). `deflate`: they come packed so (PACKED). */
+export const FEATURES = ["channels", "deflate"] as const;
+export type Feature = (typeof FEATURES)[number];
