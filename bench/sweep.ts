@@ -1,51 +1,123 @@
-/** Page-level scenarios a second on one thread: 1 GiB, 10,000 page writes a second, 1 Gbit/s. */
-import { readFileSync } from "node:fs";
+/**
+ * Scenarios a second on one thread: 1 GiB, 10,000 page writes a second, 1 Gbit/s. Page level and fluid alone,
+ * and a fluid sweep from the plan to the file of results.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FluidMemory } from "../ts/sweep/fluid/memory.ts";
+import { simulateFluid } from "../ts/sweep/fluid/migration.ts";
 import { loadPageKernel } from "../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../ts/sweep/page-model.ts";
-import type { Scenario } from "../ts/sweep/scenario.ts";
-import { type BenchRow, microSuite } from "./harness.ts";
+import { parsePlan } from "../ts/sweep/plan.ts";
+import { runSweep } from "../ts/sweep/run-sweep.ts";
+import type { Distribution, Scenario } from "../ts/sweep/scenario.ts";
+import { type BenchRow, inTurn, microSuite } from "./harness.ts";
 
 const GIB = 2 ** 30;
 
-const scenario = (strategy: Scenario["strategy"], seed: number): Scenario => ({
+const BASE: Scenario = {
   index: 0,
   part: "bench",
   fidelity: "page",
   repetition: 0,
-  seed,
+  seed: 0,
   memoryBytes: GIB,
   usedBytes: GIB,
   workingSetBytes: GIB / 4,
+  workingSetOffsetBytes: 0,
   dirtyRate: 10_000,
+  phases: [],
   distribution: { kind: "uniform" },
   backgroundPages: 0,
   bandwidthBytesPerSec: 125e6,
   latencyNs: 0,
   bandwidthCapBytesPerSec: null,
   downtimeLimitNs: 300e6,
-  strategy,
+  strategy: "pre-copy",
   roundsMax: null,
   preCopyRounds: 1,
   policy: "qemu",
   xbzrleCacheBytes: 0,
+  xbzrleFrom: "first-pass",
   slowdown: "none",
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,
   onLimit: "fail",
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9 },
-});
+  settleNs: 0,
+  setupNs: 0,
+  wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
+};
 
-export function benchSweep(root: string, rounds: number): Promise<BenchRow[]> {
+const WRITERS: Readonly<Record<string, Distribution>> = {
+  uniform: { kind: "uniform" },
+  "hot-cold": { kind: "hot-cold", hotPages: 0.1, hotWrites: 0.9 },
+  zipf: { kind: "zipf", exponent: 1 },
+};
+
+/** Around the same point: 200 rates, 100 downtimes, two writers, five repetitions of each. */
+const PLAN = `apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: bench
+repetitions: 5
+parts:
+  - name: fluid
+    fidelity: fluid
+    axes:
+      memory: 1GiB
+      workingSet: 256MiB
+      distribution: [uniform, hot-cold]
+      bandwidth: 1Gbit
+      downtimeLimit: { from: 50ms, to: 1s, steps: 100, scale: log }
+      dirtyRate: { from: 5000, to: 15000, steps: 200 }
+`;
+
+/** Scenarios a second from the plan to a file of Parquet, on this thread. */
+async function sweepToParquet(): Promise<number> {
+  const out = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
+  try {
+    const options = { out, engine: "inline", format: "parquet", report: "none" } as const;
+    const { scenarios } = await runSweep(parsePlan(PLAN), options);
+    // All of it counts: reading the plan and writing the end of the file, too.
+    const began = performance.now();
+    await runSweep(parsePlan(PLAN), options);
+    return (scenarios * 1000) / (performance.now() - began);
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+export async function benchSweep(root: string, rounds: number): Promise<BenchRow[]> {
   const kernel = loadPageKernel(new Uint8Array(readFileSync(join(root, "build/model.wasm"))));
+  const buffers = FluidMemory.buffers();
   let seed = 0;
-  return microSuite({
+  const scenario = (change: Partial<Scenario>): Scenario => ({ ...BASE, ...change, seed: seed++ });
+  const writers = Object.entries(WRITERS);
+  const rows = await microSuite({
     suite: "sweep",
     rounds,
-    maxTimeSec: 2,
-    cases: (["pre-copy", "stop-and-copy"] as const).map((strategy) => ({
-      name: `page-level ${strategy}`,
-      run: () => simulatePages(scenario(strategy, seed++), kernel),
-    })),
+    maxTimeSec: 1,
+    cases: [
+      ...writers.map(([name, distribution]) => ({
+        name: `page-level ${name}`,
+        run: () => simulatePages(scenario({ distribution }), kernel),
+      })),
+      {
+        name: "page-level stop-and-copy",
+        run: () => simulatePages(scenario({ strategy: "stop-and-copy" }), kernel),
+      },
+      ...writers.map(([name, distribution]) => ({
+        name: `fluid ${name}`,
+        run: () => simulateFluid(scenario({ distribution }), buffers),
+      })),
+    ],
   });
+  const whole = await inTurn({
+    bench: "sweep/fluid to Parquet",
+    unit: "scenarios/s",
+    better: "higher",
+    runs: rounds,
+    ours: sweepToParquet,
+  });
+  return [...rows, whole];
 }

@@ -7,6 +7,26 @@ export abstract class Cursor {
   static except: usize = 0;
 }
 
+/** What the target has, of pages that were sent: page + 1 in slot page % slots, as the core's encoder. */
+export abstract class Sent {
+  static tags: usize = 0;
+  /** 0: nobody wants to know. */
+  static slots: u32 = 0;
+  /** Pages that were taken and that the target had an older version of. */
+  static known: u32 = 0;
+}
+
+/** The pages `bits` from page `base` on are sent. */
+function noteSent(bits: u64, base: u32): void {
+  while (bits) {
+    const page = base + <u32>ctz<u64>(bits);
+    bits &= bits - 1;
+    const slot = Sent.tags + ((page % Sent.slots) << 2);
+    if (load<u32>(slot) == page + 1) Sent.known++;
+    else store<u32>(slot, page + 1);
+  }
+}
+
 /** Pages in the set of `words` words at `set`. */
 export function countBits(set: usize, words: u32): u32 {
   let count: u64 = 0;
@@ -52,10 +72,13 @@ export function takeRange(set: usize, from: u32, to: u32, max: u32): u32 {
     if (end < 64) bits &= ((<u64>1) << end) - 1;
     const count = <u32>popcnt<u64>(bits);
     if (count > left) {
+      const before = load<u64>(at);
       Cursor.next = takeSome(at, bits, left, gfn - first);
+      if (Sent.slots) noteSent(before & ~load<u64>(at), gfn - first);
       return max;
     }
     store<u64>(at, load<u64>(at) & ~bits);
+    if (Sent.slots) noteSent(bits, gfn - first);
     left -= count;
     gfn += end - first;
   }

@@ -4,8 +4,18 @@
  *
  *   log     1 bit a page     set      1 bit a page     missing   1 bit a page
  *   zipf    8 + 12 bytes a page, if used
+ *   sent    4 bytes a slot of the cache of sent pages, if used
  */
-import { Cursor, clearRange, countBits, fillBits, hasBit, mergeBits, takeRange } from "./bitset";
+import {
+  Cursor,
+  clearRange,
+  countBits,
+  fillBits,
+  hasBit,
+  mergeBits,
+  Sent,
+  takeRange,
+} from "./bitset";
 import {
   buildZipf,
   seedWriter,
@@ -27,6 +37,7 @@ let set: usize = 0;
 let missing: usize = 0;
 let zipfPages: u32 = 0;
 let zipfExponent: f64 = 0;
+let end: usize = 0;
 let takeUntil: u32 = 0;
 let takeSkips: bool = false;
 let takenNormal: u32 = 0;
@@ -49,7 +60,9 @@ export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
     words = (pages + 63) >> 6;
     pageCount = pages;
     zipfPages = 0;
+    end = missing + bytes;
   }
+  Sent.slots = 0;
   memory.fill(log, 0, <usize>words * 24);
   seedWriter(((<u64>seedHi) << 32) | seedLo);
   Writer.next = 0;
@@ -67,6 +80,31 @@ export function modelWriter(kind: u32, base: u32, pages: u32): i32 {
   return 0;
 }
 
+/** Where a sequential writer goes on, in pages of its working set. */
+export function modelNext(): u32 {
+  return Writer.next;
+}
+export function modelGoOn(next: u32): void {
+  Writer.next = next < Writer.pages ? next : 0;
+}
+
+/** From now on {@link modelTake} knows what the target has, in a cache of `slots` pages. 0, or -1. */
+export function modelCache(slots: u32): i32 {
+  Sent.slots = 0;
+  if (slots == 0) return 0;
+  const tags = end;
+  if (!ensure(tags + ((<usize>slots) << 2))) return -1;
+  memory.fill(tags, 0, (<usize>slots) << 2);
+  Sent.tags = tags;
+  Sent.slots = slots;
+  return 0;
+}
+
+/** The dirty log, for what is written by other means. */
+export function modelLog(): usize {
+  return log;
+}
+
 /** For hot-cold: the first `pages` pages get `share` (0 to 1) of the writes. */
 export function modelHot(pages: u32, share: f64): void {
   Writer.hotPages = max<u32>(1, min(pages, Writer.pages));
@@ -80,6 +118,7 @@ export function modelZipf(exponent: f64): i32 {
   Writer.alias = missing + ((<usize>words) << 3);
   const scratch = Writer.alias + ((<usize>pages) << 3);
   if (!ensure(scratch + <usize>pages * 12)) return -1;
+  end = max(end, scratch + <usize>pages * 12);
   buildZipf(pages, exponent, scratch);
   zipfPages = pages;
   zipfExponent = exponent;
@@ -165,6 +204,8 @@ export function modelSkip(on: u32): void {
 export function modelTake(from: u32, normalMax: u32, zeroMax: u32, zeroFrom: u32): u32 {
   takenNormal = 0;
   takenZero = 0;
+  Sent.known = 0;
+  const slots = Sent.slots;
   const border = min(zeroFrom, takeUntil);
   Cursor.except = takeSkips ? log : 0;
   if (from < border) {
@@ -172,13 +213,20 @@ export function modelTake(from: u32, normalMax: u32, zeroMax: u32, zeroFrom: u32
     if (Cursor.next < border || takenNormal == normalMax) return Cursor.next;
     from = border;
   }
+  Sent.slots = 0;
   takenZero = takeRange(set, from, takeUntil, zeroMax);
+  Sent.slots = slots;
   return Cursor.next;
 }
 
 /** Of the last {@link modelTake}. */
 export function modelTakenNormal(): u32 {
   return takenNormal;
+}
+
+/** Of these, pages of which the target had an older version. */
+export function modelTakenKnown(): u32 {
+  return Sent.known;
 }
 
 export function modelTakenZero(): u32 {

@@ -11,7 +11,7 @@ import { guest, ROOT, wasmvisor } from "./binary.ts";
 const COMMANDS = (
   "run image host create ls info start pause resume console snapshot restore fork destroy migrate " +
   "memory migrations migrate-cancel migrate-postcopy migrate-pause migrate-recover " +
-  "sweep report doctor"
+  "sweep report record fit advise doctor"
 ).split(" ");
 
 let scratch = "";
@@ -148,6 +148,14 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["sweep", PLAN, "--out", PLAN],
     /cannot make the folder ".*first-look.yaml.*"/,
   ],
+  [
+    "a format of results that there is not",
+    ["sweep", PLAN, "--format", "xls"],
+    /--format: expected parquet/,
+  ],
+  ["a trace of nobody", ["record"], /name a guest with --kernel or --image/],
+  ["a trace that is none", ["fit", PLAN], /WV_CONFIG|no state|magic/],
+  ["advice without a link", ["advise", PLAN], /say how fast the link is with --bandwidth/],
   ["a plan that is missing", ["sweep", "/no/such.yaml"], /cannot read "\/no\/such.yaml"/],
 ];
 
@@ -214,3 +222,45 @@ test("doctor finds what everything needs, and says how to get the rest", async (
   expect(of("apt")?.state).toBe("missing");
   expect([ok, status]).toEqual([true, 0]);
 });
+
+test("a guest's trace is recorded, fitted, and turned into advice", async () => {
+  const file = join(scratch, "dirtier.wvtrace");
+  const append = "fill=24MiB ws=8MiB rate=4000 pattern=uniform";
+  const options = [
+    "--memory",
+    "32MiB",
+    "--until",
+    "^ready",
+    "--duration",
+    "2s",
+    "--append",
+    append,
+  ];
+  const recorded = await wasmvisor([
+    "record",
+    "--kernel",
+    guest("dirtier.elf"),
+    ...options,
+    "--out",
+    file,
+    "--json",
+  ]);
+  expect([recorded.status, JSON.parse(recorded.stdout).intervals]).toEqual([0, 40]);
+  const fitted = await wasmvisor(["fit", file, "--json"]);
+  const { dirtyRate, distribution, workingSetBytes } = JSON.parse(fitted.stdout);
+  expect(distribution).toEqual({ kind: "uniform" });
+  expect(Math.abs(dirtyRate / 4_000 - 1)).toBeLessThan(0.1);
+  expect(Math.abs(workingSetBytes / 2 ** 23 - 1)).toBeLessThan(0.05);
+  const advised = await wasmvisor(["advise", file, "--bandwidth", "200Mbit", "--json"]);
+  expect([advised.status, JSON.parse(advised.stdout)[0].fits]).toEqual([0, "yes"]);
+  // No link moves pages as fast as this one is written, and the guest may not be silent for long.
+  const slow = ["--bandwidth", "1Mbit", "--downtime", "5ms", "--timeout", "10s"];
+  expect((await wasmvisor(["advise", file, ...slow])).status).toBe(1);
+}, 120_000);
+
+test("a dry run says how many scenarios there are, and leaves nothing", async () => {
+  const out = join(scratch, "dry");
+  const { status, stdout } = await wasmvisor(["sweep", PLAN, "--dry-run", "--out", out, "--json"]);
+  expect([status, JSON.parse(stdout).scenarios]).toEqual([0, 5768]);
+  await expect(rm(out)).rejects.toMatchObject({ code: "ENOENT" });
+}, 120_000);

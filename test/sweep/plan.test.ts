@@ -4,8 +4,10 @@ import { describe, expect, test } from "vitest";
 import { WasmvisorError } from "../../ts/base/errors.ts";
 import { Random } from "../../ts/base/random.ts";
 import { chunksOf, scenarioAt, scenarioCount } from "../../ts/sweep/expand.ts";
+import { simulateFluid } from "../../ts/sweep/fluid/migration.ts";
 import { parsePlan } from "../../ts/sweep/plan.ts";
 import { planJsonSchema } from "../../ts/sweep/plan-schema.ts";
+import type { Scenario } from "../../ts/sweep/scenario.ts";
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
@@ -177,11 +179,135 @@ describe("a plan", () => {
   });
 });
 
+describe("axes", () => {
+  const part = (axes: string, more = "") =>
+    parsePlan(`apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: axes
+parts:
+  - name: a
+    fidelity: auto
+    axes: { memory: 1GiB, bandwidth: 1Gbit, dirtyRate: 1000, ${axes} }
+${more}`);
+  const all = (plan: ReturnType<typeof part>) =>
+    Array.from({ length: scenarioCount(plan) }, (_, i) => scenarioAt(plan, i, 1));
+
+  test("step by step, and drawn at random the same each time", () => {
+    const steps = part("latency: { from: 1ms, to: 5ms, step: 2ms }").parts[0]?.axes.latency;
+    expect(steps).toEqual([1e6, 3e6, 5e6]);
+    for (const random of ["uniform", "log-uniform", "normal"]) {
+      const text = `latency: { from: 1ms, to: 100ms, random: ${random}, samples: 500 }`;
+      const drawn = part(text).parts[0]?.axes.latency as number[];
+      expect(part(text).parts[0]?.axes.latency).toEqual(drawn);
+      expect(new Set(drawn).size).toBeGreaterThan(400);
+      const inside = drawn.filter((ns) => ns >= 1e6 && ns <= 100e6).length;
+      expect(inside / 500).toBeGreaterThan(random === "normal" ? 0.9 : 0.999);
+      const middle = random === "log-uniform" ? 10e6 : 50.5e6;
+      expect(drawn.filter((ns) => ns < middle).length / 500).toBeCloseTo(0.5, 0.9);
+    }
+  });
+
+  test("turn together when they are zipped", () => {
+    const zip = "    zip: [[latency, bandwidthCap]]\n";
+    const plan = part(
+      "latency: [1ms, 2ms], bandwidthCap: [1MiB/s, 2MiB/s], roundsMax: [3, 4]",
+      zip,
+    );
+    expect(
+      all(plan).map((s) => [s.latencyNs / 1e6, s.bandwidthCapBytesPerSec, s.roundsMax]),
+    ).toEqual([
+      [1, 2 ** 20, 3],
+      [1, 2 ** 20, 4],
+      [2, 2 ** 21, 3],
+      [2, 2 ** 21, 4],
+    ]);
+    expect(() => part("latency: [1ms, 2ms], bandwidthCap: [1MiB/s]", zip)).toThrow(
+      "plan.yaml:8:11: parts[0].zip[0]: axes that turn together are equally long, but latency has 2, bandwidthCap has 1",
+    );
+  });
+
+  test("are struck out where a constraint does not hold", () => {
+    const axes =
+      "workingSet: [25%, 512MiB, 75%], policy: [qemu, xen], downtimeLimit: [30ms, 300ms]";
+    const where = `    where: ["workingSet + 1MiB <= memory / 2", "policy == 'xen'", "downtimeLimit * (2 - 1) >= 100ms"]\n`;
+    const left = all(part(axes, where));
+    expect(left.map((s) => [s.workingSetBytes / 2 ** 20, s.policy, s.downtimeLimitNs])).toEqual([
+      [256, "xen", 300e6],
+    ]);
+    expect(left.map((s) => s.index)).toEqual([0]);
+    expect(() => part(axes, '    where: ["memory < 1MiB"]\n')).toThrow(
+      "the constraints of part a leave none of its points",
+    );
+    for (const [text, why] of [
+      ["memory", "expected a comparison"],
+      ["memori < 1GiB", "there is no axis memori"],
+      ["memory < 1GB", "1GB is no number, size, time or rate"],
+      ["(memory < 1GiB", "a bracket is not closed"],
+      ["memory < 1GiB 2", 'does not expect "2"'],
+      ["memory < %", 'does not read " %"'],
+    ])
+      expect(() => part(axes, `    where: ["${text}"]\n`), text).toThrow(why as string);
+  });
+
+  test("that vary settings give scenarios that differ in just that", () => {
+    const plan = part("usedMemory: [50%, 100%], workingSet: 10%, workingSetOffset: [0%, 95%]");
+    expect(
+      all(plan).map((s) => [s.usedBytes / 2 ** 20, s.workingSetOffsetBytes / 2 ** 30]),
+    ).toEqual([
+      [512, 0],
+      [512, expect.closeTo(0.9, 3)],
+      [1024, 0],
+      [1024, expect.closeTo(0.9, 3)],
+    ]);
+  });
+
+  test("phases take from the scenario what they do not say", () => {
+    const more =
+      "    settings: { phases: [{ duration: 1s }, { duration: 2s, dirtyRate: 5, workingSet: 1MiB }] }\n";
+    const [scenario] = all(part("workingSet: 50%", more));
+    expect(scenario?.phases).toMatchObject([
+      { durationNs: 1e9, dirtyRate: 1000, workingSetBytes: 2 ** 29 },
+      {
+        durationNs: 2e9,
+        dirtyRate: 5,
+        workingSetBytes: 2 ** 20,
+        distribution: { kind: "uniform" },
+      },
+    ]);
+  });
+});
+
 describe("the published files", () => {
   test("schema/plan.schema.json is what the code checks", () => {
     expect(JSON.parse(read("schema/plan.schema.json"))).toEqual(
       JSON.parse(JSON.stringify(planJsonSchema())),
     );
+  });
+
+  test("examples/qemu-7.2.yaml is the guest that QEMU was measured with", () => {
+    const plan = parsePlan(read("examples/qemu-7.2.yaml"), "qemu-7.2.yaml");
+    const all = Array.from({ length: scenarioCount(plan) }, (_, i) => scenarioAt(plan, i, 1));
+    const totalMs = (dirtyRate: number, capMib: number) => {
+      const scenario = all.find(
+        (one) =>
+          one.dirtyRate === dirtyRate &&
+          one.distribution.kind === "uniform" &&
+          one.bandwidthCapBytesPerSec === capMib * 2 ** 20,
+      );
+      const { isCompleted, totalNs } = simulateFluid(scenario as Scenario);
+      return isCompleted ? totalNs / 1e6 : Number.POSITIVE_INFINITY;
+    };
+    for (const [rate, cap, qemuMs] of [
+      [0, 32, 11_223],
+      [2_000, 32, 13_023],
+      [8_000, 32, 17_362],
+      [0, 128, 2_822],
+      [2_000, 128, 2_834],
+      [8_000, 128, 3_036],
+      [32_000, 128, 3_249],
+    ] as const)
+      expect(Math.abs(totalMs(rate, cap) / qemuMs - 1), `${rate} ${cap}`).toBeLessThan(0.03);
+    expect(totalMs(32_000, 32)).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("examples/first-look.yaml is a plan with a page and a guest part", () => {

@@ -13,7 +13,9 @@ export const BASE: Scenario = {
   memoryBytes: 1024 * MIB,
   usedBytes: 1024 * MIB,
   workingSetBytes: 1024 * MIB,
+  workingSetOffsetBytes: 0,
   dirtyRate: 10_000,
+  phases: [],
   distribution: { kind: "uniform" },
   backgroundPages: 0,
   bandwidthBytesPerSec: 125e6,
@@ -25,11 +27,14 @@ export const BASE: Scenario = {
   preCopyRounds: 1,
   policy: "qemu",
   xbzrleCacheBytes: 0,
+  xbzrleFrom: "first-pass",
   slowdown: "none",
   dirtyLimitPagesPerSec: null,
   timeoutNs: 60e9,
   onLimit: "fail",
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9 },
+  settleNs: 50e6,
+  setupNs: 0,
+  wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
 };
 
 /** QEMU's measured runs: 604 MB of address space, 92,110 pages of it not zero. */

@@ -8,6 +8,37 @@ export function addSweepCommands(add: AddCommand): void {
     .option("--engine <name>", "inline or threads")
     .option("--workers <n>", "worker threads")
     .option("--seed <n>", "another seed than the plan's")
+    .option("--format <name>", "parquet, csv or ndjson (default: parquet above 100,000 rows)")
+    .option("--no-report", "leave results only")
+    .option("--dry-run", "say how many scenarios there are, and how long they will take")
     .option("--resume", "go on with results that are there already");
   add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report));
+  addTraceCommands(add);
+}
+
+function addTraceCommands(add: AddCommand): void {
+  const load = () => import("./commands/trace.ts");
+  add("record", "boot a guest and take its dirty trace", () => load().then((m) => m.record))
+    .option("--kernel <file>", "Linux Image or ELF")
+    .option("--initrd <file>", "initial RAM disk")
+    .option("--image <name>", "an image that was pulled, instead")
+    .option("--append <text>", "kernel command line")
+    .option("--memory <size>", "RAM (default: 512MiB)")
+    .option("--mips <n>", "speed in virtual time (default: 500)")
+    .option("--until <regex>", "begin when the console has printed it")
+    .option("--settle <time>", "and so long after that (default: 0s)")
+    .option("--interval <time>", "between two looks at the dirty log (default: 50ms)")
+    .option("--duration <time>", "of the trace (default: 10s)")
+    .option("--out <file>", "the trace (default: trace.wvtrace)");
+  add("fit <trace>", "fit a writer to a dirty trace, or to QEMU's answer", () =>
+    load().then((m) => m.fit),
+  ).option("--memory <size>", "of QEMU's guest, where the answer does not say");
+  add("advise <trace>", "rank strategies for a guest, a link and a downtime", () =>
+    load().then((m) => m.advise),
+  )
+    .option("--bandwidth <rate>", "of the link")
+    .option("--latency <time>", "of the link, one way (default: 100us)")
+    .option("--downtime <time>", "that the guest may be silent for (default: 300ms)")
+    .option("--timeout <time>", "after which a migration is given up (default: 10min)")
+    .option("--memory <size>", "of QEMU's guest, where the answer does not say");
 }

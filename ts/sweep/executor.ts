@@ -18,8 +18,8 @@ const ATTEMPTS = 3;
 export interface Executor {
   /** How many chunks should be under way at a time. */
   readonly slots: number;
-  /** Computes a chunk: its rows as NDJSON. The order of completion is not defined. */
-  submit(chunk: Chunk, signal?: AbortSignal): Promise<string>;
+  /** Computes a chunk: its rows, in the format of the job. The order of completion is not defined. */
+  submit(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ class InlineExecutor implements Executor {
     this.#runner = new ChunkRunner(job);
   }
 
-  async submit(chunk: Chunk, signal?: AbortSignal): Promise<string> {
+  async submit(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array> {
     await setImmediate(); // Lets signals and progress through.
     return this.#runner.run(chunk, signal);
   }
@@ -91,7 +91,7 @@ class ThreadExecutor implements Executor {
     this.slots = workers * 2;
   }
 
-  async submit(chunk: Chunk, signal?: AbortSignal): Promise<string> {
+  async submit(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#pool.run(chunk, signal ? { signal } : {});

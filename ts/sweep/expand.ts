@@ -4,27 +4,17 @@
  * wheels of a counter, repetitions fastest.
  */
 import { Random } from "../base/random.ts";
+import { bytesOf, type PartSpace, spaceOf, valueAt } from "./axes.ts";
 import type { Plan, PlanPart } from "./plan-schema.ts";
-import type { Scenario } from "./scenario.ts";
-
-/** The wheels of the counter, the slowest first. */
-const AXES = [
-  "memory",
-  "workingSet",
-  "distribution",
-  "bandwidth",
-  "downtimeLimit",
-  "strategy",
-  "dirtyRate",
-] as const;
+import type { Scenario, WriterPhase } from "./scenario.ts";
 
 export function repetitionsOf(plan: Plan, part: PlanPart): number {
   return part.repetitions ?? plan.repetitions;
 }
 
-/** Scenarios in one part: the product of its axes. */
+/** Scenarios in one part: the points that its constraints leave, each with its repetitions. */
 export function partCount(plan: Plan, part: PlanPart): number {
-  return AXES.reduce((n, axis) => n * part.axes[axis].length, repetitionsOf(plan, part));
+  return spaceOf(part).count * repetitionsOf(plan, part);
 }
 
 /** Scenarios in the whole plan. */
@@ -50,49 +40,103 @@ interface Place {
   readonly seed: number;
 }
 
+let lastPart: { readonly seed: number; readonly name: string; readonly low: number } | undefined;
+
+/** 53 bits for scenario `local` of a part: a mix of both, as splitmix32 has it. */
+function seedOf(seed: number, part: PlanPart, local: number): number {
+  if (lastPart?.seed !== seed || lastPart.name !== part.name)
+    lastPart = { seed, name: part.name, low: new Random(seed).split(part.name).u32() };
+  const low = mixed(lastPart.low ^ mixed(local));
+  return (mixed(low ^ 0x5bf03635) >>> 11) * 2 ** 32 + low;
+}
+
+function mixed(word: number): number {
+  let z = (word + 0x9e3779b9) | 0;
+  z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+  z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+  return (z ^ (z >>> 15)) >>> 0;
+}
+
 function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
-  const { axes, settings } = part;
+  const { settings } = part;
+  const space = spaceOf(part);
   const repetitions = repetitionsOf(plan, part);
-  let rest = Math.floor(place.local / repetitions);
-  const chosen: Record<string, number> = {};
-  for (let i = AXES.length - 1; i >= 0; i--) {
-    const name = AXES[i] as (typeof AXES)[number];
-    const { length } = axes[name];
-    chosen[name] = rest % length;
-    rest = Math.floor(rest / length);
-  }
-  const pick = <T>(name: (typeof AXES)[number], values: readonly T[]): T =>
-    values[chosen[name] as number] as T;
-  const memoryBytes = pick("memory", axes.memory);
-  const workingSet = pick("workingSet", axes.workingSet);
-  const workingSetBytes = "share" in workingSet ? memoryBytes * workingSet.share : workingSet.bytes;
+  const turn = Math.floor(place.local / repetitions);
+  const at = space.points ? (space.points[turn] as number) : turn;
+  const memoryBytes = valueAt(space, "memory", at);
+  const workingSetBytes = Math.min(
+    memoryBytes,
+    bytesOf(valueAt(space, "workingSet", at), memoryBytes),
+  );
   return {
     index: place.index,
     part: part.name,
-    fidelity: part.fidelity,
+    fidelity: part.fidelity === "auto" ? "fluid" : part.fidelity,
     repetition: place.local % repetitions,
-    seed: new Random(place.seed).split(part.name).split(place.local).u53(),
+    seed: seedOf(place.seed, part, place.local),
     memoryBytes,
-    usedBytes: Math.round(memoryBytes * settings.usedMemory.share),
-    workingSetBytes: Math.min(memoryBytes, Math.round(workingSetBytes)),
-    dirtyRate: pick("dirtyRate", axes.dirtyRate),
-    distribution: pick("distribution", axes.distribution),
-    backgroundPages: settings.backgroundPages,
-    bandwidthBytesPerSec: pick("bandwidth", axes.bandwidth),
-    latencyNs: settings.latency,
-    bandwidthCapBytesPerSec: settings.bandwidthCap,
-    downtimeLimitNs: pick("downtimeLimit", axes.downtimeLimit),
-    strategy: pick("strategy", axes.strategy),
-    roundsMax: settings.roundsMax,
-    preCopyRounds: settings.preCopyRounds,
-    policy: settings.policy,
-    xbzrleCacheBytes: settings.xbzrleCache,
-    slowdown: settings.slowdown,
+    usedBytes: bytesOf(valueAt(space, "usedMemory", at), memoryBytes),
+    workingSetBytes,
+    workingSetOffsetBytes: offsetOf(space, at, memoryBytes - workingSetBytes),
+    dirtyRate: valueAt(space, "dirtyRate", at),
+    distribution: valueAt(space, "distribution", at),
+    phases: settings.phases.length > 0 ? phasesOf(part, space, at) : NO_PHASES,
+    backgroundPages: valueAt(space, "backgroundPages", at),
+    bandwidthBytesPerSec: valueAt(space, "bandwidth", at),
+    latencyNs: valueAt(space, "latency", at),
+    bandwidthCapBytesPerSec: valueAt(space, "bandwidthCap", at),
+    downtimeLimitNs: valueAt(space, "downtimeLimit", at),
+    strategy: valueAt(space, "strategy", at),
+    roundsMax: valueAt(space, "roundsMax", at),
+    preCopyRounds: valueAt(space, "preCopyRounds", at),
+    policy: valueAt(space, "policy", at),
+    xbzrleCacheBytes: valueAt(space, "xbzrleCache", at),
+    xbzrleFrom: settings.xbzrleFrom,
+    slowdown: valueAt(space, "slowdown", at),
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,
-    wire: { normalPageBytes: settings.normalPageBytes, zeroPageBytes: settings.zeroPageBytes },
+    settleNs: settings.settle,
+    setupNs: settings.setup,
+    wire: wireOf(part),
   };
+}
+
+const NO_PHASES: readonly WriterPhase[] = [];
+
+/** Where the working set begins: nowhere else than it fits. */
+function offsetOf(space: PartSpace, at: number, most: number): number {
+  const offset = valueAt(space, "workingSetOffset", at);
+  return Math.min(most, bytesOf(offset, valueAt(space, "memory", at)));
+}
+
+/** A phase that does not say otherwise is as its scenario. */
+function phasesOf(part: PlanPart, space: PartSpace, at: number): readonly WriterPhase[] {
+  const memoryBytes = valueAt(space, "memory", at);
+  return part.settings.phases.map((phase) => {
+    const size = bytesOf(phase.workingSet ?? valueAt(space, "workingSet", at), memoryBytes);
+    const workingSetBytes = Math.min(memoryBytes, size);
+    const offset = phase.workingSetOffset ?? valueAt(space, "workingSetOffset", at);
+    return {
+      durationNs: phase.duration,
+      dirtyRate: phase.dirtyRate ?? valueAt(space, "dirtyRate", at),
+      distribution: phase.distribution ?? valueAt(space, "distribution", at),
+      workingSetBytes,
+      workingSetOffsetBytes: Math.min(memoryBytes - workingSetBytes, bytesOf(offset, memoryBytes)),
+    };
+  });
+}
+
+const wires = new WeakMap<PlanPart, Scenario["wire"]>();
+
+function wireOf(part: PlanPart): Scenario["wire"] {
+  let wire = wires.get(part);
+  if (!wire) {
+    const { deltaPageBytes, normalPageBytes, zeroPageBytes } = part.settings;
+    wire = { deltaPageBytes, normalPageBytes, zeroPageBytes };
+    wires.set(part, wire);
+  }
+  return wire;
 }
 
 /** A run of scenarios that is computed, stored and resumed as one. */
@@ -101,6 +145,14 @@ export interface Chunk {
   readonly from: number;
   readonly count: number;
 }
+
+/** Rows of a chunk, at least and at most: it takes a worker no longer than a second or two. */
+const CHUNK_ROWS = {
+  fluid: [256, 16_384],
+  auto: [256, 4_096],
+  page: [1, 1_000],
+  guest: [1, 1],
+} as const;
 
 /**
  * Cuts a plan into chunks. The cut depends on the plan alone, never on the workers: at least ~100
@@ -111,13 +163,13 @@ export function chunksOf(plan: Plan): Chunk[] {
   let first = 0;
   for (const part of plan.parts) {
     const count = partCount(plan, part);
-    const most =
-      part.fidelity === "guest" ? 1 : Math.min(1000, Math.max(1, Math.ceil(count / 100)));
-    for (let from = 0; from < count; from += most)
+    const [least, most] = CHUNK_ROWS[part.fidelity];
+    const size = Math.min(most, Math.max(least, Math.ceil(count / 100)));
+    for (let from = 0; from < count; from += size)
       chunks.push({
         number: chunks.length,
         from: first + from,
-        count: Math.min(most, count - from),
+        count: Math.min(size, count - from),
       });
     first += count;
   }

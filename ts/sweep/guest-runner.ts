@@ -25,8 +25,6 @@ const CORE_BYTES = 3 * 2 ** 30;
 const OVERHEAD_BYTES = 6 << 20;
 const STEP_NS = 1e6;
 const BOOT_NS_MAX = 600e9;
-/** The writer runs this long before the migration begins. */
-const SETTLE_NS = 50e6;
 /** The guest says that it lives this often. */
 const HEARTBEAT_MS = 10;
 const PATTERNS = { uniform: "uniform", sequential: "sequential", "hot-cold": "hotcold" } as const;
@@ -154,7 +152,7 @@ class DirtierRunner implements GuestScenarioRunner {
     const line = `ws=${ws} rate=${Math.round(scenario.dirtyRate)} pattern=${pattern(scenario)} seed=${scenario.seed} idle=sleep heartbeat=${HEARTBEAT_MS}\n`;
     guest.vm.receive(new TextEncoder().encode(line));
     guest.until("ready");
-    guest.vm.runFor(SETTLE_NS);
+    if (scenario.settleNs > 0) guest.vm.runFor(scenario.settleNs);
   }
 
   run(scenario: Scenario): Promise<Measurement> {

@@ -9,6 +9,10 @@ export interface PageKernel {
   modelWriter(kind: number, base: number, pages: number): number;
   modelHot(pages: number, share: number): void;
   modelZipf(exponent: number): number;
+  modelNext(): number;
+  modelGoOn(next: number): void;
+  modelCache(slots: number): number;
+  modelLog(): number;
   modelWrite(count: number): void;
   modelBackground(pages: number, count: number): void;
   modelFill(): void;
@@ -27,6 +31,7 @@ export interface PageKernel {
   modelTake(from: number, normalMax: number, zeroMax: number, zeroFrom: number): number;
   modelTakenNormal(): number;
   modelTakenZero(): number;
+  modelTakenKnown(): number;
 }
 
 /** Instantiates the kernels from `build/model.wasm`, or from bytes of the caller's. */

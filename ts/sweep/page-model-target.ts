@@ -15,7 +15,7 @@ import type {
 } from "../machine/migratable.ts";
 import type { SilenceMeter } from "../migrate/silence.ts";
 import type { PageKernel } from "./page-kernel.ts";
-import type { Scenario } from "./scenario.ts";
+import type { PageWriter } from "./page-writer.ts";
 
 /** The writer acts this often, and does no more than was due in that time. */
 export const TICK_NS = 1e6;
@@ -53,28 +53,28 @@ function countBits(bitmap: Uint8Array): number {
 
 export class ModelTarget implements Migratable {
   readonly shape: GuestShape;
-  readonly #scenario: Scenario;
+  readonly #writer: PageWriter;
   readonly #kernel: PageKernel;
   readonly #clock: VirtualClock;
   readonly #silence: SilenceMeter;
   #watcher: MissingWatcher | undefined;
   #missingPages = 0;
   #startNs = 0;
-  /** Writes that are done, or were given up as too late. */
-  #written = 0;
-  /** Of this batch, still to do. */
+  /** Until when the writer was asked what is due. */
+  #sinceNs = 0;
+  /** Writes that are due: what is 50 ms late is given up. */
   #due = 0;
   #lastBeatNs = 0;
 
   constructor(parts: {
     readonly shape: GuestShape;
-    readonly scenario: Scenario;
+    readonly writer: PageWriter;
     readonly kernel: PageKernel;
     readonly clock: VirtualClock;
     readonly silence: SilenceMeter;
   }) {
     this.shape = parts.shape;
-    this.#scenario = parts.scenario;
+    this.#writer = parts.writer;
     this.#kernel = parts.kernel;
     this.#clock = parts.clock;
     this.#silence = parts.silence;
@@ -124,17 +124,20 @@ export class ModelTarget implements Migratable {
 
   resume(): void {
     this.#startNs = this.#clock.nowNs();
+    this.#sinceNs = this.#startNs;
     this.#lastBeatNs = this.#startNs;
     if (this.#missingPages > 0) this.#tick();
   }
 
   /** The batch of this millisecond. */
   #tick(): void {
-    const { dirtyRate } = this.#scenario;
-    const all = Math.floor((dirtyRate * (this.#clock.nowNs() - this.#startNs)) / 1e9);
-    const most = Math.floor((dirtyRate * CATCH_UP_NS) / 1e9);
-    this.#due = Math.min(all - this.#written, most);
-    this.#written = all;
+    const nowNs = this.#clock.nowNs();
+    this.#due = 0;
+    this.#writer.run(nowNs - this.#sinceNs, (count) => {
+      this.#due += count;
+    });
+    this.#sinceNs = nowNs;
+    this.#due = Math.min(this.#due, Math.floor((this.#writer.dirtyRate * CATCH_UP_NS) / 1e9));
     this.#write();
   }
 
@@ -151,7 +154,8 @@ export class ModelTarget implements Migratable {
       this.#lastBeatNs = nowNs;
     }
     if (this.#missingPages === 0) return;
-    const ticks = Math.floor((nowNs - this.#startNs) / TICK_NS) + 1;
+    // Half a nanosecond before a tick is that tick: sums of times are not exact.
+    const ticks = Math.floor((nowNs - this.#startNs + 0.5) / TICK_NS) + 1;
     this.#clock.after(this.#startNs + ticks * TICK_NS - nowNs, () => this.#tick());
   }
 

@@ -5,12 +5,14 @@
  */
 import type { VirtualClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import type { Wait } from "../base/task.ts";
 import {
   type BatchLimit,
   GUEST_PAGE_BYTES,
   type GuestShape,
   type Migratable,
   type PageBatch,
+  type PageEncoding,
   type PageSet,
 } from "../machine/migratable.ts";
 import { SilenceMeter } from "../migrate/silence.ts";
@@ -18,12 +20,12 @@ import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import { CATCH_UP_NS, HEARTBEAT_NS, ModelTarget, modelSet, TICK_NS } from "./page-model-target.ts";
-import type { Distribution, Measurement, Scenario } from "./scenario.ts";
+import { PageWriter } from "./page-writer.ts";
+import type { Measurement, Scenario } from "./scenario.ts";
 import { simulateMigration } from "./simulate.ts";
 
 const NOTHING = new Uint8Array(0);
 const PAGES_MAX = 1 << 28;
-const WRITER_KINDS = { uniform: 0, "hot-cold": 1, sequential: 2, zipf: 3 } as const;
 
 interface ModelParts {
   readonly scenario: Scenario;
@@ -40,10 +42,13 @@ class ModelGuest implements Migratable {
   readonly #clock: VirtualClock;
   readonly #silence: SilenceMeter;
   readonly #usedPages: number;
-  /** Time that the guest has run, up to `#sinceNs`. */
-  #ranNs = 0;
+  /** Goes on on the target. */
+  readonly writer: PageWriter;
   #sinceNs: number | undefined;
-  #written = 0;
+  /** Writes that are due and were not allowed yet. */
+  #owed = 0;
+  /** A cache of sent pages that begins with the second pass. */
+  #lateSlots = 0;
   /** Pages that it may dirty in a second, and those that it was granted and has not used. */
   #limitPagesPerSec = Number.POSITIVE_INFINITY;
   #quota = 0;
@@ -61,51 +66,34 @@ class ModelGuest implements Migratable {
     const { seed } = scenario;
     if (kernel.modelCreate(pageCount, seed >>> 0, Math.floor(seed / 2 ** 32)) !== 0)
       throw new WasmvisorError("WV_NO_MEMORY", `page model: no room for ${pageCount} pages`);
-    this.#setWriter(scenario.distribution);
-  }
-
-  #setWriter(distribution: Distribution): void {
-    const kernel = this.#kernel;
-    const pages = Math.ceil(this.#scenario.workingSetBytes / GUEST_PAGE_BYTES);
-    const base = Math.floor((this.#scenario.workingSetOffsetBytes ?? 0) / GUEST_PAGE_BYTES);
-    if (kernel.modelWriter(WRITER_KINDS[distribution.kind], base, pages) !== 0)
-      throw new WasmvisorError("WV_CONFIG", "page model: the working set is larger than memory");
-    if (distribution.kind === "hot-cold")
-      kernel.modelHot(Math.round(pages * distribution.hotPages), distribution.hotWrites);
-    if (distribution.kind === "zipf" && kernel.modelZipf(distribution.exponent) !== 0)
-      throw new WasmvisorError("WV_NO_MEMORY", "page model: no room for the Zipf table");
+    this.writer = new PageWriter(scenario, kernel);
   }
 
   /** Lets the writer do what it did since it was last looked at. */
   #catchUp(): void {
-    const nowNs = this.#clock.nowNs();
-    const fromNs = this.#ranNs;
-    if (this.#sinceNs === undefined) return; // Whatever it owes: it stands still.
-    this.#ranNs += nowNs - this.#sinceNs;
-    this.#sinceNs = nowNs;
-    if (this.#limitPagesPerSec !== Number.POSITIVE_INFINITY) {
-      for (let ns = fromNs; ns < this.#ranNs; ns += TICK_NS)
-        this.#writeLimited(
-          Math.min(ns + TICK_NS, this.#ranNs),
-          Math.min(TICK_NS, this.#ranNs - ns),
-        );
+    if (this.#sinceNs === undefined) return;
+    const passedNs = this.#clock.nowNs() - this.#sinceNs;
+    this.#sinceNs += passedNs;
+    if (this.#limitPagesPerSec === Number.POSITIVE_INFINITY) {
+      this.writer.run(passedNs, this.#write);
       return;
     }
-    const due = Math.floor((this.#scenario.dirtyRate * this.#ranNs) / 1e9);
-    this.#kernel.modelWrite(due - this.#written);
-    this.#written = due;
+    for (let ns = 0; ns < passedNs; ns += TICK_NS)
+      this.#writeLimited(Math.min(TICK_NS, passedNs - ns));
   }
 
-  /** What is due at `atNs` of its time, as far as it may; what is 50 ms late is given up. */
-  #writeLimited(atNs: number, passedNs: number): void {
-    const { dirtyRate } = this.#scenario;
-    const all = Math.floor((dirtyRate * atNs) / 1e9);
-    this.#written = Math.max(this.#written, all - Math.floor((dirtyRate * CATCH_UP_NS) / 1e9));
+  readonly #write = (count: number): void => {
+    this.#kernel.modelWrite(count);
+  };
+
+  /** What is due after `passedNs` more, as far as it may; what is 50 ms late is given up. */
+  #writeLimited(passedNs: number): void {
+    this.writer.run(passedNs, (count) => {
+      this.#owed += count;
+    });
+    this.#owed = Math.min(this.#owed, Math.floor((this.writer.dirtyRate * CATCH_UP_NS) / 1e9));
     this.#quota += (this.#limitPagesPerSec * passedNs) / 1e9;
-    this.#written += this.#kernel.modelWriteLimited(
-      all - this.#written,
-      Math.floor(Math.max(0, this.#quota)),
-    );
+    this.#owed -= this.#kernel.modelWriteLimited(this.#owed, Math.floor(Math.max(0, this.#quota)));
     this.#quota -= this.#kernel.modelFresh();
     this.#quota = Math.min(this.#quota, Math.max(1, this.#limitPagesPerSec / 1000));
   }
@@ -114,6 +102,7 @@ class ModelGuest implements Migratable {
     this.#catchUp();
     this.#limitPagesPerSec = pagesPerSec;
     this.#quota = 0;
+    this.#owed = 0;
   }
 
   newPageSet(): PageSet {
@@ -128,9 +117,23 @@ class ModelGuest implements Migratable {
     });
   }
 
-  startDirtyLog(): void {
+  startDirtyLog(): Wait<void> {
     this.#catchUp();
     this.#kernel.modelFill();
+    const { setupNs } = this.#scenario;
+    return setupNs > 0 ? this.#clock.sleep(setupNs) : undefined;
+  }
+
+  encode({ cacheBytes }: PageEncoding): void {
+    const slots = Math.min(this.shape.pageCount, Math.floor(cacheBytes / GUEST_PAGE_BYTES));
+    const isLate = this.#scenario.xbzrleFrom === "second-pass";
+    this.#lateSlots = isLate ? slots : 0;
+    if (!isLate || slots === 0) this.#cache(slots);
+  }
+
+  #cache(slots: number): void {
+    if (this.#kernel.modelCache(slots) !== 0)
+      throw new WasmvisorError("WV_NO_MEMORY", `page model: no room for a cache of ${slots} pages`);
   }
 
   stopDirtyLog(): void {
@@ -139,6 +142,8 @@ class ModelGuest implements Migratable {
 
   harvest(): number {
     this.#catchUp();
+    if (this.#lateSlots > 0) this.#cache(this.#lateSlots);
+    this.#lateSlots = 0;
     if (this.#usedPages > 0)
       this.#kernel.modelBackground(this.#usedPages, this.#scenario.backgroundPages);
     return this.#kernel.modelHarvest();
@@ -154,13 +159,17 @@ class ModelGuest implements Migratable {
     const nextGfn = taken >>> 0;
     const normalPages = kernel.modelTakenNormal();
     const zeroPages = kernel.modelTakenZero();
-    const { normalPageBytes, zeroPageBytes } = this.#scenario.wire;
-    const modelBytes = normalPages * normalPageBytes + zeroPages * zeroPageBytes;
-    if (this.#sinceNs !== undefined)
-      return { normalPages, zeroPages, nextGfn, records: NOTHING, modelBytes };
+    const deltaPages = kernel.modelTakenKnown();
+    const { deltaPageBytes, normalPageBytes, zeroPageBytes } = this.#scenario.wire;
+    const modelBytes =
+      (normalPages - deltaPages) * normalPageBytes +
+      deltaPages * deltaPageBytes +
+      zeroPages * zeroPageBytes;
+    const batch = { normalPages, zeroPages, deltaPages, nextGfn };
+    if (this.#sinceNs !== undefined) return { ...batch, records: NOTHING, modelBytes };
     // The guest has stopped: all pages of this range have left now.
     const records = new Uint8Array(Uint32Array.of(fromGfn, nextGfn).buffer);
-    return { normalPages, zeroPages, nextGfn, records, modelBytes: modelBytes - records.length };
+    return { ...batch, records, modelBytes: modelBytes - records.length };
   }
 
   awaitPages(): never {
@@ -214,9 +223,15 @@ function windowPages(scenario: Scenario): number {
 /** Moves a page-level guest as `scenario` says. */
 export function simulatePages(scenario: Scenario, kernel: PageKernel): MigrationResult {
   const silence = new SilenceMeter();
+  let writer: PageWriter | undefined;
   return simulateMigration(scenario, {
-    source: (clock) => new ModelGuest({ clock, kernel, scenario, silence }),
-    target: (shape, clock) => new ModelTarget({ clock, kernel, scenario, shape, silence }),
+    source: (clock) => {
+      const guest = new ModelGuest({ clock, kernel, scenario, silence });
+      writer = guest.writer;
+      return guest;
+    },
+    target: (shape, clock) =>
+      new ModelTarget({ clock, kernel, shape, silence, writer: writer as PageWriter }),
     // As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
     // Node 20, bench/sweep).
     options: { batchPages: PAGES_MAX, probePages: windowPages(scenario), silence },
@@ -230,6 +245,7 @@ export function measurementOf(result: MigrationResult, pageCount: number): Measu
   return {
     state: isCompleted ? "completed" : "failed",
     error: isCompleted ? "" : messageOf(result.error),
+    near: "",
     total_time_ms: stats["total-time"],
     downtime_ms: stats.downtime,
     gap_ms: stats.gap,
@@ -237,6 +253,7 @@ export function measurementOf(result: MigrationResult, pageCount: number): Measu
     transferred_bytes: stats.ram.transferred,
     normal_pages: stats.ram.normal,
     duplicate_pages: stats.ram.duplicate,
+    delta_pages: stats["xbzrle-cache"].pages,
     dirty_sync_count: stats.ram["dirty-sync-count"],
     postcopy_requests: stats.ram["postcopy-requests"],
     remaining_bytes: stats.ram.remaining,

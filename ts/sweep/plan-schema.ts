@@ -8,6 +8,9 @@ import { parseRate, parseSize, parseTime } from "../base/units.ts";
 import { STRATEGIES } from "../migrate/options.ts";
 import { POLICY_NAMES } from "../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../migrate/policy/dirty-limit.ts";
+import { AXES } from "./axis-names.ts";
+import { parseConstraint } from "./constraint.ts";
+import { rangeValues, sampleValues, strideValues } from "./ranges.ts";
 import type { Distribution } from "./scenario.ts";
 
 /** Values of one axis; a list or range that is longer is surely a mistake. */
@@ -93,65 +96,93 @@ function axis<T>(value: z.ZodType<T, unknown>) {
   ]);
 }
 
-/** An axis of numbers may be a range, ends included. */
+/** An axis of numbers may be a range, ends included, or a sample drawn at random. */
 function rangeAxis(value: z.ZodType<number, unknown>, isWhole = true) {
+  const ends = { from: value, to: value };
   const range = z
     .strictObject({
-      from: value,
-      to: value,
+      ...ends,
       steps: z.int().min(2).max(AXIS_VALUES_MAX),
       scale: z.enum(["linear", "log"]).default("linear"),
     })
-    .transform((r, context) => {
-      if (r.scale === "log" && !(r.from > 0 && r.to > 0)) {
-        context.addIssue("a range on a log scale begins and ends above zero");
-        return z.NEVER;
-      }
-      return rangeValues(r, isWhole);
-    });
+    .superRefine((r, context) => checkLog(r.scale === "log", r, context))
+    .transform((r) => rangeValues(r, isWhole));
+  const strides = z
+    .strictObject({ ...ends, step: value })
+    .superRefine(({ from, step, to }, context) => {
+      if (!(step > 0 && to >= from && (to - from) / step < AXIS_VALUES_MAX))
+        context.addIssue('expected a step above zero that leads from "from" to "to"');
+    })
+    .transform((r, context) => (context.issues.length > 0 ? z.NEVER : strideValues(r)));
+  const sample = z
+    .strictObject({
+      ...ends,
+      random: z.enum(["uniform", "log-uniform", "normal"]),
+      samples: z.int().min(1).max(AXIS_VALUES_MAX),
+      seed: z.int().min(0).default(1),
+    })
+    .superRefine((r, context) => checkLog(r.random === "log-uniform", r, context))
+    .transform((r) => sampleValues(r, isWhole));
   return z.union([
     z.array(value).min(1, "an axis needs at least one value").max(AXIS_VALUES_MAX),
     range,
+    strides,
+    sample,
     value.transform((one) => [one]),
   ]);
 }
 
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly steps: number;
-  readonly scale: "linear" | "log";
+function checkLog(
+  isLog: boolean,
+  range: { readonly from: number; readonly to: number },
+  context: z.RefinementCtx,
+): void {
+  if (isLog && !(range.from > 0 && range.to > 0))
+    context.addIssue("a range on a log scale begins and ends above zero");
 }
 
-function rangeValues(range: Range, isWhole: boolean): number[] {
-  const { from, to, steps, scale } = range;
-  const values = Array.from({ length: steps }, (_, i) => {
-    const t = i / (steps - 1);
-    if (i === steps - 1) return to;
-    const value = scale === "log" ? from * (to / from) ** t : from + (to - from) * t;
-    // Powers are not rounded alike everywhere; three decimals are.
-    return isWhole ? Math.round(value) : Math.round(value * 1000) / 1000;
-  });
-  return [...new Set(values)];
-}
+const workingSet = z.union([percent, quantity(SIZE, 1).transform((bytes) => ({ bytes }))]);
+const fraction = z.union([percent, quantity(SIZE).transform((bytes) => ({ bytes }))]);
 
 const axes = z.strictObject({
   memory: rangeAxis(quantity(SIZE, 1)).describe("RAM of the guest"),
-  workingSet: axis(z.union([percent, quantity(SIZE, 1).transform((bytes) => ({ bytes }))]))
+  usedMemory: axis(fraction).optional().describe("memory that is not zero, from the start on"),
+  workingSet: axis(workingSet)
     .default([{ share: 1 }])
     .describe("what the guest writes to: a size, or a share of its memory like 25%"),
+  workingSetOffset: axis(fraction)
+    .optional()
+    .describe("where in memory that begins: pages are sent in the order of memory"),
   distribution: axis(distribution)
     .default([{ kind: "uniform" }])
     .describe("which pages of the working set are written"),
   bandwidth: rangeAxis(quantity(RATE, 1)).describe("of the link"),
+  latency: rangeAxis(quantity(TIME)).optional().describe("of the link, one way"),
+  bandwidthCap: rangeAxis(quantity(RATE, 1)).optional().describe("the migration's own limit"),
   downtimeLimit: rangeAxis(quantity(TIME)).default([300e6]).describe("that pre-copy aims for"),
+  policy: axis(z.enum(POLICY_NAMES)).optional().describe("when pre-copy stops"),
+  slowdown: axis(z.enum(SLOWDOWN_NAMES)).optional().describe("how the guest is held back"),
+  roundsMax: rangeAxis(z.int().min(1)).optional(),
+  preCopyRounds: rangeAxis(z.int().min(1)).optional().describe("of hybrid, before it switches"),
+  backgroundPages: rangeAxis(z.int().min(0).max(1e6)).optional(),
+  xbzrleCache: rangeAxis(quantity(SIZE)).optional().describe("cache for sending differences"),
   strategy: axis(z.enum(STRATEGIES)).default(["pre-copy"]),
   dirtyRate: rangeAxis(dirtyRate, false).describe("page writes a second, or bytes a second"),
 });
 
+const phase = z.strictObject({
+  duration: quantity(TIME, 1),
+  dirtyRate: dirtyRate.optional(),
+  distribution: distribution.optional(),
+  workingSet: workingSet.optional(),
+  workingSetOffset: fraction.optional(),
+});
+
 const settings = z
   .strictObject({
-    usedMemory: percent.default({ share: 1 }).describe("share of memory that is not zero"),
+    usedMemory: fraction.default({ share: 1 }).describe("memory that is not zero"),
+    workingSetOffset: fraction.default({ bytes: 0 }),
+    phases: z.array(phase).max(100).default([]).describe("what the writer does in turn"),
     latency: quantity(TIME).default(100_000).describe("of the link, one way"),
     bandwidthCap: quantity(RATE, 1).nullable().default(null).describe("the migration's own limit"),
     backgroundPages: z.int().min(0).max(1e6).default(40),
@@ -160,21 +191,65 @@ const settings = z
     policy: z.enum(POLICY_NAMES).default("qemu").describe("when pre-copy stops"),
     slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
-    xbzrleCache: quantity(SIZE).default(0).describe("guests: cache for sending differences"),
+    xbzrleCache: quantity(SIZE).default(0).describe("cache for sending differences"),
+    xbzrleFrom: z.enum(["first-pass", "second-pass"]).default("first-pass"),
+    settle: quantity(TIME).default(50e6).describe("that the writer writes before it all begins"),
+    setup: quantity(TIME).default(0).describe("what the source needs before the first page"),
     timeout: quantity(TIME, 1).default(60e9).describe("after which pre-copy gives up"),
     onLimit: z.enum(["stop", "fail"]).default("fail"),
     normalPageBytes: z.int().min(1).max(1e6).default(4104).describe("a page on the wire"),
     zeroPageBytes: z.int().min(1).max(1e6).default(9).describe("a zero page on the wire"),
+    deltaPageBytes: z
+      .int()
+      .min(1)
+      .max(1e6)
+      .default(88)
+      .describe("what changed of a page, likewise"),
   })
   .prefault({});
 
-const part = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "expected a name like page-model"),
-  fidelity: z.enum(["page", "guest"]),
-  repetitions: z.int().min(1).max(1e6).optional(),
-  axes,
-  settings,
-});
+const part = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "expected a name like page-model"),
+    fidelity: z
+      .enum(["fluid", "page", "guest", "auto"])
+      .describe("auto: fluid, and page level where that is near a threshold"),
+    repetitions: z.int().min(1).max(1e6).optional(),
+    axes,
+    zip: z
+      .array(z.array(z.enum(AXES)).min(2))
+      .max(AXES.length)
+      .default([])
+      .describe("axes that turn together instead of crossing"),
+    where: z
+      .array(z.string().max(1000))
+      .max(100)
+      .default([])
+      .describe("constraints, like workingSet <= memory / 2"),
+    settings,
+  })
+  .superRefine((one, context) => {
+    one.zip.forEach((names, i) => {
+      const lengths = names.map((name) => one.axes[name]?.length ?? 1);
+      const path = ["zip", i];
+      if (new Set(lengths).size > 1)
+        context.addIssue({
+          code: "custom",
+          path,
+          message: `axes that turn together are equally long, but ${names.map((name, k) => `${name} has ${lengths[k]}`).join(", ")}`,
+        });
+      if (one.zip.flat().filter((name) => names.includes(name)).length > names.length)
+        context.addIssue({ code: "custom", path, message: "an axis turns with one group only" });
+    });
+    one.where.forEach((text, i) => {
+      try {
+        parseConstraint(text, new Set(AXES));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        context.addIssue({ code: "custom", path: ["where", i], message });
+      }
+    });
+  });
 
 export const planSchema = z
   .strictObject({

@@ -2,6 +2,7 @@
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import type { z } from "zod";
 import { WasmvisorError } from "../base/errors.ts";
+import { spaceOf } from "./axes.ts";
 import { scenarioCount } from "./expand.ts";
 import { type Plan, planSchema } from "./plan-schema.ts";
 
@@ -56,6 +57,9 @@ export function parsePlan(text: string, fileName = "plan.yaml"): Plan {
   const count = scenarioCount(parsed.data);
   if (count > SCENARIOS_MAX)
     fail([`${at(0)}: ${count} scenarios, at most ${SCENARIOS_MAX} are allowed in one plan`]);
+  const empty = parsed.data.parts.find((part) => spaceOf(part).count === 0);
+  if (empty)
+    fail([`${at(0)}: the constraints of part ${empty.name} leave none of its points (where)`]);
   return parsed.data;
 }
 

@@ -8,7 +8,9 @@ import { type Chunk, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
-import { readManifest, readRows, SweepStore } from "./store.ts";
+import { defaultFormat, RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
+import { readRows } from "./results/read.ts";
+import { readManifest, type SweepFacts, SweepStore } from "./store.ts";
 import { type StrategySummary, Summarizer } from "./summary.ts";
 
 const wall = new WallClock();
@@ -35,6 +37,10 @@ export interface SweepOptions {
   readonly workers?: number | undefined;
   /** Instead of the plan's own. */
   readonly seed?: number | undefined;
+  /** How rows are kept. Default: Parquet for more than 100,000, else NDJSON. */
+  readonly format?: ResultFormat | undefined;
+  /** `none`: leave results only, no report and no tables. Default: `html`. */
+  readonly report?: "html" | "none" | undefined;
   /** Go on with what `out` has. */
   readonly resume?: boolean | undefined;
   /** Ends the sweep with `WV_ABORTED`; finished chunks stay for a resume. */
@@ -54,17 +60,20 @@ export interface SweepSummary {
   readonly completed: number;
   readonly failed: number;
   readonly errors: number;
+  /** Scenarios of parts with the fidelity `auto` that were run again at page level. */
+  readonly rerun: number;
   /** Scenarios computed now, not by the run that was resumed. */
   readonly computed: number;
   readonly elapsedMs: number;
   readonly scenariosPerSec: number;
   readonly strategies: readonly StrategySummary[];
+  /** Of a report that was not asked for: empty. */
   readonly files: ReportFiles & { readonly results: string };
 }
 
 /**
- * Runs `plan` and leaves results and report in `options.out`. The bytes of `results.ndjson` are a
- * function of plan and seed alone: not of the engine, the workers, or how often it was resumed.
+ * Runs `plan` and leaves results and report in `options.out`. The bytes of the results are a
+ * function of plan, seed and format alone: not of the engine, the workers, or how often it was resumed.
  *
  * @example
  * const plan = parsePlan(await readFile("examples/first-look.yaml", "utf8"));
@@ -76,14 +85,16 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new WasmvisorError("WV_CONFIG", `seed: expected 0 to 2^53 - 1, got ${seed}`);
   throwIfAborted(options.signal);
-  bundleText(); // Whatever is missing for the report is better missed before the work.
-  const store = new SweepStore(options.out, plan, seed);
+  const withReport = (options.report ?? "html") === "html";
+  if (withReport) bundleText(); // Whatever is missing for the report is better missed before the work.
+  const facts: SweepFacts = { plan, seed, format: formatOf(plan, options) };
+  const store = new SweepStore(options.out, facts);
   const meter = new Meter(scenarioCount(plan), options.onProgress);
   try {
     const missing = store.open(options.resume ?? false);
     meter.start(missing);
     if (missing.length > 0) {
-      const job = { plan, seed, guestRunnerModule: options.guestRunnerModule };
+      const job = { ...facts, guestRunnerModule: options.guestRunnerModule };
       const engine = options.engine ?? "threads";
       const workers = Math.min(options.workers ?? availableParallelism(), missing.length);
       const { workerFile } = options;
@@ -97,19 +108,37 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
   meter.report("report");
   const { computed, runMs: elapsedMs, scenariosPerSec } = meter;
   const run = { name: plan.name, seed, computed, elapsedMs, scenariosPerSec };
-  return summarize(run, plan, store);
+  return withReport ? summarize(run, plan, store) : withoutReport(run, plan, store);
+}
+
+function formatOf(plan: Plan, { format }: SweepOptions): ResultFormat {
+  if (format !== undefined && !RESULT_FORMATS.includes(format))
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `format: expected ${RESULT_FORMATS.join(" or ")}, got ${JSON.stringify(format)}`,
+    );
+  return format ?? defaultFormat(scenarioCount(plan));
+}
+
+/** Nobody has looked at the rows: what they say is not known. */
+function withoutReport(run: RunFacts, plan: Plan, store: SweepStore): SweepSummary {
+  const { out, resultsFile } = store;
+  const scenarios = scenarioCount(plan);
+  const counts = { completed: 0, failed: 0, errors: 0, rerun: 0 };
+  const files = { report: "", points: "", figures: [], results: resultsFile };
+  return { ...run, ...counts, out, scenarios, strategies: [], files };
 }
 
 /**
- * Makes the report of a finished sweep again from its `results.ndjson`. Throws `WV_STATE` if `out`
+ * Makes the report of a finished sweep again from its results. Throws `WV_STATE` if `out`
  * holds no finished sweep.
  */
 export async function rebuildReport(out: string): Promise<SweepSummary> {
-  const { plan, seed, state, name } = readManifest(out);
+  const { name, plan, resultFormat: format, seed, state } = readManifest(out);
   if (state !== "complete")
     throw new WasmvisorError("WV_STATE", `sweep: ${out} is not finished; go on with --resume`);
   const run = { name, seed, computed: 0, elapsedMs: 0, scenariosPerSec: 0 };
-  return summarize(run, plan, new SweepStore(out, plan, seed));
+  return summarize(run, plan, new SweepStore(out, { format, plan, seed }));
 }
 
 type RunFacts = Pick<SweepSummary, "name" | "seed" | "computed" | "elapsedMs" | "scenariosPerSec">;
@@ -118,7 +147,7 @@ type RunFacts = Pick<SweepSummary, "name" | "seed" | "computed" | "elapsedMs" | 
 async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<SweepSummary> {
   const { out, resultsFile } = store;
   const summarizer = new Summarizer();
-  for await (const row of readRows(resultsFile)) summarizer.add(row);
+  for await (const row of readRows(resultsFile, store.format)) summarizer.add(row);
   const files = await writeReport({ out, plan, seed: run.seed, summarizer });
   const strategies = summarizer.strategies();
   const sum = (key: "completed" | "failed" | "errors"): number =>
@@ -130,6 +159,7 @@ async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<
     completed: sum("completed"),
     failed: sum("failed"),
     errors: sum("errors"),
+    rerun: summarizer.rerun,
     strategies,
     files: { results: resultsFile, ...files },
   };

@@ -7,7 +7,7 @@ import type { PolicyName } from "../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 import type { Pacing } from "../migrate/policy/pacing.ts";
 
-export type Fidelity = "page" | "guest";
+export type Fidelity = "fluid" | "page" | "guest";
 
 /** Which pages of the working set a guest writes. */
 export type Distribution =
@@ -17,6 +17,15 @@ export type Distribution =
   | { readonly kind: "hot-cold"; readonly hotPages: number; readonly hotWrites: number }
   /** Page of rank r is written with weight r^-exponent. */
   | { readonly kind: "zipf"; readonly exponent: number };
+
+/** What the writer does for a while. */
+export interface WriterPhase {
+  readonly durationNs: number;
+  readonly dirtyRate: number;
+  readonly distribution: Distribution;
+  readonly workingSetBytes: number;
+  readonly workingSetOffsetBytes: number;
+}
 
 export interface Scenario {
   /** Place in the whole sweep, from 0. */
@@ -29,13 +38,14 @@ export interface Scenario {
   readonly memoryBytes: number;
   /** Memory that is not zero. */
   readonly usedBytes: number;
-  /** What the writer writes to, from the start of memory on. */
+  /** What the writer writes to, and where that begins in the guest's memory. */
   readonly workingSetBytes: number;
-  /** Where in memory it begins. Default 0. */
-  readonly workingSetOffsetBytes?: number | undefined;
+  readonly workingSetOffsetBytes: number;
   /** Page writes a second. */
   readonly dirtyRate: number;
   readonly distribution: Distribution;
+  /** What the writer does in turn, over and over, instead of the same all the time. */
+  readonly phases: readonly WriterPhase[];
   /** Pages that the guest's kernel dirties between two looks at the dirty log. */
   readonly backgroundPages: number;
   readonly bandwidthBytesPerSec: number;
@@ -53,16 +63,25 @@ export interface Scenario {
   /** As fast as may be (default), or from a floor on as the guest dirties memory. */
   readonly pacing?: Pacing | undefined;
   readonly bandwidthFloorBytesPerSec?: number | undefined;
-  /** For guests: pages have no contents at page level. */
   readonly xbzrleCacheBytes: number;
+  /** The pass that fills this cache first: the first, as our engine, or the second, as QEMU. */
+  readonly xbzrleFrom: "first-pass" | "second-pass";
   readonly slowdown: SlowdownName;
   /** For the slowdown `dirty-limit`; `null` for none. */
   readonly dirtyLimitPagesPerSec: number | null;
   /** Pre-copy gives up after this time. */
   readonly timeoutNs: number;
   readonly onLimit: "stop" | "fail";
-  /** What it costs to send a page with and without data. */
-  readonly wire: { readonly normalPageBytes: number; readonly zeroPageBytes: number };
+  /** How long the writer has been at it when the migration begins: where a sequential one is. */
+  readonly settleNs: number;
+  /** What the source needs before the first page can go. */
+  readonly setupNs: number;
+  /** What it costs to send a page with and without data, and one of which the target has an older copy. */
+  readonly wire: {
+    readonly normalPageBytes: number;
+    readonly zeroPageBytes: number;
+    readonly deltaPageBytes: number;
+  };
 }
 
 /** One line of `results.ndjson`. Times in ms, sizes in bytes, rates as their names say. */
@@ -72,16 +91,33 @@ export interface ResultRow {
   readonly fidelity: Fidelity;
   readonly strategy: Strategy;
   readonly memory_bytes: number;
+  readonly used_bytes: number;
   readonly working_set_bytes: number;
+  readonly working_set_offset_bytes: number;
   readonly dirty_rate_pages_per_s: number;
   readonly distribution: string;
   readonly bandwidth_bytes_per_s: number;
+  readonly latency_ms: number;
+  /** 0: none. */
+  readonly bandwidth_cap_bytes_per_s: number;
   readonly downtime_limit_ms: number;
+  readonly policy: PolicyName;
+  readonly slowdown: SlowdownName;
+  /** 0: no limit. */
+  readonly rounds_max: number;
+  readonly pre_copy_rounds: number;
+  readonly background_pages: number;
+  readonly xbzrle_cache_bytes: number;
   readonly repetition: number;
   readonly seed: number;
   readonly state: "completed" | "failed" | "error";
   /** Empty unless `state` is `error` (or the migration failed for another reason than time). */
   readonly error: string;
+  /**
+   * Fluid: what another fate was near to; empty: nothing. A row of a part with the fidelity `auto` that
+   * says something here was run again at page level, and its `fidelity` is `page`.
+   */
+  readonly near: string;
   readonly total_time_ms: number;
   readonly downtime_ms: number;
   /** The longest silence of the guest's heartbeat in post-copy; else the downtime. */
@@ -90,6 +126,8 @@ export interface ResultRow {
   readonly transferred_bytes: number;
   readonly normal_pages: number;
   readonly duplicate_pages: number;
+  /** Pages sent as differences; they are not among the normal ones. */
+  readonly delta_pages: number;
   readonly dirty_sync_count: number;
   readonly postcopy_requests: number;
   readonly remaining_bytes: number;
@@ -102,6 +140,7 @@ export type Measurement = Pick<
   ResultRow,
   | "state"
   | "error"
+  | "near"
   | "total_time_ms"
   | "downtime_ms"
   | "gap_ms"
@@ -109,6 +148,7 @@ export type Measurement = Pick<
   | "transferred_bytes"
   | "normal_pages"
   | "duplicate_pages"
+  | "delta_pages"
   | "dirty_sync_count"
   | "postcopy_requests"
   | "remaining_bytes"
@@ -126,8 +166,20 @@ export interface GuestScenarioRunner {
   close?(): Promise<void> | void;
 }
 
+const names = new WeakMap<Distribution, string>();
+
 /** `hot-cold 0.1/0.9`, `zipf 1`, ...: how a distribution is written in results and plots. */
 export function distributionName(distribution: Distribution): string {
+  let name = names.get(distribution);
+  if (name === undefined) {
+    name = nameOf(distribution);
+    // One string for all rows: a million of the same are a million that the collector has to move.
+    names.set(distribution, name);
+  }
+  return name;
+}
+
+function nameOf(distribution: Distribution): string {
   if (distribution.kind === "hot-cold")
     return `hot-cold ${distribution.hotPages}/${distribution.hotWrites}`;
   return distribution.kind === "zipf" ? `zipf ${distribution.exponent}` : distribution.kind;
@@ -141,13 +193,38 @@ export function resultRow(scenario: Scenario, measured: Measurement): ResultRow 
     fidelity: scenario.fidelity,
     strategy: scenario.strategy,
     memory_bytes: scenario.memoryBytes,
+    used_bytes: scenario.usedBytes,
     working_set_bytes: scenario.workingSetBytes,
+    working_set_offset_bytes: scenario.workingSetOffsetBytes,
     dirty_rate_pages_per_s: scenario.dirtyRate,
     distribution: distributionName(scenario.distribution),
     bandwidth_bytes_per_s: scenario.bandwidthBytesPerSec,
+    latency_ms: scenario.latencyNs / 1e6,
+    bandwidth_cap_bytes_per_s: scenario.bandwidthCapBytesPerSec ?? 0,
     downtime_limit_ms: scenario.downtimeLimitNs / 1e6,
+    policy: scenario.policy,
+    slowdown: scenario.slowdown,
+    rounds_max: scenario.roundsMax ?? 0,
+    pre_copy_rounds: scenario.preCopyRounds,
+    background_pages: scenario.backgroundPages,
+    xbzrle_cache_bytes: scenario.xbzrleCacheBytes,
     repetition: scenario.repetition,
     seed: scenario.seed,
-    ...measured,
+    state: measured.state,
+    error: measured.error,
+    near: measured.near,
+    total_time_ms: measured.total_time_ms,
+    downtime_ms: measured.downtime_ms,
+    gap_ms: measured.gap_ms,
+    setup_time_ms: measured.setup_time_ms,
+    transferred_bytes: measured.transferred_bytes,
+    normal_pages: measured.normal_pages,
+    duplicate_pages: measured.duplicate_pages,
+    delta_pages: measured.delta_pages,
+    dirty_sync_count: measured.dirty_sync_count,
+    postcopy_requests: measured.postcopy_requests,
+    remaining_bytes: measured.remaining_bytes,
+    dirty_pages_rate: measured.dirty_pages_rate,
+    mbps: measured.mbps,
   };
 }

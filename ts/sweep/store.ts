@@ -3,14 +3,13 @@
  *
  *   manifest.json           what this is: plan, seed, chunks, whether it is complete
  *   chunks/00000042.ndjson  rows of a finished chunk, until all are merged
- *   results.ndjson          all rows in order of scenarios
+ *   results.ndjson          all rows in order of scenarios (or .csv, or .parquet)
  *
  * Every file is written beside its place and renamed, so a killed sweep leaves whole chunks only.
  */
 import { createHash } from "node:crypto";
 import {
   closeSync,
-  createReadStream,
   existsSync,
   mkdirSync,
   openSync,
@@ -22,14 +21,14 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { WasmvisorError } from "../base/errors.ts";
 import { type Chunk, chunksOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
-import type { ResultRow } from "./scenario.ts";
+import { RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
+import { type Joiner, makeJoiner } from "./results/join.ts";
 
 /** Goes up when the rows of the same plan and seed change. */
-export const RESULTS_VERSION = 1;
+export const RESULTS_VERSION = 2;
 
 export interface Manifest {
   readonly format: "wasmvisor-sweep";
@@ -37,6 +36,7 @@ export interface Manifest {
   readonly name: string;
   readonly planHash: string;
   readonly seed: number;
+  readonly resultFormat: ResultFormat;
   readonly scenarios: number;
   readonly chunks: number;
   readonly state: "running" | "complete";
@@ -61,27 +61,36 @@ function makeFolder(path: string): void {
   }
 }
 
+/** What the bytes of the results are a function of. */
+export interface SweepFacts {
+  readonly plan: Plan;
+  readonly seed: number;
+  readonly format: ResultFormat;
+}
+
 export class SweepStore {
   readonly out: string;
   readonly chunks: readonly Chunk[];
   readonly #plan: Plan;
   readonly #seed: number;
+  readonly format: ResultFormat;
   #merged = 0;
-  #results: number | undefined;
+  #results: { readonly file: number; readonly joiner: Joiner } | undefined;
 
-  constructor(out: string, plan: Plan, seed: number) {
+  constructor(out: string, { format, plan, seed }: SweepFacts) {
     this.out = out;
     this.#plan = plan;
     this.#seed = seed;
+    this.format = format;
     this.chunks = chunksOf(plan);
   }
 
   get resultsFile(): string {
-    return join(this.out, "results.ndjson");
+    return join(this.out, `results.${this.format}`);
   }
 
   #path(chunk: Chunk): string {
-    return join(this.out, "chunks", `${String(chunk.number).padStart(8, "0")}.ndjson`);
+    return join(this.out, "chunks", `${String(chunk.number).padStart(8, "0")}.${this.format}`);
   }
 
   #manifest(state: Manifest["state"]): Manifest {
@@ -92,6 +101,7 @@ export class SweepStore {
       name: plan.name,
       planHash: createHash("sha256").update(JSON.stringify(plan)).digest("hex"),
       seed: this.#seed,
+      resultFormat: this.format,
       scenarios: scenarioCount(plan),
       chunks: this.chunks.length,
       state,
@@ -115,7 +125,7 @@ export class SweepStore {
     if (resume && existsSync(manifestFile)) {
       const before = readManifest(this.out);
       const now = this.#manifest("running");
-      for (const key of ["resultsVersion", "planHash", "seed"] as const)
+      for (const key of ["resultsVersion", "planHash", "seed", "resultFormat"] as const)
         if (before[key] !== now[key])
           throw new WasmvisorError(
             "WV_STATE",
@@ -127,28 +137,50 @@ export class SweepStore {
       }
     } else {
       for (const name of readdirSync(join(this.out, "chunks")))
-        if (/^\d{8}\.ndjson(\.tmp)?$/.test(name)) rmSync(join(this.out, "chunks", name));
+        if (/^\d{8}\.(ndjson|csv|parquet)(\.tmp)?$/.test(name))
+          rmSync(join(this.out, "chunks", name));
     }
     this.#writeManifest("running");
-    rmSync(this.resultsFile, { force: true });
-    this.#results = openSync(`${this.resultsFile}.tmp`, "w");
+    for (const format of RESULT_FORMATS)
+      rmSync(join(this.out, `results.${format}`), { force: true });
+    this.#begin();
     const missing = this.chunks.filter((chunk) => !existsSync(this.#path(chunk)));
     this.#merge();
     return missing;
   }
 
+  #begin(): void {
+    const file = openSync(`${this.resultsFile}.tmp`, "w");
+    const joiner = makeJoiner(this.format);
+    this.#results = { file, joiner };
+    writeSync(file, joiner.head());
+  }
+
+  /** What a file of results says of itself, where its format has room for that. */
+  #facts(): Readonly<Record<string, string>> {
+    const { name, planHash, plan, resultsVersion } = this.#manifest("complete");
+    return {
+      "wasmvisor.name": name,
+      "wasmvisor.seed": String(this.#seed),
+      "wasmvisor.resultsVersion": String(resultsVersion),
+      "wasmvisor.planHash": planHash,
+      "wasmvisor.plan": JSON.stringify(plan),
+    };
+  }
+
   /** Keeps the rows of a chunk, and merges what has become mergeable. */
-  add(chunk: Chunk, rows: string): void {
+  add(chunk: Chunk, rows: Uint8Array): void {
     writeWhole(this.#path(chunk), rows);
     this.#merge();
   }
 
   #merge(): void {
     if (this.#results === undefined) return;
+    const { file, joiner } = this.#results;
     for (; this.#merged < this.chunks.length; this.#merged++) {
       const path = this.#path(this.chunks[this.#merged] as Chunk);
       if (!existsSync(path)) return;
-      writeSync(this.#results, readFileSync(path));
+      writeSync(file, joiner.add(readFileSync(path)));
     }
   }
 
@@ -157,7 +189,9 @@ export class SweepStore {
     if (this.#merged !== this.chunks.length)
       throw new WasmvisorError("WV_STATE", `sweep: chunk ${this.#merged} is missing`);
     if (this.#results !== undefined) {
-      closeSync(this.#results);
+      const { file, joiner } = this.#results;
+      writeSync(file, joiner.end(this.#facts()));
+      closeSync(file);
       this.#results = undefined;
       renameSync(`${this.resultsFile}.tmp`, this.resultsFile);
     }
@@ -168,7 +202,7 @@ export class SweepStore {
   /** Lets go of open files; what was computed stays for a resume. */
   close(): void {
     if (this.#results === undefined) return;
-    closeSync(this.#results);
+    closeSync(this.#results.file);
     this.#results = undefined;
     rmSync(`${this.resultsFile}.tmp`, { force: true });
   }
@@ -185,10 +219,4 @@ export function readManifest(out: string): Manifest {
   if (manifest?.format !== "wasmvisor-sweep" || manifest.plan === undefined)
     throw new WasmvisorError("WV_STATE", `sweep: ${out} holds no sweep`);
   return manifest as Manifest;
-}
-
-/** The rows of a finished sweep, one at a time. */
-export async function* readRows(resultsFile: string): AsyncGenerator<ResultRow> {
-  const lines = createInterface({ input: createReadStream(resultsFile), crlfDelay: Infinity });
-  for await (const line of lines) if (line) yield JSON.parse(line) as ResultRow;
 }

@@ -10,10 +10,20 @@ export interface Point {
   readonly fidelity: Fidelity;
   readonly strategy: string;
   readonly memory_bytes: number;
+  readonly used_bytes: number;
   readonly working_set_bytes: number;
+  readonly working_set_offset_bytes: number;
   readonly distribution: string;
   readonly bandwidth_bytes_per_s: number;
+  readonly latency_ms: number;
+  readonly bandwidth_cap_bytes_per_s: number;
   readonly downtime_limit_ms: number;
+  readonly policy: string;
+  readonly slowdown: string;
+  readonly rounds_max: number;
+  readonly pre_copy_rounds: number;
+  readonly background_pages: number;
+  readonly xbzrle_cache_bytes: number;
   readonly dirty_rate_pages_per_s: number;
   readonly runs: number;
   readonly completed: number;
@@ -31,13 +41,22 @@ export interface Point {
 
 const KEYS = [
   "part",
-  "fidelity",
   "strategy",
   "memory_bytes",
+  "used_bytes",
   "working_set_bytes",
+  "working_set_offset_bytes",
   "distribution",
   "bandwidth_bytes_per_s",
+  "latency_ms",
+  "bandwidth_cap_bytes_per_s",
   "downtime_limit_ms",
+  "policy",
+  "slowdown",
+  "rounds_max",
+  "pre_copy_rounds",
+  "background_pages",
+  "xbzrle_cache_bytes",
   "dirty_rate_pages_per_s",
 ] as const;
 
@@ -84,9 +103,11 @@ class Group {
     const { row } = this;
     const [total, totalMin, totalMax] = this.total.values();
     const [downtime, downtimeMin, downtimeMax] = this.downtime.values();
+    const { fidelity } = row;
     const axes = Object.fromEntries(KEYS.map((key) => [key, row[key]]));
     return {
       ...(axes as Pick<ResultRow, (typeof KEYS)[number]>),
+      fidelity,
       runs: this.transferred.count,
       completed: this.total.count,
       total_time_ms: total,
@@ -176,7 +197,11 @@ class Quantiles {
 export class Summarizer {
   readonly #groups = new Map<string, Group>();
   readonly #strategies = new Map<string, StrategyTotals>();
+  /** The point that the last row belongs to: repetitions follow each other. */
+  #last: Group | undefined;
   rows = 0;
+  /** Rows that were near a threshold and come from page level. */
+  rerun = 0;
   droppedPoints = 0;
 
   add(row: ResultRow): void {
@@ -188,6 +213,13 @@ export class Summarizer {
       this.#strategies.set(strategyKey, totals);
     }
     totals.add(row);
+    if (row.near !== "" && row.fidelity === "page") this.rerun++;
+    const last = this.#last;
+    if (last && KEYS.every((name) => last.row[name] === row[name])) last.add(row);
+    else this.#addTo(row);
+  }
+
+  #addTo(row: ResultRow): void {
     const key = KEYS.map((name) => row[name]).join("\n");
     let group = this.#groups.get(key);
     if (!group) {
@@ -198,6 +230,7 @@ export class Summarizer {
       group = new Group(row);
       this.#groups.set(key, group);
     }
+    this.#last = group;
     group.add(row);
   }
 

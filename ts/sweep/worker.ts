@@ -5,6 +5,6 @@ import { ChunkRunner, type SweepJob } from "./run-chunk.ts";
 
 const runner = new ChunkRunner(workerData as SweepJob);
 
-export default function runChunk(chunk: Chunk): Promise<string> {
+export default function runChunk(chunk: Chunk): Promise<Uint8Array> {
   return runner.run(chunk);
 }

@@ -1,8 +1,10 @@
 /** `wasmvisor sweep` and `wasmvisor report`: many migrations, one plan. */
 import { basename } from "node:path";
 import { formatTime } from "../../base/units.ts";
+import { estimateSweep, formatEstimate } from "../../sweep/estimate.ts";
 import { ENGINES } from "../../sweep/executor.ts";
 import { parsePlan } from "../../sweep/plan.ts";
+import { RESULT_FORMATS } from "../../sweep/results/format.ts";
 import { rebuildReport, runSweep, type SweepProgress } from "../../sweep/run-sweep.ts";
 import { formatSummaryTable } from "../../sweep/table.ts";
 import type { CommandContext } from "../context.ts";
@@ -14,18 +16,27 @@ import { ProgressBar } from "../progress-bar.ts";
 export async function sweep({ args, options, out }: CommandContext): Promise<number> {
   const file = args[0] as string;
   const plan = parsePlan(parse.inputFile(file, "plan").toString("utf8"), file);
+  const engine = parse.oneOf(options.engine, ENGINES, "--engine");
+  const workers = parse.integer(options.workers, "--workers", 1);
+  if (options.dryRun === true) {
+    const estimate = await estimateSweep(plan, { engine, workers });
+    out.result(estimate, () => formatEstimate(estimate));
+    return EXIT_DONE;
+  }
   const bar = new ProgressBar("sweep");
   const summary = await runSweep(plan, {
     out: parse.text(options.out) ?? basename(file).replace(/\.(ya?ml|json)$/, ""),
-    engine: parse.oneOf(options.engine, ENGINES, "--engine"),
-    workers: parse.integer(options.workers, "--workers", 1),
+    engine,
+    workers,
+    format: parse.oneOf(options.format, RESULT_FORMATS, "--format"),
+    report: options.report === false ? "none" : "html",
     seed: parse.integer(options.seed, "--seed"),
     resume: options.resume === true,
     signal: interruptSignal(),
     onProgress: ({ done, total, ...rest }) => bar.update({ done, total, detail: detail(rest) }),
   }).finally(() => bar.stop());
   out.result(summary, () => formatSummaryTable(summary));
-  out.log(`results and report in ${summary.out}`);
+  out.log(`${summary.files.report ? "results and report" : "results"} in ${summary.out}`);
   return summary.errors > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

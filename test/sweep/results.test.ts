@@ -1,0 +1,112 @@
+/** Results in each format: the same rows, whatever the engine, and readable by others. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { asyncBufferFromFile, parquetMetadataAsync } from "hyparquet";
+import { afterAll, describe, expect, test } from "vitest";
+import { estimateSweep, formatEstimate } from "../../ts/sweep/estimate.ts";
+import { parsePlan } from "../../ts/sweep/plan.ts";
+import { RESULT_FORMATS, type ResultFormat } from "../../ts/sweep/results/format.ts";
+import { readRows } from "../../ts/sweep/results/read.ts";
+import { rebuildReport, runSweep } from "../../ts/sweep/run-sweep.ts";
+import type { ResultRow } from "../../ts/sweep/scenario.ts";
+
+const plan = parsePlan(`apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: 'formats, "all" of them'
+seed: 3
+parts:
+  - name: fluid
+    fidelity: fluid
+    axes:
+      memory: 64MiB
+      distribution: [uniform, hot-cold, zipf, sequential]
+      bandwidth: [100Mbit, 1Gbit]
+      strategy: [stop-and-copy, pre-copy, post-copy, hybrid]
+      dirtyRate: { from: 10, to: 30000, steps: 20, scale: log }
+    settings: { timeout: 5s }
+  - name: auto
+    fidelity: auto
+    axes:
+      memory: 64MiB
+      bandwidth: 100Mbit
+      downtimeLimit: 30ms
+      dirtyRate: { from: 1000, to: 4000, step: 50 }
+`);
+const folders: string[] = [];
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+async function run(format: ResultFormat, report: "html" | "none" = "none") {
+  const out = mkdtempSync(join(tmpdir(), "wasmvisor-results-"));
+  folders.push(out);
+  const summary = await runSweep(plan, { out, engine: "inline", format, report });
+  const rows: ResultRow[] = [];
+  for await (const row of readRows(summary.files.results, format)) rows.push(row);
+  return { out, summary, rows, bytes: readFileSync(summary.files.results) };
+}
+
+describe("results", () => {
+  test("say the same in Parquet, CSV and NDJSON", async () => {
+    const [parquet, csv, ndjson] = await Promise.all(RESULT_FORMATS.map((format) => run(format)));
+    expect(ndjson?.rows).toHaveLength(4 * 2 * 4 * 20 + 61);
+    expect(parquet?.rows).toEqual(ndjson?.rows);
+    expect(csv?.rows).toEqual(ndjson?.rows);
+    const again = await run("parquet");
+    expect(again.bytes.equals(parquet?.bytes as Buffer)).toBe(true);
+  });
+
+  test("in Parquet carry plan, seed and version, and one row group for each chunk", async () => {
+    const { summary } = await run("parquet");
+    const metadata = await parquetMetadataAsync(await asyncBufferFromFile(summary.files.results));
+    const facts = new Map(metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
+    expect(JSON.parse(facts.get("wasmvisor.plan") as string)).toEqual(
+      JSON.parse(JSON.stringify(plan)),
+    );
+    expect(facts.get("wasmvisor.seed")).toBe("3");
+    expect(metadata.num_rows).toBe(701n);
+    expect(metadata.row_groups.length).toBe(4);
+  });
+
+  test("make the same report, now or later, in each format", async () => {
+    const reports = await Promise.all(
+      RESULT_FORMATS.map(async (format) => {
+        const { out, summary } = await run(format, "html");
+        const now = readFileSync(summary.files.report, "utf8");
+        const later = await rebuildReport(out);
+        expect(readFileSync(later.files.report, "utf8") === now).toBe(true);
+        expect([later.scenarios, later.rerun]).toEqual([summary.scenarios, summary.rerun]);
+        return now;
+      }),
+    );
+    expect(new Set(reports).size).toBe(1);
+  });
+});
+
+describe("the fidelity auto", () => {
+  test("runs what is near a threshold at page level, and says so", async () => {
+    const { rows, summary } = await run("ndjson", "html");
+    const auto = rows.filter((row) => row.part === "auto");
+    const near = auto.filter((row) => row.near !== "");
+    expect(near.map((row) => row.fidelity)).toEqual(near.map(() => "page"));
+    expect(near.length).toBe(summary.rerun);
+    expect(near.length).toBeGreaterThan(0);
+    expect(near.length).toBeLessThan(auto.length);
+    for (const row of auto) if (row.near === "") expect(row.fidelity).toBe("fluid");
+    // A part that is fluid by name stays so, and only says what was near.
+    const fluid = rows.filter((row) => row.part === "fluid");
+    expect(new Set(fluid.map((row) => row.fidelity))).toEqual(new Set(["fluid"]));
+    expect(fluid.some((row) => row.near !== "")).toBe(true);
+  });
+});
+
+test("an estimate says how many scenarios there are and about how long they take", async () => {
+  const estimate = await estimateSweep(plan, { engine: "inline" });
+  expect([estimate.scenarios, estimate.workers]).toEqual([701, 1]);
+  expect(estimate.parts.map((one) => one.fidelity)).toEqual(["fluid", "auto"]);
+  for (const { microseconds } of estimate.parts) expect(microseconds).toBeGreaterThan(0);
+  expect(estimate.seconds).toBeLessThan(60);
+  expect(formatEstimate(estimate)).toMatch(/701 scenarios, about .* with 1 workers\n$/);
+});

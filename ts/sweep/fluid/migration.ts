@@ -1,0 +1,356 @@
+/**
+ * Fidelity `fluid`: the migration engine as arithmetic. The same phases, windows and decisions (the
+ * policies are the engine's own functions), with expected pages instead of pages, and with as few
+ * steps as there are decisions: windows that are alike pass as one.
+ */
+import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
+import { PLANS } from "../../migrate/options.ts";
+import { CONVERGENCE_POLICIES, POLICY_SETTINGS } from "../../migrate/policy/convergence.ts";
+import { SLOWDOWN_POLICIES } from "../../migrate/policy/dirty-limit.ts";
+import type { ConvergenceDecision, ConvergenceLimits } from "../../migrate/policy/state.ts";
+import { WINDOW_NS } from "../../migrate/rate-window.ts";
+import type { RoundStats } from "../../migrate/stats.ts";
+import type { Scenario } from "../scenario.ts";
+import { Doubt } from "./doubt.ts";
+import { FluidMemory } from "./memory.ts";
+import { postCopy } from "./post-copy.ts";
+import { FluidWindow, FRAME } from "./window.ts";
+
+const ZERO_PAGES_MAX = 1 << 16;
+/** What the engine takes a page on the wire for. */
+const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
+
+/** Less than this is what adding up has left. */
+const LEAST_PAGES = 1e-3;
+
+/** What a run comes to, in the units of the engine's own statistics; pages are means. */
+export interface FluidResult {
+  readonly isCompleted: boolean;
+  readonly error: string;
+  readonly totalNs: number;
+  readonly downtimeNs: number;
+  readonly gapNs: number;
+  readonly setupNs: number;
+  readonly transferredBytes: number;
+  readonly normalPages: number;
+  readonly zeroPages: number;
+  readonly deltaPages: number;
+  readonly dirtySyncCount: number;
+  readonly postcopyRequests: number;
+  readonly remainingPages: number;
+  readonly dirtyPagesPerSec: number;
+  /** Why another fate was near; empty: none was. */
+  readonly near: string;
+}
+
+type Buffers = ReturnType<typeof FluidMemory.buffers>;
+
+/** Moves a fluid guest as `scenario` says. `buffers` may be used again for the next one. */
+export function simulateFluid(scenario: Scenario, buffers?: Buffers): FluidResult {
+  return new FluidMigration(scenario, buffers ?? FluidMemory.buffers()).run();
+}
+
+/** A guest on its way. What the phases share. */
+export class FluidMigration {
+  readonly scenario: Scenario;
+  readonly memory: FluidMemory;
+  readonly window: FluidWindow;
+  readonly #doubt: Doubt;
+  nowNs = 0;
+  bytes = 0;
+  normalPages = 0;
+  zeroPages = 0;
+  deltaPages = 0;
+  postcopyRequests = 0;
+  gapNs = 0;
+  readonly #limits: ConvergenceLimits;
+  /** The rounds that are over; what they were is noted if somebody asks. */
+  #roundCount = 0;
+  readonly #rounds: RoundStats[] = [];
+  readonly #notesRounds: boolean;
+  #isSynced = true;
+  #isPaused = false;
+  #syncs = 1;
+  #limit = Number.POSITIVE_INFINITY;
+  #dirtyPagesPerSec = 0;
+  readonly #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
+  /** The state that policies are asked with; one object for all questions. */
+  readonly #state = {
+    round: 1,
+    isSynced: true,
+    remainingBytes: 0,
+    bytesPerSec: 0,
+    elapsedNs: 0,
+    memoryBytes: 0,
+    rounds: this.#rounds as readonly RoundStats[],
+  };
+
+  constructor(scenario: Scenario, [pieces, spare]: Buffers) {
+    this.scenario = scenario;
+    this.memory = new FluidMemory(scenario, pieces, spare);
+    this.window = new FluidWindow(scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY);
+    this.#state.memoryBytes = this.memory.pageCount * GUEST_PAGE_BYTES;
+    const { downtimeLimitNs, onLimit, roundsMax, strategy, timeoutNs } = scenario;
+    this.#limits = {
+      downtimeLimitNs,
+      roundsMax: roundsMax ?? Number.POSITIVE_INFINITY,
+      timeoutNs,
+      bandwidthCapBytesPerSec: scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY,
+      // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
+      onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
+      policySettings: POLICY_SETTINGS[scenario.policy] as ConvergenceLimits["policySettings"],
+    };
+    this.#notesRounds = scenario.policy !== "qemu" || scenario.slowdown !== "none";
+    this.#doubt = new Doubt(scenario.policy, this.#limits);
+  }
+
+  run(): FluidResult {
+    const { scenario } = this;
+    const plan = PLANS[scenario.strategy];
+    this.#say(FRAME.hello);
+    this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte + scenario.setupNs);
+    const setupNs = this.nowNs;
+    this.#round.startNs = setupNs;
+    const rest = plan.iterates ? this.#iterate() : plan.leavesPages ? "leave" : "send";
+    if (rest === "fail") return this.#result(setupNs, 0, "pre-copy did not converge");
+    const pausedAtNs = this.nowNs;
+    if (plan.iterates) this.#doubt.converged(scenario.timeoutNs - pausedAtNs);
+    this.#pause(plan.iterates);
+    const leaves = rest === "leave" && this.memory.remaining > 0.5;
+    if (leaves) this.#say(FRAME.missing + Math.ceil(this.memory.pageCount / 8));
+    else this.#sendRest();
+    this.#say(FRAME.state + FRAME.end);
+    this.#wait(4 * scenario.latencyNs + FRAME.agree * this.#nsPerByte);
+    this.bytes += FRAME.commit;
+    const downtimeNs = this.nowNs - pausedAtNs;
+    this.gapNs = downtimeNs;
+    if (leaves) postCopy(this);
+    this.#endRound(0);
+    return this.#result(setupNs, downtimeNs, "");
+  }
+
+  get #nsPerByte(): number {
+    return 1e9 / this.scenario.bandwidthBytesPerSec;
+  }
+
+  /** Sends bytes that are no pages. */
+  #say(bytes: number): void {
+    this.bytes += bytes;
+    this.#wait(bytes * this.#nsPerByte);
+  }
+
+  #wait(ns: number): void {
+    this.nowNs += ns;
+    if (!this.#isPaused) this.memory.run(ns);
+  }
+
+  #iterate(): "send" | "leave" | "fail" {
+    for (;;) {
+      const decision = this.#decide();
+      if (decision === "stop") return "send";
+      if (this.#mayLeave(decision)) return "leave";
+      if (decision === "fail") return "fail";
+      if (decision === "sync") this.#sync();
+      else this.#sendBatch();
+    }
+  }
+
+  #decide(): ConvergenceDecision {
+    const state = this.#state;
+    state.round = this.#roundCount + 1;
+    state.isSynced = this.#isSynced;
+    // Less than half a page is none.
+    const remaining = this.memory.remaining < 0.5 ? 0 : this.memory.remaining;
+    state.remainingBytes = remaining * GUEST_PAGE_BYTES;
+    state.bytesPerSec = this.window.bytesPerSec;
+    state.elapsedNs = this.nowNs;
+    const decision = CONVERGENCE_POLICIES[this.scenario.policy](state, this.#limits);
+    if (this.#isSynced && this.#roundCount > 0)
+      this.#doubt.decided(decision, state, this.memory.variance);
+    return decision === "sync" && this.#isTooEarly(remaining) ? "send" : decision;
+  }
+
+  /** As the engine: a guest that is held back is not looked at before that may be of use. */
+  #isTooEarly(remaining: number): boolean {
+    if (remaining === 0 || this.#limit === Number.POSITIVE_INFINITY) return false;
+    const dirtied = (this.#limit * (this.nowNs - this.#round.startNs)) / 1e9;
+    return remaining + dirtied > this.#fittingPages;
+  }
+
+  /** Pages that fit the downtime, as far as is known. */
+  get #fittingPages(): number {
+    return (this.window.bytesPerSec * this.scenario.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
+  }
+
+  #mayLeave(decision: ConvergenceDecision): boolean {
+    const { preCopyRounds, strategy } = this.scenario;
+    if (!PLANS[strategy].leavesPages) return false;
+    return decision === "fail" || this.#roundCount + 1 > preCopyRounds;
+  }
+
+  #harvest(): number {
+    const dirtied = this.memory.harvest(this.scenario.backgroundPages);
+    this.#syncs++;
+    this.#isSynced = true;
+    return dirtied;
+  }
+
+  #sync(): void {
+    this.#endRound(this.#harvest());
+    const { workingSetBytes, xbzrleCacheBytes } = this.scenario;
+    this.memory.kept = Math.min(1, xbzrleCacheBytes / workingSetBytes);
+    this.#slowDown();
+    this.#say(FRAME.round);
+  }
+
+  #endRound(dirtiedPages: number): void {
+    const round = this.#round;
+    const durationNs = this.nowNs - round.startNs;
+    if (durationNs > 0) this.#dirtyPagesPerSec = (dirtiedPages * 1e9) / durationNs;
+    this.#roundCount++;
+    if (this.#notesRounds)
+      this.#rounds.push({
+        round: this.#roundCount,
+        durationNs,
+        ...round,
+        dirtiedPages,
+        remainingPages: this.memory.remaining,
+        dirtyLimitPagesPerSec: this.#limit,
+      });
+    round.startNs = this.nowNs;
+    round.normalPages = 0;
+    round.zeroPages = 0;
+    round.bytes = 0;
+  }
+
+  #slowDown(): void {
+    const { dirtyLimitPagesPerSec, downtimeLimitNs, slowdown } = this.scenario;
+    if (slowdown === "none") return;
+    this.#limit = SLOWDOWN_POLICIES[slowdown]({
+      remainingPages: this.memory.remaining,
+      bytesPerSec: this.window.bytesPerSec,
+      downtimeLimitNs,
+      limitPagesPerSec: dirtyLimitPagesPerSec ?? Number.POSITIVE_INFINITY,
+      rounds: this.#rounds,
+    });
+    this.memory.limitDirty(this.#limit);
+  }
+
+  #pause(iterates: boolean): void {
+    this.#isPaused = true;
+    this.#limit = Number.POSITIVE_INFINITY;
+    const dirtied = this.#harvest();
+    if (!iterates) return;
+    this.#endRound(dirtied);
+    this.window.lift();
+  }
+
+  #sendRest(): void {
+    for (let before = Number.POSITIVE_INFINITY; this.memory.remaining < before; ) {
+      before = this.memory.remaining;
+      if (before > LEAST_PAGES) this.#sendBatch();
+    }
+  }
+
+  /** Windows until the policy may decide otherwise, as the engine reckons. */
+  #windowsToDecision(): number {
+    const { bytesPerSec } = this.window;
+    const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
+    const threshold = (bytesPerSec * this.scenario.downtimeLimitNs) / 1e9;
+    const leftBytes = this.memory.remaining * GUEST_PAGE_BYTES - threshold;
+    const leftNs = this.scenario.timeoutNs - this.nowNs;
+    return Math.max(1, Math.ceil(Math.min(leftBytes / windowBytes, leftNs / WINDOW_NS)));
+  }
+
+  #batchPages(): number {
+    const { budgetBytes, bytesPerSec } = this.window;
+    const pages = Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES));
+    if (this.#isPaused) return pages;
+    if (bytesPerSec === 0) {
+      const { bandwidthBytesPerSec, wire } = this.scenario;
+      const probe = Math.ceil(bandwidthBytesPerSec / 10 / wire.normalPageBytes);
+      return Math.min(pages, Math.max(1, probe));
+    }
+    const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
+    return Math.min(pages, Math.ceil((this.#windowsToDecision() * windowBytes) / RECORD_BYTES));
+  }
+
+  #sendBatch(): void {
+    const pages = this.#batchPages();
+    this.#isSynced = false;
+    if (!this.#sendWindows(pages)) this.#sendOne(pages);
+  }
+
+  /** Several whole windows that are filled alike. False: there are none. */
+  #sendWindows(pages: number): boolean {
+    const { bandwidthBytesPerSec, wire, xbzrleCacheBytes } = this.scenario;
+    const bytes = pages * wire.normalPageBytes + FRAME.pages;
+    const { budgetBytes, isFresh } = this.window;
+    if (!isFresh || bytes < budgetBytes || xbzrleCacheBytes > 0) return false;
+    if ((bytes * 1e9) / bandwidthBytesPerSec >= WINDOW_NS) return false;
+    const isSlowed = this.#limit !== Number.POSITIVE_INFINITY;
+    const least = this.memory.remaining <= this.#fittingPages;
+    if (!this.#isPaused && (this.window.bytesPerSec === 0 || (isSlowed && least))) return false;
+    const most = this.#isPaused ? Number.POSITIVE_INFINITY : this.#windowsToDecision();
+    // The last one may end differently: it is sent by itself.
+    const windows = Math.min(most, Math.floor(this.memory.normalAhead(most * pages) / pages));
+    if (!(windows > 1)) return false;
+    this.memory.take(windows * pages, 0);
+    this.#count(windows * bytes);
+    this.#wait(windows * WINDOW_NS);
+    this.window.pass(bytes, this.nowNs);
+    return true;
+  }
+
+  #sendOne(pages: number): void {
+    this.memory.take(pages, ZERO_PAGES_MAX);
+    const { taken } = this.memory;
+    if (taken.normalPages + taken.zeroPages < 1e-9) return;
+    const { normalPageBytes, zeroPageBytes } = this.scenario.wire;
+    const deltas = this.#deltas();
+    const bytes =
+      (taken.normalPages - deltas) * normalPageBytes +
+      deltas * this.scenario.wire.deltaPageBytes +
+      taken.zeroPages * zeroPageBytes +
+      FRAME.pages;
+    this.deltaPages += deltas;
+    this.#count(bytes);
+    this.#wait(bytes * this.#nsPerByte);
+    this.#wait(this.window.pace(bytes, this.nowNs));
+  }
+
+  /** Pages of the batch of which the target's version is in the cache. */
+  #deltas(): number {
+    return this.scenario.xbzrleCacheBytes > 0 ? this.memory.taken.knownPages : 0;
+  }
+
+  #count(bytes: number): void {
+    const { normalPages, zeroPages } = this.memory.taken;
+    this.bytes += bytes;
+    this.normalPages += normalPages;
+    this.zeroPages += zeroPages;
+    this.#round.normalPages += normalPages;
+    this.#round.zeroPages += zeroPages;
+    this.#round.bytes += bytes;
+  }
+
+  #result(setupNs: number, downtimeNs: number, error: string): FluidResult {
+    return {
+      isCompleted: error === "",
+      error,
+      totalNs: this.nowNs,
+      downtimeNs,
+      gapNs: Math.max(this.gapNs, downtimeNs),
+      setupNs,
+      transferredBytes: this.bytes,
+      normalPages: this.normalPages,
+      zeroPages: this.zeroPages,
+      deltaPages: this.deltaPages,
+      dirtySyncCount: this.#syncs,
+      postcopyRequests: this.postcopyRequests,
+      remainingPages: this.memory.remaining,
+      dirtyPagesPerSec: this.#dirtyPagesPerSec,
+      near: this.#doubt.near,
+    };
+  }
+}

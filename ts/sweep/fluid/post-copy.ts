@@ -1,0 +1,132 @@
+/**
+ * Post-copy as a fluid: the writer, on the target by now, takes pages by faults; the push fills in the
+ * rest. Both are flows of pages, which change as less and less is missing:
+ *
+ *   a write meets a missing page with some probability; it then waits for a round trip and the page
+ *   the writer does what is due, but no more than these waits leave time for
+ *   the push gets what the cap and the link leave, first around the faults: in the working set
+ */
+import type { Scenario } from "../scenario.ts";
+import type { WrittenPages } from "./memory.ts";
+import type { FluidMigration } from "./migration.ts";
+import { FRAME } from "./window.ts";
+
+/** In each step this share of the missing pages goes; a smaller one changes times by less than 0.1 %. */
+const STEP_SHARE = 1 / 8;
+const HEARTBEAT_NS = 10e6;
+const TICK_NS = 1e6;
+/** A frame of the push takes no longer than this, if a page does not. */
+const PUSH_SEC = 250e-6;
+const PUSH_PAGES_MAX = 64;
+
+interface Flows {
+  readonly faultsPerSec: number;
+  readonly pushedPerSec: number;
+  /** What the writer needs for the writes of one tick. */
+  readonly tickNs: number;
+}
+
+/** What does not change while the pages follow. */
+class Link {
+  readonly #bandwidth: number;
+  readonly #cap: number;
+  readonly #pushedBytes: number;
+  readonly #pageNs: number;
+  readonly #faultNs: number;
+  /** A page that somebody waits for takes so much of the link from the push. */
+  readonly #takenNs: number;
+
+  constructor(scenario: Scenario) {
+    const { bandwidthBytesPerSec, bandwidthCapBytesPerSec, latencyNs, wire } = scenario;
+    this.#bandwidth = bandwidthBytesPerSec;
+    this.#cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, bandwidthBytesPerSec);
+    const pageBytes = wire.normalPageBytes + FRAME.pages;
+    this.#pageNs = (pageBytes * 1e9) / bandwidthBytesPerSec;
+    const together = Math.floor((bandwidthBytesPerSec * PUSH_SEC) / pageBytes);
+    const pages = Math.max(1, Math.min(PUSH_PAGES_MAX, together));
+    this.#pushedBytes = wire.normalPageBytes + FRAME.pages / pages;
+    const gapNs = 2 * latencyNs + ((FRAME.request + FRAME.credit) * 1e9) / bandwidthBytesPerSec;
+    this.#faultNs = gapNs + this.#pageNs;
+    // Where requests follow each other fast the engine leaves the link free for the next one.
+    this.#takenNs = gapNs <= this.#pageNs ? this.#faultNs + gapNs / 2 : this.#pageNs;
+  }
+
+  /** `wanted`: faults a second if none had to wait. */
+  flows(wanted: number): Flows {
+    const faultsPerSec = wanted * Math.min(1, 1e9 / Math.max(1, wanted * this.#faultNs));
+    const free = Math.max(0, 1 - (faultsPerSec * this.#takenNs) / 1e9);
+    return {
+      faultsPerSec,
+      pushedPerSec: Math.min(this.#cap, this.#bandwidth * free) / this.#pushedBytes,
+      tickNs: (wanted * TICK_NS * this.#faultNs) / 1e9,
+    };
+  }
+
+  /** Seconds for `bytes` with nothing else on the link. */
+  seconds(bytes: number): number {
+    return bytes / this.#cap;
+  }
+}
+
+/** The pages that were left behind follow. */
+export function postCopy(run: FluidMigration): void {
+  const { memory, scenario } = run;
+  const { latencyNs, wire } = scenario;
+  const link = new Link(scenario);
+  const written = memory.written();
+  const zeroPages = memory.zeroRemaining();
+  const normalPages = memory.remaining - zeroPages;
+  const outside = Math.max(0, normalPages - written.reduce((sum, { pages }) => sum + pages, 0));
+  const ends = drain(written, link);
+  const seconds =
+    ends.seconds +
+    outside / link.flows(0).pushedPerSec +
+    link.seconds(zeroPages * wire.zeroPageBytes);
+  run.postcopyRequests += ends.requests;
+  run.normalPages += normalPages;
+  run.zeroPages += zeroPages;
+  run.gapNs = Math.max(run.gapNs, HEARTBEAT_NS + Math.max(0, ends.tickNs - TICK_NS));
+  run.bytes += normalPages * wire.normalPageBytes + zeroPages * wire.zeroPageBytes;
+  run.nowNs += seconds * 1e9 + 2 * latencyNs;
+  memory.remaining = 0;
+}
+
+/** Until the working set has arrived. */
+function drain(written: readonly WrittenPages[], link: Link) {
+  const pages = Float64Array.from(written, (one) => one.pages);
+  const total = { seconds: 0, requests: 0, tickNs: 0 };
+  for (let missing = sum(pages); missing > 0.5; missing = sum(pages)) {
+    let wanted = 0;
+    for (let i = 0; i < pages.length; i++)
+      wanted += (written[i] as WrittenPages).perPageSec * (pages[i] as number);
+    const { faultsPerSec, pushedPerSec, tickNs } = link.flows(wanted);
+    const flow = faultsPerSec + pushedPerSec;
+    const gone = Math.max(0.5, missing * STEP_SHARE);
+    take(pages, gone, (i) => {
+      const share = (pages[i] as number) / missing;
+      if (wanted === 0) return share;
+      return ((written[i] as WrittenPages).perPageSec * (pages[i] as number)) / wanted;
+    });
+    total.seconds += gone / flow;
+    total.requests += (faultsPerSec * gone) / flow;
+    total.tickNs = Math.max(total.tickNs, tickNs);
+  }
+  return total;
+}
+
+const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+
+/** Takes `count` pages by shares; what one class does not have the others give. */
+function take(pages: Float64Array, count: number, shareOf: (i: number) => number): void {
+  let left = count;
+  const wants = pages.map((_, i) => count * shareOf(i));
+  for (let i = 0; i < pages.length; i++) {
+    const some = Math.min(pages[i] as number, wants[i] as number);
+    pages[i] = (pages[i] as number) - some;
+    left -= some;
+  }
+  const rest = sum(pages);
+  if (left <= 0 || rest === 0) return;
+  const kept = Math.max(0, 1 - left / rest);
+  for (let i = 0; i < pages.length; i++) pages[i] = (pages[i] as number) * kept;
+}

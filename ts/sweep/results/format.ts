@@ -1,0 +1,11 @@
+/** In what form the rows of a sweep are kept. */
+
+export type ResultFormat = "parquet" | "csv" | "ndjson";
+export const RESULT_FORMATS: readonly ResultFormat[] = ["parquet", "csv", "ndjson"];
+
+/** From so many rows on Parquet is the default: lines of text become gigabytes. */
+const PARQUET_ROWS = 100_000;
+
+export function defaultFormat(rows: number): ResultFormat {
+  return rows > PARQUET_ROWS ? "parquet" : "ndjson";
+}

@@ -1,0 +1,107 @@
+/** A guest on a virtual clock whose dirty trace is taken: the same options, the same trace. */
+import { compileCore } from "../../../bindings/bytes.ts";
+import { loadCore } from "../../../bindings/core.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import { runTask } from "../../base/task.ts";
+import type { Migratable } from "../../machine/migratable.ts";
+import { planBoot } from "../../vmm/boot-plan.ts";
+import { buildDeviceTree } from "../../vmm/device-tree.ts";
+import { RAM_BASE } from "../../vmm/guest-ram.ts";
+import { MigratableVm } from "../../vmm/migratable-vm.ts";
+import { Vm } from "../../vmm/vm.ts";
+import { recordTrace } from "./record.ts";
+import type { DirtyTrace } from "./trace.ts";
+
+export interface TracedGuestOptions {
+  readonly kernel: Uint8Array;
+  readonly initrd?: Uint8Array | undefined;
+  readonly bootArgs?: string | undefined;
+  readonly memoryBytes: number;
+  readonly mips: number;
+  /** The trace begins when the console has shown this, if it is given, and so long after that. */
+  readonly until?: RegExp | undefined;
+  readonly settleNs: number;
+  readonly intervalNs: number;
+  readonly intervals: number;
+  readonly onConsole?: ((bytes: Uint8Array) => void) | undefined;
+}
+
+const CORE_BYTES = 3 * 2 ** 30;
+const STEP_NS = 10e6;
+/** A guest that has not said it by then never will. */
+const UNTIL_NS_MAX = 600e9;
+
+/** Boots a guest, and takes its trace. Throws `WV_GUEST` if it ends before. */
+export async function recordGuest(options: TracedGuestOptions): Promise<DirtyTrace> {
+  const { intervalNs, intervals } = options;
+  const core = await loadCore(await compileCore(), { wallTicks: () => 0 }, CORE_BYTES);
+  let text = "";
+  const decoder = new TextDecoder();
+  const vm = new Vm({
+    core,
+    memoryBytes: options.memoryBytes,
+    vcpus: 1,
+    clock: "virtual",
+    mips: options.mips,
+    wall: new VirtualClock(),
+    random: new Random(1),
+    disks: [],
+    console: "uart",
+    isBare: false,
+    onConsole: (bytes) => {
+      options.onConsole?.(bytes);
+      // What was looked for may be cut by a piece of output, but is not longer than this.
+      text = (text + decoder.decode(bytes, { stream: true })).slice(-65_536);
+    },
+  });
+  try {
+    boot(vm, options);
+    const run = (ns: number): void => {
+      vm.runFor(ns);
+      if (vm.end) throw new WasmvisorError("WV_GUEST", "the guest ended before its trace did");
+    };
+    for (let ns = 0; options.until && !options.until.test(text); ns += STEP_NS) {
+      run(STEP_NS);
+      if (ns > UNTIL_NS_MAX)
+        throw new WasmvisorError("WV_GUEST", `the guest never printed ${options.until}`);
+    }
+    if (options.settleNs > 0) run(options.settleNs);
+    return await traced(migratable(vm), { intervalNs, intervals, run });
+  } finally {
+    vm.destroy();
+  }
+}
+
+function boot(vm: Vm, { bootArgs, initrd, kernel, memoryBytes }: TracedGuestOptions): void {
+  const rngSeed = new Uint8Array(32);
+  const tree = { ramBytes: memoryBytes, hartCount: 1, rngSeed, bootArgs };
+  vm.boot(
+    planBoot({
+      ramBase: RAM_BASE,
+      ramBytes: memoryBytes,
+      kernel,
+      initrd,
+      buildDeviceTree: (range) => buildDeviceTree({ ...tree, initrd: range }),
+    }),
+  );
+}
+
+/** Only its dirty log is wanted. */
+function migratable(vm: Vm): Migratable {
+  const nothing = (): void => undefined;
+  return new MigratableVm(vm, {
+    config: new Uint8Array(0),
+    pause: nothing,
+    resume: nothing,
+    destroy: nothing,
+  });
+}
+
+async function traced(
+  guest: Migratable,
+  options: Parameters<typeof recordTrace>[1],
+): Promise<DirtyTrace> {
+  return await runTask(recordTrace(guest, options));
+}
