@@ -36,6 +36,7 @@ describe.each([
     expect(row.state).toBe("completed");
     expect(row.gap_ms).toBeLessThanOrEqual(silenceMs);
     expect(row.gap_ms).toBeGreaterThanOrEqual(10);
-    expect(row.postcopy_requests).toBeGreaterThan(1000);
+    // The dirtier only stores, and a store to a page that has not arrived waits for nothing.
+    expect(row.postcopy_requests).toBeLessThan(100);
   });
 });
