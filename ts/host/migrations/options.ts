@@ -54,7 +54,7 @@ export interface PlainMigrateOptions {
   readonly channels?: number | undefined;
   /** Checksums of `frames`, of `pages`, too (default), or of all `memory`, which costs downtime. */
   readonly verify?: Verify | undefined;
-  /** Post-copy: the target sends back what the guest has become this often: no more is lost with it. */
+  /** Post-copy: the target sends back what the guest has become this often; the last whole one is what is left of it. */
   readonly checkpoint?: number | string | undefined;
   /** The target died in post-copy: `hold` (default) what is here, or `roll-back`: let it run. */
   readonly onTargetLost?: "hold" | "roll-back" | undefined;
