@@ -133,7 +133,8 @@ export class ParquetJoin {
 
   /** The rows of a chunk's file, where they are now. */
   add(part: Uint8Array): Uint8Array {
-    const metadata = parquetMetadata(part.slice().buffer);
+    // A copy: a small file may have been read into a part of a larger buffer.
+    const metadata = parquetMetadata(new Uint8Array(part).buffer);
     for (const group of metadata.row_groups) {
       const columns = group.columns.map((chunk) => moved(chunk, BigInt(this.#offset)));
       this.#rowGroups.push({ ...group, columns });
