@@ -18,6 +18,10 @@ import { forgetGenerations, makeRoom, nextSlot, noteModule, openGeneration } fro
 import { FUNCTIONS_MAX, Module, writeModule } from "./module";
 import { Out } from "./out";
 
+/** Samples that are enough for the first module, and how many more each further one takes. */
+const EARLY: u32 = 64;
+const EARLY_STEP: u32 = 64;
+
 export abstract class Heat {
   /** Bytes of micro-operations between samples; 0: nothing is translated. */
   static interval: i32 = 0;
@@ -29,9 +33,15 @@ export abstract class Heat {
   static isFull: bool = false;
   /** Samples that make a block worth translating; 0: everything is, before it runs (for tests). */
   static threshold: u32 = 3;
+  /** Modules that were made so far. */
+  static modules: u32 = 0;
   /** Everything is translated, but this one instruction is the interpreter's. */
   static isSingle: bool = false;
 
+  /** Samples that are enough for now: the first modules come early, while V8 has nothing else to optimize. */
+  @inline static due(): u32 {
+    return min(Heat.threshold, EARLY + Heat.modules * EARLY_STEP);
+  }
   @inline static isForced(): bool {
     return Heat.threshold == 0 && Heat.interval != 0;
   }
@@ -70,7 +80,7 @@ export function translateAgain(u: usize): void {
 function translate(u: usize): bool {
   const pc = pcOf(u);
   openGeneration(FUNCTIONS_MAX);
-  if (!writeModule(pc, u, Heat.threshold >> 1)) return false;
+  if (!writeModule(pc, u, Heat.due() >> 1)) return false;
   const count = Module.functionCount;
   if (!hasRoom(count)) {
     Heat.isFull = true;
@@ -82,6 +92,7 @@ function translate(u: usize): bool {
   describe(slot);
   if (!host.install()) return false;
   noteModule(count, bytes);
+  Heat.modules++;
   for (let i = 0; i < count; i++) {
     const at = Module.pc(i);
     if (Uop.op(Module.block(i)) == ops.OP_ENTER) moveEntry(Module.block(i), slot + i);
@@ -104,5 +115,5 @@ export function sample(u: usize): void {
   if (op == ops.OP_LINK || op == ops.OP_GOTO) return;
   const count = countOf(u) + 1;
   setCount(u, count, Cpu.page);
-  if (count >= Heat.threshold && count < NEVER && !translate(u)) setCount(u, NEVER, Cpu.page);
+  if (count >= Heat.due() && count < NEVER && !translate(u)) setCount(u, NEVER, Cpu.page);
 }

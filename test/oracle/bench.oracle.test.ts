@@ -58,8 +58,14 @@ describe.skipIf(!hasQemu)("benches (skipped unless qemu-system-riscv64 is instal
   test("micro and sweep", { timeout: WAIT_MS }, () => {
     expect(named(bench("micro"), "micro/")).toEqual(["crc32 of a page"]);
     expect(bench("sweep").map((row) => row.bench)).toEqual([
-      "sweep/page-level pre-copy",
+      "sweep/page-level uniform",
+      "sweep/page-level hot-cold",
+      "sweep/page-level zipf",
       "sweep/page-level stop-and-copy",
+      "sweep/fluid uniform",
+      "sweep/fluid hot-cold",
+      "sweep/fluid zipf",
+      "sweep/fluid to Parquet",
     ]);
   });
 
