@@ -42,9 +42,8 @@
   (local $32 i32)
   (local $33 i32)
   (local $scratch i32)
-  (local $scratch_35 i32)
   (block
-   (block $block
+   (block $block9
     (local.set $8
      (i64.load offset=1536
       (i32.const 0)
@@ -80,279 +79,17 @@
       (i32.const 0)
      )
     )
-    (loop $label2
-     (block $block10
-      (loop $label1
-       (br_if $block
-        (block (result i32)
-         (local.set $scratch
-          (i32.le_s
-           (local.get $0)
-           (i32.const 0)
-          )
-         )
-         (local.set $3
+    (loop $label1
+     (block $block2
+      (loop $label
+       (block $block
+        (br_if $block
+         (i32.le_s
+          (local.get $0)
           (i32.const 0)
          )
-         (local.get $scratch)
         )
-       )
-       (local.set $14
-        (i64.const 10)
-       )
-       (block $block3
-        (local.set $0
-         (i32.sub
-          (local.get $0)
-          (i32.const 8)
-         )
-        )
-        (loop $label
-         (block $block1
-          (br_if $block1
-           (i32.le_s
-            (local.get $0)
-            (i32.const 0)
-           )
-          )
-          (block $block2
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block2
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 24)
-            )
-           )
-           (br $block3)
-          )
-          (block $block4
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block4
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 48)
-            )
-           )
-           (br $block3)
-          )
-          (block $block5
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block5
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 72)
-            )
-           )
-           (br $block3)
-          )
-          (block $block6
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block6
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 96)
-            )
-           )
-           (br $block3)
-          )
-          (block $block7
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block7
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 120)
-            )
-           )
-           (br $block3)
-          )
-          (block $block8
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block8
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 144)
-            )
-           )
-           (br $block3)
-          )
-          (block $block9
-           (local.set $18
-            (i64.add
-             (local.get $18)
-             (i64.const 1)
-            )
-           )
-           (local.set $14
-            (i64.add
-             (local.get $14)
-             (i64.const -1)
-            )
-           )
-           (br_if $block9
-            (i64.ne
-             (local.get $14)
-             (i64.const 0)
-            )
-           )
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 168)
-            )
-           )
-           (br $block3)
-          )
-          (local.set $18
-           (i64.add
-            (local.get $18)
-            (i64.const 1)
-           )
-          )
-          (local.set $14
-           (i64.add
-            (local.get $14)
-            (i64.const -1)
-           )
-          )
-          (if
-           (i64.ne
-            (local.get $14)
-            (i64.const 0)
-           )
-           (then
-            (local.set $0
-             (i32.sub
-              (local.get $0)
-              (i32.const 192)
-             )
-            )
-            (br $label)
-           )
-          )
-          (local.set $0
-           (i32.sub
-            (local.get $0)
-            (i32.const 192)
-           )
-          )
-          (br $block3)
-         )
-         (br_if $block
-          (block (result i32)
-           (local.set $scratch_35
-            (i32.le_s
-             (local.get $0)
-             (i32.const 0)
-            )
-           )
-           (local.set $3
-            (i32.const 131072)
-           )
-           (local.get $scratch_35)
-          )
-         )
+        (block $block1
          (local.set $18
           (i64.add
            (local.get $18)
@@ -365,19 +102,10 @@
            (i64.const -1)
           )
          )
-         (if
+         (br_if $block1
           (i64.ne
            (local.get $14)
            (i64.const 0)
-          )
-          (then
-           (local.set $0
-            (i32.sub
-             (local.get $0)
-             (i32.const 24)
-            )
-           )
-           (br $label)
           )
          )
          (local.set $0
@@ -386,25 +114,234 @@
            (i32.const 24)
           )
          )
-         (br $block3)
+         (br $block2)
         )
-        (unreachable)
+        (block $block3
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (br_if $block3
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 48)
+          )
+         )
+         (br $block2)
+        )
+        (block $block4
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (br_if $block4
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 72)
+          )
+         )
+         (br $block2)
+        )
+        (block $block5
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (br_if $block5
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 96)
+          )
+         )
+         (br $block2)
+        )
+        (block $block6
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (br_if $block6
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 120)
+          )
+         )
+         (br $block2)
+        )
+        (block $block7
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (br_if $block7
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 144)
+          )
+         )
+         (br $block2)
+        )
+        (block $block8
+         (local.set $18
+          (i64.add
+           (local.get $18)
+           (i64.const 1)
+          )
+         )
+         (local.set $14
+          (i64.add
+           (local.get $14)
+           (i64.const -1)
+          )
+         )
+         (br_if $block8
+          (i64.ne
+           (local.get $14)
+           (i64.const 0)
+          )
+         )
+         (local.set $0
+          (i32.sub
+           (local.get $0)
+           (i32.const 168)
+          )
+         )
+         (br $block2)
+        )
+        (local.set $18
+         (i64.add
+          (local.get $18)
+          (i64.const 1)
+         )
+        )
+        (local.set $14
+         (i64.add
+          (local.get $14)
+          (i64.const -1)
+         )
+        )
+        (if
+         (i64.ne
+          (local.get $14)
+          (i64.const 0)
+         )
+         (then
+          (local.set $0
+           (i32.sub
+            (local.get $0)
+            (i32.const 192)
+           )
+          )
+          (br $label)
+         )
+        )
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 192)
+         )
+        )
+        (br $block2)
        )
-       (local.set $16
+       (br_if $block9
+        (block (result i32)
+         (local.set $scratch
+          (i32.le_s
+           (local.get $0)
+           (i32.const 0)
+          )
+         )
+         (local.set $3
+          (i32.const 131072)
+         )
+         (local.get $scratch)
+        )
+       )
+       (local.set $18
         (i64.add
-         (local.get $16)
+         (local.get $18)
          (i64.const 1)
         )
        )
-       (local.set $15
-        (i64.and
-         (local.get $16)
-         (i64.const 63)
+       (local.set $14
+        (i64.add
+         (local.get $14)
+         (i64.const -1)
         )
        )
        (if
         (i64.ne
-         (local.get $15)
+         (local.get $14)
          (i64.const 0)
         )
         (then
@@ -414,7 +351,7 @@
            (i32.const 24)
           )
          )
-         (br $label1)
+         (br $label)
         )
        )
        (local.set $0
@@ -423,23 +360,62 @@
          (i32.const 24)
         )
        )
-       (br $block10)
+       (br $block2)
       )
       (unreachable)
      )
-     (local.set $17
-      (i64.add
-       (local.get $17)
-       (i64.const 1)
+     (block $block10
+      (local.set $16
+       (i64.add
+        (local.get $16)
+        (i64.const 1)
+       )
       )
+      (local.set $15
+       (i64.and
+        (local.get $16)
+        (i64.const 63)
+       )
+      )
+      (if
+       (i64.ne
+        (local.get $15)
+        (i64.const 0)
+       )
+       (then
+        (local.set $0
+         (i32.sub
+          (local.get $0)
+          (i32.const 24)
+         )
+        )
+        (br $block10)
+       )
+      )
+      (local.set $17
+       (i64.add
+        (local.get $17)
+        (i64.const 1)
+       )
+      )
+      (local.set $0
+       (i32.sub
+        (local.get $0)
+        (i32.const 40)
+       )
+      )
+      (br $block10)
+     )
+     (local.set $14
+      (i64.const 10)
      )
      (local.set $0
       (i32.sub
        (local.get $0)
-       (i32.const 16)
+       (i32.const 8)
       )
      )
-     (br $label2)
+     (br $label1)
     )
     (unreachable)
    )
