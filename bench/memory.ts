@@ -3,18 +3,16 @@
  * to its first instruction, a tiny guest from its ELF file to its first instruction, equal pages found.
  * Times are of one call each; A and B in turn where there are two.
  */
+
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compileCore } from "../bindings/bytes.ts";
 import { loadCore } from "../bindings/core.ts";
-import { VirtualClock } from "../ts/base/clock.ts";
-import { Random } from "../ts/base/random.ts";
 import { Host } from "../ts/host/host.ts";
 import type { VirtualMachine } from "../ts/host/virtual-machine.ts";
 import { RAM_BASE } from "../ts/vmm/guest-ram.ts";
-import { MigratableVm } from "../ts/vmm/migratable-vm.ts";
-import { Vm } from "../ts/vmm/vm.ts";
+import { loneGuest, loneVm } from "../ts/vmm/lone-vm.ts";
 import { type BenchRow, rowOf } from "./harness.ts";
 
 const MIB = 1 << 20;
@@ -85,25 +83,11 @@ async function timed(action: () => unknown): Promise<number> {
 /** MB/s of guest stores with the dirty log on, harvested every 100 ms, and off. */
 async function storeBandwidth(module: WebAssembly.Module, runs: number): Promise<BenchRow> {
   const core = await loadCore(module, { wallTicks: () => 0 }, 128 * MIB);
-  const vm = new Vm({
-    core,
-    memoryBytes: 96 * MIB,
-    vcpus: 1,
-    clock: "virtual",
-    mips: 500,
-    wall: new VirtualClock(),
-    random: new Random(1),
-    disks: [],
-    console: "uart",
-    isBare: true,
-    onConsole: () => undefined,
-  });
+  const vm = loneVm(core, { memoryBytes: 96 * MIB, mips: 500, isBare: true });
   const bytes = new Uint8Array(sweeper().buffer);
   const nowhere = { deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined };
   vm.boot({ writes: [{ gpa: ENTRY, bytes }], entry: ENTRY, ...nowhere });
-  const nothing = (): void => undefined;
-  const owner = { config: new Uint8Array(0), pause: nothing, resume: nothing, destroy: nothing };
-  const guest = new MigratableVm(vm, owner);
+  const guest = loneGuest(vm);
   const set = guest.newPageSet();
   const stretch = async (): Promise<number> => {
     const ms = await timed(() => vm.run(STRETCH));

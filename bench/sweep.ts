@@ -5,6 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BASE as TESTED } from "../test/sweep/scenarios.ts";
 import { FluidMemory } from "../ts/sweep/fluid/memory.ts";
 import { simulateFluid } from "../ts/sweep/fluid/migration.ts";
 import { loadPageKernel } from "../ts/sweep/page-kernel.ts";
@@ -14,39 +15,12 @@ import { runSweep } from "../ts/sweep/run-sweep.ts";
 import type { Distribution, Scenario } from "../ts/sweep/scenario.ts";
 import { type BenchRow, inTurn, microSuite } from "./harness.ts";
 
-const GIB = 2 ** 30;
-
+/** A quarter of the tests' guest is written to, and nothing but its pages takes time. */
 const BASE: Scenario = {
-  index: 0,
-  part: "bench",
-  fidelity: "page",
-  repetition: 0,
-  seed: 0,
-  memoryBytes: GIB,
-  usedBytes: GIB,
-  workingSetBytes: GIB / 4,
-  workingSetOffsetBytes: 0,
-  dirtyRate: 10_000,
-  phases: [],
-  distribution: { kind: "uniform" },
-  backgroundPages: 0,
-  bandwidthBytesPerSec: 125e6,
+  ...TESTED,
+  workingSetBytes: TESTED.memoryBytes / 4,
   latencyNs: 0,
-  bandwidthCapBytesPerSec: null,
-  downtimeLimitNs: 300e6,
-  strategy: "pre-copy",
-  roundsMax: null,
-  preCopyRounds: 1,
-  policy: "qemu",
-  xbzrleCacheBytes: 0,
-  xbzrleFrom: "first-pass",
-  slowdown: "none",
-  dirtyLimitPagesPerSec: null,
-  timeoutNs: 60e9,
-  onLimit: "fail",
   settleNs: 0,
-  setupNs: 0,
-  wire: { normalPageBytes: 4104, zeroPageBytes: 9, deltaPageBytes: 88 },
 };
 
 const WRITERS: Readonly<Record<string, Distribution>> = {

@@ -68,15 +68,21 @@ describe.each(["post-copy", "hybrid"] as const)("%s", (strategy) => {
   });
 });
 
-test("while its pages follow, a guest is paused and goes on at the target", {
-  timeout: WAIT_MS,
-}, async () => {
+/** A store that runs at the target already while its pages are at the source still; how its migration ends. */
+async function halfway(): Promise<{ readonly moving: ReturnType<typeof source.client.migrate> }> {
   await start("kv", "kv.elf", "report=20000");
   await printed(source.client, "kv", { pattern: /kv ok/ });
   const move = { target: target.address, strategy: "post-copy", bandwidth: "1MiB/s" } as const;
   const moving = source.client.migrate("kv", move);
   while ((await names(target))[0] !== "kv running")
     await new Promise((resolve) => setTimeout(resolve, 10));
+  return { moving };
+}
+
+test("while its pages follow, a guest is paused and goes on at the target", {
+  timeout: WAIT_MS,
+}, async () => {
+  const { moving } = await halfway();
   expect(await target.client.act("kv", "pause")).toMatchObject({ status: "paused" });
   expect(await target.client.act("kv", "resume")).toMatchObject({ status: "running" });
   expect(await names(source)).toEqual(["kv paused"]); // Its pages are still there.
@@ -88,12 +94,7 @@ test("while its pages follow, a guest is paused and goes on at the target", {
 test("a target that is killed leaves the guest at the source, as it was when it left", {
   timeout: WAIT_MS,
 }, async () => {
-  await start("kv", "kv.elf", "report=20000");
-  await printed(source.client, "kv", { pattern: /kv ok/ });
-  const move = { target: target.address, strategy: "post-copy", bandwidth: "1MiB/s" } as const;
-  const moving = source.client.migrate("kv", move);
-  while ((await names(target))[0] !== "kv running")
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  const { moving } = await halfway();
   // It runs there and its pages are here.
   expect(await names(source)).toEqual(["kv paused"]);
   await target.kill("SIGKILL");

@@ -1,9 +1,9 @@
 /** Loops: several rounds in a row with one look for accesses that step, and nests entered in the middle. */
+
 import { describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
-import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
-import type { Vm } from "../../ts/vmm/vm.ts";
+import { loneGuest } from "../../ts/vmm/lone-vm.ts";
 import type { Assembler, Line } from "../diff/asm.ts";
 import * as s from "./scene.ts";
 
@@ -38,15 +38,6 @@ function sceneOf(flags: readonly number[], write: (asm: Assembler) => void): s.S
   const writes = [{ gpa: s.ENTRY, bytes }, { gpa: FRAMES, bytes: data }, ...tables.writes];
   return { writes, satp: tables.satp };
 }
-
-const nothing = (): undefined => undefined;
-const movable = (vm: Vm): MigratableVm =>
-  new MigratableVm(vm, {
-    config: new Uint8Array(0),
-    pause: nothing,
-    resume: nothing,
-    destroy: nothing,
-  });
 
 const ALL = Array.from({ length: PAGES }, () => R | W);
 
@@ -166,7 +157,7 @@ describe.each(s.TRANSLATORS)("%s", (_, options) => {
     });
     const sides = await s.pair(scene, options);
     const logs = sides.map(({ vm }) => {
-      const guest = movable(vm);
+      const guest = loneGuest(vm);
       const set = guest.newPageSet();
       guest.startDirtyLog(set);
       return () => guest.harvest(set);

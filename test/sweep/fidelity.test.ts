@@ -7,6 +7,7 @@ import { simulateFluid } from "../../ts/sweep/fluid/migration.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Distribution, Scenario } from "../../ts/sweep/scenario.ts";
+import { MEASURED } from "./qemu-measured.ts";
 import { BASE, CAPPED, MIB, QEMU } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
@@ -122,16 +123,9 @@ interface QemuRow {
 /** As QEMU does it: pages go to the cache when they are sent for the second time. */
 const XBZRLE = { xbzrleCacheBytes: 128 * MIB, xbzrleFrom: "second-pass" } as const;
 
-/** QEMU 7.2, median of three runs each: `migrate` over loopback under `max-bandwidth`. */
 const QEMU_ROWS: readonly QemuRow[] = [
-  { rate: 0, capMibPerSec: 32, totalMs: 11_223, rounds: 3, mib: 361 },
-  { rate: 0, capMibPerSec: 128, totalMs: 2_822, rounds: 3, mib: 361 },
-  { rate: 2_000, capMibPerSec: 32, totalMs: 13_023, rounds: 6, mib: 420.2 },
-  { rate: 2_000, capMibPerSec: 128, totalMs: 2_834, rounds: 3, mib: 379.7 },
-  { rate: 8_000, capMibPerSec: 32, totalMs: 17_362, rounds: 19, mib: 563.2 },
-  { rate: 8_000, capMibPerSec: 128, totalMs: 3_036, rounds: 5, mib: 412.1 },
+  ...MEASURED,
   { rate: 32_000, capMibPerSec: 32, totalMs: undefined, rounds: 0, mib: 0 },
-  { rate: 32_000, capMibPerSec: 128, totalMs: 3_249, rounds: 5, mib: 446.7 },
   { rate: 8_000, capMibPerSec: 32, change: XBZRLE, totalMs: 13_288, rounds: 5, mib: 425.5 },
   { rate: 32_000, capMibPerSec: 32, change: XBZRLE, totalMs: 13_333, rounds: 6, mib: 426.2 },
 ];

@@ -2,33 +2,16 @@ import { describe, expect, test } from "vitest";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { measurementOf, simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Scenario } from "../../ts/sweep/scenario.ts";
+import { MEASURED, type MeasuredRow } from "./qemu-measured.ts";
 import { BASE, MIB, QEMU } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
-
-interface Anchor {
-  readonly rate: number;
-  readonly capMibPerSec: number;
-  readonly totalMs: number;
-  readonly rounds: number;
-  readonly normalPages: number;
-}
-
-const anchors: readonly Anchor[] = [
-  { rate: 0, capMibPerSec: 32, totalMs: 11_223, rounds: 3, normalPages: 92_126 },
-  { rate: 0, capMibPerSec: 128, totalMs: 2_822, rounds: 3, normalPages: 92_118 },
-  { rate: 2_000, capMibPerSec: 32, totalMs: 13_023, rounds: 6, normalPages: 107_232 },
-  { rate: 2_000, capMibPerSec: 128, totalMs: 2_834, rounds: 3, normalPages: 96_889 },
-  { rate: 8_000, capMibPerSec: 32, totalMs: 17_362, rounds: 19, normalPages: 143_765 },
-  { rate: 8_000, capMibPerSec: 128, totalMs: 3_036, rounds: 5, normalPages: 105_171 },
-  { rate: 32_000, capMibPerSec: 128, totalMs: 3_249, rounds: 5, normalPages: 114_020 },
-];
 
 /** Relative error of each row that QEMU measured; what the model may be off by. */
 const TOLERANCE = 0.05;
 const close = (ours: number, theirs: number): boolean => Math.abs(ours / theirs - 1) <= TOLERANCE;
 
-function predict(row: Anchor) {
+function predict(row: Pick<MeasuredRow, "rate" | "capMibPerSec">) {
   const cap = row.capMibPerSec * MIB;
   const result = simulatePages(
     { ...QEMU, dirtyRate: row.rate, bandwidthCapBytesPerSec: cap },
@@ -38,7 +21,7 @@ function predict(row: Anchor) {
 }
 
 describe("the page-level model", () => {
-  test.each(anchors)("predicts QEMU's $rate writes/s at $capMibPerSec MiB/s within 5 %", (row) => {
+  test.each(MEASURED)("predicts QEMU's $rate writes/s at $capMibPerSec MiB/s within 5 %", (row) => {
     const { result, measured } = predict(row);
     expect(result.state).toBe("completed");
     const ours = `${measured.total_time_ms} ms, ${measured.normal_pages} pages`;
@@ -49,7 +32,7 @@ describe("the page-level model", () => {
   });
 
   test("predicts that 32,000 writes/s at 32 MiB/s never converge", () => {
-    const { result } = predict({ ...(anchors[0] as Anchor), rate: 32_000 });
+    const { result } = predict({ rate: 32_000, capMibPerSec: 32 });
     expect(result.state).toBe("failed");
     expect(result.stats.totalNs).toBeGreaterThanOrEqual(60e9);
     expect(result.stats.totalNs).toBeLessThan(61e9);

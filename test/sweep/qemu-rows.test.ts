@@ -9,6 +9,7 @@ import type { MigrationStats } from "../../ts/migrate/stats.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Scenario } from "../../ts/sweep/scenario.ts";
+import { MEASURED } from "./qemu-measured.ts";
 import { MIB, QEMU } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
@@ -36,43 +37,13 @@ const HYBRID = { strategy: "hybrid" } as const;
 const AUTO_CONVERGE = { slowdown: "auto-converge" } as const;
 
 const rows: readonly Row[] = [
-  { name: "idle, 32", totalMs: 11_223, downtimeMs: 0.5, pages: 92_126, scenario: capped(32, 0) },
-  { name: "idle, 128", totalMs: 2_822, downtimeMs: 1, pages: 92_118, scenario: capped(128, 0) },
-  {
-    name: "2,000, 32",
-    totalMs: 13_023,
-    downtimeMs: 5,
-    pages: 107_232,
-    scenario: capped(32, 2_000),
-  },
-  {
-    name: "2,000, 128",
-    totalMs: 2_834,
-    downtimeMs: 19,
-    pages: 96_889,
-    scenario: capped(128, 2_000),
-  },
-  {
-    name: "8,000, 32",
-    totalMs: 17_362,
-    downtimeMs: 6,
-    pages: 143_765,
-    scenario: capped(32, 8_000),
-  },
-  {
-    name: "8,000, 128",
-    totalMs: 3_036,
-    downtimeMs: 17,
-    pages: 105_171,
-    scenario: capped(128, 8_000),
-  },
-  {
-    name: "32,000, 128",
-    totalMs: 3_249,
-    downtimeMs: 22,
-    pages: 114_020,
-    scenario: capped(128, 32_000),
-  },
+  ...MEASURED.map(({ capMibPerSec, downtimeMs, normalPages, rate, totalMs }) => ({
+    name: `${rate}, ${capMibPerSec}`,
+    totalMs,
+    downtimeMs,
+    pages: normalPages,
+    scenario: capped(capMibPerSec, rate),
+  })),
   {
     name: "auto-converge 8,000, 32",
     totalMs: 17_265,
@@ -122,7 +93,8 @@ describe("QEMU's rows", () => {
     const { state, stats } = move(scenario);
     expect(state).toBe("completed");
     expect(stats.totalNs / 1e6).toBeLessThanOrEqual(totalMs);
-    expect(stats.normalPages).toBeLessThanOrEqual(pages * 1.001);
+    // Which of the kernel's own 40 pages were dirtied once more is chance: 80 here, 8 to 16 in QEMU's idle runs.
+    expect(stats.normalPages).toBeLessThanOrEqual(pages + 80);
     expect(stats.downtimeNs / 1e6).toBeLessThanOrEqual(Math.max(downtimeMs, 1));
   });
 

@@ -1,4 +1,4 @@
-/** Scenarios that the tests of sweeps start from. */
+/** Scenarios that the tests of sweeps, and their bench, start from. */
 import type { Scenario } from "../../ts/sweep/scenario.ts";
 
 export const MIB = 2 ** 20;

@@ -1,10 +1,10 @@
 /** Tiny programs for tests, one function an instruction, and a vm to run them in. */
+
 import { compileCore } from "../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../bindings/core.ts";
-import { VirtualClock } from "../../ts/base/clock.ts";
-import { Random } from "../../ts/base/random.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
-import { Vm } from "../../ts/vmm/vm.ts";
+import { loneVm } from "../../ts/vmm/lone-vm.ts";
+import type { Vm } from "../../ts/vmm/vm.ts";
 
 export const ENTRY = RAM_BASE + 0x1000;
 export const [ZERO, T0, T1, T2] = [0, 5, 6, 7] as const;
@@ -59,18 +59,11 @@ export interface MachineOptions {
 
 /** A vm that runs `words` at {@link ENTRY}. */
 export function machine(words: readonly number[], options: MachineOptions): Vm {
-  const vm = new Vm({
-    core: options.core,
+  const vm = loneVm(options.core, {
     memoryBytes: options.memoryBytes ?? 16 << 20,
-    vcpus: options.vcpus ?? 1,
-    clock: "virtual",
     mips: 100,
-    wall: new VirtualClock(),
-    random: new Random(1),
-    disks: [],
-    console: "uart",
+    vcpus: options.vcpus ?? 1,
     isBare: options.isBare ?? false,
-    onConsole: () => undefined,
   });
   const bytes = new Uint8Array(Uint32Array.from(words).buffer);
   const writes = [{ gpa: ENTRY, bytes }];

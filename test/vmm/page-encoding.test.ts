@@ -1,15 +1,16 @@
 /** Pages as differences, as twins, with checksums: what arrives is what was there, or it is refused. */
+
 import { beforeAll, describe, expect, test } from "vitest";
 import { PAGE_BYTES } from "../../bindings/abi.ts";
 import { compileCore } from "../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../bindings/core.ts";
-import { VirtualClock } from "../../ts/base/clock.ts";
 import { WasmvisorError } from "../../ts/base/errors.ts";
 import { Random } from "../../ts/base/random.ts";
 import type { PageBatch } from "../../ts/machine/migratable.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
-import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
-import { Vm } from "../../ts/vmm/vm.ts";
+import { loneGuest, loneVm } from "../../ts/vmm/lone-vm.ts";
+import type { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
+import type { Vm } from "../../ts/vmm/vm.ts";
 
 const PAGES = 64;
 const seed = Number(process.env["FUZZ_SEED"] ?? 5);
@@ -20,22 +21,8 @@ beforeAll(async () => {
 });
 
 function makeGuest(): { readonly vm: Vm; readonly guest: MigratableVm } {
-  const vm = new Vm({
-    core,
-    memoryBytes: PAGES * PAGE_BYTES,
-    vcpus: 1,
-    clock: "virtual",
-    mips: 500,
-    wall: new VirtualClock(),
-    random: new Random(1),
-    disks: [],
-    console: "uart",
-    isBare: false,
-    onConsole: () => undefined,
-  });
-  const nothing = (): void => undefined;
-  const owner = { config: new Uint8Array(0), pause: nothing, resume: nothing };
-  return { vm, guest: new MigratableVm(vm, { ...owner, destroy: () => vm.destroy() }) };
+  const vm = loneVm(core, { memoryBytes: PAGES * PAGE_BYTES, mips: 500 });
+  return { vm, guest: loneGuest(vm) };
 }
 
 /** Changes pages of `vm` as guests do: little, much, to zero, to what another page has. */

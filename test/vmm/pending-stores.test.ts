@@ -1,13 +1,13 @@
 /** Stores to pages that have not arrived: they wait for nothing, and nothing of them is lost. */
+
 import { beforeAll, expect, test } from "vitest";
 import { PAGE_BYTES } from "../../bindings/abi.ts";
 import { compileCore } from "../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../bindings/core.ts";
-import { VirtualClock } from "../../ts/base/clock.ts";
-import { Random } from "../../ts/base/random.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
-import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
-import { Vm } from "../../ts/vmm/vm.ts";
+import { loneGuest, loneVm } from "../../ts/vmm/lone-vm.ts";
+import type { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
+import type { Vm } from "../../ts/vmm/vm.ts";
 
 const PAGES = 64;
 let core: Core;
@@ -34,22 +34,8 @@ interface Scene {
 
 /** A guest that runs `program`, and whose pages have not arrived but for the first. */
 function scene(program: readonly number[], isLogged = false): Scene {
-  const nothing = (): void => undefined;
-  const vm = new Vm({
-    core,
-    memoryBytes: PAGES * PAGE_BYTES,
-    vcpus: 1,
-    clock: "virtual",
-    mips: 500,
-    wall: new VirtualClock(),
-    random: new Random(1),
-    disks: [],
-    console: "uart",
-    isBare: false,
-    onConsole: nothing,
-  });
-  const owner = { config: new Uint8Array(0), pause: nothing, resume: nothing };
-  const guest = new MigratableVm(vm, { ...owner, destroy: () => vm.destroy() });
+  const vm = loneVm(core, { memoryBytes: PAGES * PAGE_BYTES, mips: 500 });
+  const guest = loneGuest(vm);
   const boot = { entry: RAM_BASE, deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined };
   const bytes = new Uint8Array(Uint32Array.from(program).buffer);
   vm.boot({ writes: [{ gpa: RAM_BASE, bytes }], ...boot });
@@ -59,7 +45,7 @@ function scene(program: readonly number[], isLogged = false): Scene {
   const [missing, wanted] = [[] as number[], [] as number[]];
   guest.awaitPages(set, {
     onMissing: (gfn) => missing.push(gfn),
-    onArrived: nothing,
+    onArrived: () => undefined,
     onWanted: (gfns) => wanted.push(...gfns),
   });
   set.release();

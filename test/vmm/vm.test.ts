@@ -1,9 +1,10 @@
 /** The vm as a whole: exact budgets, hostile guests, forks, dirty log, code that changes. */
+
 import { describe, expect, test } from "vitest";
 import { HART_MCAUSE, HART_MEDELEG, HART_MTVAL, HART_PC, HART_SCAUSE } from "../../bindings/abi.ts";
 import { describeEnd } from "../../ts/host/virtual-machine.ts";
 import { RAM_BASE } from "../../ts/vmm/guest-ram.ts";
-import { MigratableVm } from "../../ts/vmm/migratable-vm.ts";
+import { loneGuest } from "../../ts/vmm/lone-vm.ts";
 import type { Vcpu } from "../../ts/vmm/vcpu.ts";
 import type { Vm } from "../../ts/vmm/vm.ts";
 import * as code from "./guest-code.ts";
@@ -11,14 +12,6 @@ import * as code from "./guest-code.ts";
 const { T0, T1, T2, ZERO } = code;
 const LOOP = [code.addi(T0, T0, 1), code.addi(T1, T1, 3), code.j(-8)];
 const hart = (vm: Vm): Vcpu => vm.vcpus[0] as Vcpu;
-
-const movable = (vm: Vm): MigratableVm =>
-  new MigratableVm(vm, {
-    config: new Uint8Array(0),
-    pause: () => undefined,
-    resume: () => undefined,
-    destroy: () => undefined,
-  });
 
 describe("budgets", () => {
   test("a run uses exactly the instructions it was given", async () => {
@@ -152,7 +145,7 @@ describe("memory", () => {
   test("the dirty log holds a page once a round, and again in the next round", async () => {
     const vm = code.machine(writer, { core: await code.core() });
     vm.run(100);
-    const guest = movable(vm);
+    const guest = loneGuest(vm);
     const set = guest.newPageSet();
     guest.startDirtyLog(set);
     expect(guest.harvest(set)).toBe(0);
@@ -165,7 +158,7 @@ describe("memory", () => {
 
   test("a device's writes are in the dirty log", async () => {
     const vm = code.machine(LOOP, { core: await code.core() });
-    const guest = movable(vm);
+    const guest = loneGuest(vm);
     const set = guest.newPageSet();
     guest.startDirtyLog(set);
     vm.ram.write(RAM_BASE + 0x5ffc, new Uint8Array(8));
@@ -198,7 +191,7 @@ describe("memory", () => {
     const shared = await code.core();
     const [a, b] = [code.machine(writer, { core: shared }), code.machine(LOOP, { core: shared })];
     a.run(1000);
-    const [from, to] = [movable(a), movable(b)];
+    const [from, to] = [loneGuest(a), loneGuest(b)];
     const pages = from.newPageSet();
     from.addPopulated(pages);
     for (let gfn = 0; gfn < from.shape.pageCount; ) {
@@ -211,7 +204,7 @@ describe("memory", () => {
   });
 
   test("a batch that lies about its pages is refused", async () => {
-    const guest = movable(code.machine(LOOP, { core: await code.core() }));
+    const guest = loneGuest(code.machine(LOOP, { core: await code.core() }));
     const records = new Uint8Array(Uint32Array.of(0x3fffff).buffer);
     for (const bad of [
       { normalPages: 1, zeroPages: 0, records },

@@ -60,7 +60,10 @@ function addMigrate(add: AddCommand): void {
     .option("--compress <how[:key=value]>", "send less; see below (repeatable)", several)
     .option("--channels <n>", "connections for its pages, 1 to 16; post-copy uses two (1)")
     .option("--verify <what>", "checksums of frames, of pages, or of memory, too (pages)")
-    .option("--checkpoint <time>", "post-copy: lose no more than this with the target (never)")
+    .option(
+      "--checkpoint <time>",
+      "post-copy: the target sends back what the guest is this often (never)",
+    )
     .option("--on-target-lost <what>", "then hold the guest here, or roll-back: let it run (hold)")
     .option("--recovery-timeout <time>", "post-copy: seek another channel this long (60s)")
     .option("--parallel <n>", "so many of them at a time, if the host lets them (all)")

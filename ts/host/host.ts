@@ -251,7 +251,7 @@ export class Host implements HostApi {
 
   /** @internal What a guest that comes needs is compiled from now on, see `rehearse`. */
   rehearsed(): Promise<void> {
-    this.#rehearsal ??= rehearse(this.#core, this.clock);
+    this.#rehearsal ??= rehearse(this.#core);
     return this.#rehearsal;
   }
 

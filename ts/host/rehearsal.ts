@@ -4,11 +4,8 @@
  * needed first, and that would be while it stands still (measured: see docs/decisions.md).
  */
 import type { Core } from "../../bindings/core.ts";
-import type { Clock } from "../base/clock.ts";
-import { Random } from "../base/random.ts";
 import { RAM_BASE } from "../vmm/guest-ram.ts";
-import { MigratableVm } from "../vmm/migratable-vm.ts";
-import { Vm } from "../vmm/vm.ts";
+import { loneGuest, loneVm } from "../vmm/lone-vm.ts";
 
 const MEMORY_BYTES = 1 << 20;
 const CYCLES = 3_000_000;
@@ -37,26 +34,9 @@ const PROGRAM = Uint32Array.of(
 );
 
 /** Runs it, and leaves nothing behind. Throws `WV_NO_MEMORY`. */
-export async function rehearse(core: Core, wall: Clock): Promise<void> {
-  const vm = new Vm({
-    core,
-    memoryBytes: MEMORY_BYTES,
-    vcpus: 1,
-    clock: "virtual",
-    mips: 100,
-    wall,
-    random: new Random(1),
-    disks: [],
-    console: "uart",
-    isBare: false,
-    onConsole: () => undefined,
-  });
-  const guest = new MigratableVm(vm, {
-    config: new Uint8Array(0),
-    pause: () => undefined,
-    resume: () => undefined,
-    destroy: () => vm.destroy(),
-  });
+export async function rehearse(core: Core): Promise<void> {
+  const vm = loneVm(core, { memoryBytes: MEMORY_BYTES, mips: 100 });
+  const guest = loneGuest(vm);
   try {
     const bytes = new Uint8Array(PROGRAM.buffer);
     const boot = { entry: RAM_BASE, deviceTreeGpa: 0, firmwareInfoGpa: 0, elf: undefined };

@@ -3,6 +3,7 @@
  * guest first does what it would have done until then. So the engine that moves guests between
  * processes simulates their migration deterministically.
  */
+
 import type { VirtualClock } from "../base/clock.ts";
 import type { Wait } from "../base/task.ts";
 import type {
@@ -14,7 +15,8 @@ import type {
   PageEncoding,
   PageSet,
 } from "../machine/migratable.ts";
-import { MigratableVm } from "../vmm/migratable-vm.ts";
+import { loneGuest } from "../vmm/lone-vm.ts";
+import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Vm } from "../vmm/vm.ts";
 
 /** A guest that lacks pages runs ahead of the clock by this much at most, so that it faults on time. */
@@ -37,12 +39,7 @@ export class VirtualGuest implements Migratable {
   constructor(vm: Vm, clock: VirtualClock, isRunning: boolean) {
     this.#vm = vm;
     this.#clock = clock;
-    this.#inner = new MigratableVm(vm, {
-      config: new Uint8Array(0),
-      pause: () => undefined,
-      resume: () => undefined,
-      destroy: () => vm.destroy(),
-    });
+    this.#inner = loneGuest(vm);
     if (isRunning) this.#sinceNs = clock.nowNs();
   }
 

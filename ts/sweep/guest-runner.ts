@@ -3,16 +3,14 @@
  * memory, moved by the migration engine over a simulated link on a virtual clock. What is measured
  * is a function of the scenario alone.
  */
+
 import { compileCore } from "../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../bindings/core.ts";
-import { VirtualClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import { Random } from "../base/random.ts";
 import { VirtualGuest } from "../host/virtual-guest.ts";
-import { planBoot } from "../vmm/boot-plan.ts";
-import { buildDeviceTree } from "../vmm/device-tree.ts";
-import { type GuestRam, RAM_BASE } from "../vmm/guest-ram.ts";
-import { Vm } from "../vmm/vm.ts";
+import type { GuestRam } from "../vmm/guest-ram.ts";
+import { bootLone, loneVm } from "../vmm/lone-vm.ts";
+import type { Vm } from "../vmm/vm.ts";
 import { measurementOf } from "./page-model.ts";
 import type { GuestScenarioRunner, Measurement, Scenario } from "./scenario.ts";
 import { simulateMigration } from "./simulate.ts";
@@ -36,17 +34,9 @@ class Guest {
   readonly #decoder = new TextDecoder();
 
   constructor(core: Core, memoryBytes: number, ram?: GuestRam) {
-    this.vm = new Vm({
-      core,
+    this.vm = loneVm(core, {
       memoryBytes,
-      vcpus: 1,
-      clock: "virtual",
       mips: MIPS,
-      wall: new VirtualClock(),
-      random: new Random(1),
-      disks: [],
-      console: "uart",
-      isBare: false,
       onConsole: (bytes) => {
         this.text += this.#decoder.decode(bytes, { stream: true });
       },
@@ -115,22 +105,10 @@ class DirtierRunner implements GuestScenarioRunner {
         "WV_CONFIG",
         `a guest of ${memoryBytes} bytes can fill ${fill} of them, less than its working set`,
       );
-    this.#boot(guest, `wait=1 ws=4096 fill=${fill}`);
+    bootLone(guest.vm, { kernel: this.#kernel, bootArgs: `wait=1 ws=4096 fill=${fill}` });
     guest.until("waiting");
     this.#warm = { key, guest };
     return guest;
-  }
-
-  #boot(guest: Guest, bootArgs: string): void {
-    const { ramBytes } = guest.vm.ram;
-    const rngSeed = new Uint8Array(32);
-    const plan = planBoot({
-      ramBase: RAM_BASE,
-      ramBytes,
-      kernel: this.#kernel,
-      buildDeviceTree: () => buildDeviceTree({ ramBytes, hartCount: 1, rngSeed, bootArgs }),
-    });
-    guest.vm.boot(plan);
   }
 
   #fork(scenario: Scenario): Guest {

@@ -1,15 +1,12 @@
 /** A guest on a virtual clock whose memory is a function of the instructions it has executed: `guests/pulse.c`. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HART_PC } from "../../../bindings/abi.ts";
 import type { Core } from "../../../bindings/core.ts";
-import { VirtualClock } from "../../../ts/base/clock.ts";
-import { Random } from "../../../ts/base/random.ts";
-import { planBoot } from "../../../ts/vmm/boot-plan.ts";
-import { buildDeviceTree } from "../../../ts/vmm/device-tree.ts";
-import { type GuestRam, RAM_BASE } from "../../../ts/vmm/guest-ram.ts";
-import { MigratableVm } from "../../../ts/vmm/migratable-vm.ts";
-import { Vm } from "../../../ts/vmm/vm.ts";
+import type { GuestRam } from "../../../ts/vmm/guest-ram.ts";
+import { bootLone, loneGuest, loneVm } from "../../../ts/vmm/lone-vm.ts";
+import type { Vm } from "../../../ts/vmm/vm.ts";
 import { ROOT } from "../daemon-process.ts";
 
 const RAM_BYTES = 4 << 20;
@@ -24,17 +21,9 @@ export class Pulse {
 
   constructor(core: Core, ram?: GuestRam) {
     this.core = core;
-    this.vm = new Vm({
-      core,
+    this.vm = loneVm(core, {
       memoryBytes: RAM_BYTES,
-      vcpus: 1,
-      clock: "virtual",
       mips: MIPS,
-      wall: new VirtualClock(),
-      random: new Random(1),
-      disks: [],
-      console: "uart",
-      isBare: false,
       onConsole: (bytes) => {
         this.text += String.fromCharCode(...bytes);
       },
@@ -46,15 +35,7 @@ export class Pulse {
   static boot(core: Core): Pulse {
     const pulse = new Pulse(core);
     const kernel = readFileSync(join(ROOT, "guests/bin/pulse.elf"));
-    const device = { ramBytes: RAM_BYTES, hartCount: 1, rngSeed: new Uint8Array(32) };
-    pulse.vm.boot(
-      planBoot({
-        ramBase: RAM_BASE,
-        ramBytes: RAM_BYTES,
-        kernel,
-        buildDeviceTree: () => buildDeviceTree({ ...device, bootArgs: "wait=1" }),
-      }),
-    );
+    bootLone(pulse.vm, { kernel, bootArgs: "wait=1" });
     pulse.until("waiting");
     return pulse;
   }
@@ -101,12 +82,7 @@ export class Pulse {
   /** Where it is and what its memory holds; with `time` also its registers and its clock. */
   fingerprint(time: "with-time" | "without-time"): string {
     const [vcpu] = this.vm.vcpus as [(typeof this.vm.vcpus)[0] & object];
-    const guest = new MigratableVm(this.vm, {
-      config: new Uint8Array(0),
-      pause: () => undefined,
-      resume: () => undefined,
-      destroy: () => undefined,
-    });
+    const guest = loneGuest(this.vm);
     const plain = [guest.memoryHash(), vcpu.getBig(HART_PC), this.instructions];
     if (time === "without-time") return plain.join(" ");
     const x = Array.from({ length: 32 }, (_, i) => vcpu.x(i)).map(({ lo, hi }) => `${hi}:${lo}`);

@@ -6,18 +6,21 @@
  */
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { zipfShares } from "../fluid/regions.ts";
-import { type Distribution, distributionName } from "../scenario.ts";
+import { type Distribution, distributionName, type Scenario } from "../scenario.ts";
 import type { DirtyTrace } from "./trace.ts";
 
-export interface Fit {
-  readonly memoryBytes: number;
-  readonly usedBytes: number;
-  readonly workingSetBytes: number;
-  readonly workingSetOffsetBytes: number;
-  readonly dirtyRate: number;
-  readonly distribution: Distribution;
-  /** Pages dirtied elsewhere in each interval. */
-  readonly backgroundPages: number;
+/** A writer as scenarios have it (`backgroundPages`: those dirtied elsewhere in each interval), and how well it fits. */
+export interface Fit
+  extends Pick<
+    Scenario,
+    | "memoryBytes"
+    | "usedBytes"
+    | "workingSetBytes"
+    | "workingSetOffsetBytes"
+    | "dirtyRate"
+    | "distribution"
+    | "backgroundPages"
+  > {
   /** How far the fitted curve is from the measured one, as a share: root mean square, and at worst. */
   readonly error: { readonly rms: number; readonly max: number };
   /** What else was tried, the best first. */

@@ -1,16 +1,10 @@
 /** A guest on a virtual clock whose dirty trace is taken: the same options, the same trace. */
 import { compileCore } from "../../../bindings/bytes.ts";
 import { loadCore } from "../../../bindings/core.ts";
-import { VirtualClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
-import { Random } from "../../base/random.ts";
 import { runTask } from "../../base/task.ts";
 import type { Migratable } from "../../machine/migratable.ts";
-import { planBoot } from "../../vmm/boot-plan.ts";
-import { buildDeviceTree } from "../../vmm/device-tree.ts";
-import { RAM_BASE } from "../../vmm/guest-ram.ts";
-import { MigratableVm } from "../../vmm/migratable-vm.ts";
-import { Vm } from "../../vmm/vm.ts";
+import { bootLone, loneGuest, loneVm } from "../../vmm/lone-vm.ts";
 import { recordTrace } from "./record.ts";
 import type { DirtyTrace } from "./trace.ts";
 
@@ -39,17 +33,9 @@ export async function recordGuest(options: TracedGuestOptions): Promise<DirtyTra
   const core = await loadCore(await compileCore(), { wallTicks: () => 0 }, CORE_BYTES);
   let text = "";
   const decoder = new TextDecoder();
-  const vm = new Vm({
-    core,
+  const vm = loneVm(core, {
     memoryBytes: options.memoryBytes,
-    vcpus: 1,
-    clock: "virtual",
     mips: options.mips,
-    wall: new VirtualClock(),
-    random: new Random(1),
-    disks: [],
-    console: "uart",
-    isBare: false,
     onConsole: (bytes) => {
       options.onConsole?.(bytes);
       // What was looked for may be cut by a piece of output, but is not longer than this.
@@ -57,7 +43,7 @@ export async function recordGuest(options: TracedGuestOptions): Promise<DirtyTra
     },
   });
   try {
-    boot(vm, options);
+    bootLone(vm, options);
     const run = (ns: number): void => {
       vm.runFor(ns);
       if (vm.end) throw new WasmvisorError("WV_GUEST", "the guest ended before its trace did");
@@ -68,35 +54,10 @@ export async function recordGuest(options: TracedGuestOptions): Promise<DirtyTra
         throw new WasmvisorError("WV_GUEST", `the guest never printed ${options.until}`);
     }
     if (options.settleNs > 0) run(options.settleNs);
-    return await traced(migratable(vm), { intervalNs, intervals, run });
+    return await traced(loneGuest(vm), { intervalNs, intervals, run });
   } finally {
     vm.destroy();
   }
-}
-
-function boot(vm: Vm, { bootArgs, initrd, kernel, memoryBytes }: TracedGuestOptions): void {
-  const rngSeed = new Uint8Array(32);
-  const tree = { ramBytes: memoryBytes, hartCount: 1, rngSeed, bootArgs };
-  vm.boot(
-    planBoot({
-      ramBase: RAM_BASE,
-      ramBytes: memoryBytes,
-      kernel,
-      initrd,
-      buildDeviceTree: (range) => buildDeviceTree({ ...tree, initrd: range }),
-    }),
-  );
-}
-
-/** Only its dirty log is wanted. */
-function migratable(vm: Vm): Migratable {
-  const nothing = (): void => undefined;
-  return new MigratableVm(vm, {
-    config: new Uint8Array(0),
-    pause: nothing,
-    resume: nothing,
-    destroy: nothing,
-  });
 }
 
 async function traced(
