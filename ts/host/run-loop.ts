@@ -39,6 +39,11 @@ export class RunLoop {
     return this.#busy.size === 0 && this.#woken.size === 0 && this.#idle.size === 0;
   }
 
+  /** By the clock that it sleeps by. */
+  nowNs(): number {
+    return this.#clock.nowNs();
+  }
+
   /** From now on `runnable` gets turns. */
   add(runnable: Runnable): void {
     this.#busy.add(runnable);

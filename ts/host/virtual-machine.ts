@@ -5,21 +5,17 @@ import { TypedEventTarget } from "../base/events.ts";
 import { turnPassed } from "../base/turns.ts";
 import type { Arrival } from "../migrate/messages.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
-import type { Vm, VmEnd } from "../vmm/vm.ts";
+import type { RunOutcome, Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
 import { saveSnapshotFile, snapshotBytes } from "./snapshot-writer.ts";
+import { TurnLength } from "./turn-length.ts";
 import { encodeConfig, type VmConfig } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 
-/** Budget units of one turn of the loop, over all vCPUs: 2 to 8 ms. */
-const TURN_CYCLES = 1_000_000;
-const ROUND_CYCLES = 50_000;
-/** The same while it moves: what sends its memory has this thread between two turns, for as long or so. */
-const TURN_CYCLES_MOVING = 200_000;
 /** How often a guest on a virtual clock may wake up in one turn. */
 const IDLE_STEPS = 8;
 /** Pages that `loadPages` looks at between two turns of the event loop. */
@@ -51,7 +47,7 @@ export class VirtualMachine implements Runnable, VmApi {
   readonly machine: Vm;
   readonly config: VmConfig;
   readonly #context: VmContext;
-  readonly #turnCycles: number;
+  readonly #turnLength: TurnLength;
   #status: VmStatus = "created";
   #last: VmInfo | undefined;
   /** It runs at another host, which lacks pages that are here: a post-copy that is paused. */
@@ -72,8 +68,7 @@ export class VirtualMachine implements Runnable, VmApi {
     this.machine = parts.machine;
     this.console = parts.console;
     this.#context = parts.context;
-    const each = Math.floor(TURN_CYCLES / parts.config.vcpus / ROUND_CYCLES) * ROUND_CYCLES;
-    this.#turnCycles = Math.max(ROUND_CYCLES, each);
+    this.#turnLength = new TurnLength(parts.config.vcpus);
   }
 
   get status(): VmStatus {
@@ -151,9 +146,9 @@ export class VirtualMachine implements Runnable, VmApi {
   /** @internal A turn of the run loop. */
   turn(): Turn {
     let used = 0;
-    const cycles = this.#isMoving ? TURN_CYCLES_MOVING : this.#turnCycles;
+    const cycles = this.#turnLength.cycles(this.#isMoving);
     for (let steps = 0; steps < IDLE_STEPS && used < cycles; steps++) {
-      const outcome = this.machine.run(cycles);
+      const outcome = this.#measured(cycles);
       used += outcome.used;
       this.console.flush();
       if (outcome.state === "runnable") return "busy";
@@ -167,6 +162,14 @@ export class VirtualMachine implements Runnable, VmApi {
       if (!this.machine.skipIdle()) return { wakeInNs: Number.POSITIVE_INFINITY };
     }
     return "busy";
+  }
+
+  #measured(cycles: number): RunOutcome {
+    const { loop } = this.#context;
+    const fromNs = loop.nowNs();
+    const outcome = this.machine.run(cycles);
+    this.#turnLength.note(outcome.used, loop.nowNs() - fromNs);
+    return outcome;
   }
 
   #finish(end: VmEnd): void {
