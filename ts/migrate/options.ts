@@ -83,6 +83,12 @@ export interface SourceOptions {
    * which has to send them anyway; `send` is what QEMU does.
    */
   readonly hotPages?: "skip" | "send" | undefined;
+  /**
+   * `before-switch`: pre-copy stops the guest only when the target has taken in what was sent, so that nobody
+   * waits for what is on its way. Costs a round trip or two with the guest running. `none` (default) is what
+   * QEMU does.
+   */
+  readonly drain?: "before-switch" | "none" | undefined;
   /** Packs the pages of pre-copy and stop-and-copy, if the target can unpack them. Default: nothing does. */
   readonly packer?: Packer | undefined;
   /** Pages with data in one frame. */
@@ -153,6 +159,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   xbzrleCacheBytes: 0,
   identicalPages: "send",
   hotPages: "skip",
+  drain: "none",
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
@@ -192,6 +199,7 @@ export type ResolvedSourceOptions = Readonly<
     xbzrleCacheBytes: number;
     identicalPages: "by-hash" | "send";
     hotPages: "skip" | "send";
+    drain: "before-switch" | "none";
     batchPages: number;
     probePages: number;
     stallTimeoutNs: number;

@@ -29,6 +29,7 @@ const ACCEPTED = [
   stream.FRAME_COMPLETE,
   stream.FRAME_CHECKPOINT_PAGES,
   stream.FRAME_CHECKPOINT,
+  stream.FRAME_DRAINED,
 ];
 
 export class Session {

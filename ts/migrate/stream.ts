@@ -28,6 +28,7 @@ export const FRAME_RESUME = 10;
 export const FRAME_JOIN = 11;
 export const FRAME_SYNC = 12;
 export const FRAME_PACKED = 13;
+export const FRAME_DRAIN = 14;
 // Target to source.
 export const FRAME_ACCEPT = 16;
 export const FRAME_REFUSE = 17;
@@ -42,6 +43,7 @@ export const FRAME_CHECKPOINT_PAGES = 25;
 export const FRAME_CHECKPOINT = 26;
 export const FRAME_WANTED = 27;
 export const FRAME_JOINED = 28;
+export const FRAME_DRAINED = 29;
 
 const SMALL = 1 << 20;
 /** Of a bitmap: 2 TiB of guest. */
@@ -61,6 +63,7 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_JOIN, { name: "JOIN", bytesMax: SMALL }],
   [FRAME_PACKED, { name: "PACKED", bytesMax: 64 << 20 }],
   [FRAME_SYNC, { name: "SYNC", bytesMax: 4 }],
+  [FRAME_DRAIN, { name: "DRAIN", bytesMax: 0 }],
   [FRAME_ACCEPT, { name: "ACCEPT", bytesMax: SMALL }],
   [FRAME_REFUSE, { name: "REFUSE", bytesMax: SMALL }],
   [FRAME_READY, { name: "READY", bytesMax: 0 }],
@@ -74,6 +77,7 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_WANTED, { name: "WANTED", bytesMax: SMALL }],
   [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
   [FRAME_JOINED, { name: "JOINED", bytesMax: 0 }],
+  [FRAME_DRAINED, { name: "DRAINED", bytesMax: 0 }],
 ]);
 
 export interface Frame {

@@ -31,6 +31,7 @@ const ACCEPTED = [
   stream.FRAME_JOIN,
   stream.FRAME_SYNC,
   stream.FRAME_PACKED,
+  stream.FRAME_DRAIN,
 ];
 
 export interface TargetOptions {
@@ -213,6 +214,8 @@ class Target implements Watched {
       if (isPages(frame) && !hasState) yield* this.#lanes.place(frame);
       else if (frame.type === stream.FRAME_SYNC && !hasState) yield* this.#lanes.arrive(frame);
       else if (frame.type === stream.FRAME_ROUND && !hasState) messages.decodeRound(frame);
+      else if (frame.type === stream.FRAME_DRAIN && !hasState)
+        yield* this.#connection.send(stream.FRAME_DRAINED);
       else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)
         yield* this.#leaveOut(guest, frame);
       else if (frame.type === stream.FRAME_STATE && !hasState) {

@@ -104,6 +104,7 @@ export function engineOptions(
     policy: options.policy ?? "settle",
     policySettings: options.policySettings,
     hotPages: options.hotPages,
+    drain: "before-switch",
     pacing: options.pacing,
     bandwidthFloorBytesPerSec: rate(options.bandwidthFloor, "bandwidthFloor"),
     downtimeLimitNs: time(options.downtime, "downtime"),

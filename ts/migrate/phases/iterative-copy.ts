@@ -10,7 +10,7 @@ import { adaptiveRate } from "../policy/pacing.ts";
 import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
-import { FRAME_ROUND } from "../stream.ts";
+import { FRAME_DRAIN, FRAME_DRAINED, FRAME_ROUND } from "../stream.ts";
 
 /** Bytes of a page on the wire, for how much fits a window. */
 const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
@@ -18,6 +18,11 @@ const ZERO_PAGES_MAX = 1 << 16;
 
 /** The switch takes time, too, and what was measured is not quite what will be. */
 const MARGIN = 0.95;
+
+/** So much may be on its way to the target when the guest is stopped: some milliseconds. */
+const UNDRAINED_BYTES_MAX = 1 << 20;
+/** Where each time that the target is waited for makes for more, this is enough. */
+const DRAINS_MAX = 3;
 
 /** What is done with the pages that are left when the guest stops. */
 export type Rest = "send" | "leave";
@@ -27,9 +32,10 @@ export function* iterativeCopy(session: Session): Task<Rest> {
   const copy = new IterativeCopy(session);
   for (;;) {
     const decision = copy.decide();
-    if (decision === "stop") return "send";
-    if (copy.mayLeave(decision)) return "leave";
-    if (decision === "sync") yield* copy.sync();
+    const rest = copy.restAfter(decision);
+    if (rest && copy.mustDrain) yield* copy.drain();
+    else if (rest) return rest;
+    else if (decision === "sync") yield* copy.sync();
     else if (decision === "send") yield* copy.sendBatch();
     else
       throw new WasmvisorError(
@@ -50,6 +56,9 @@ class IterativeCopy {
   #cursor = 0;
   /** The pass has come to its end, and what is left of it was written again meanwhile. */
   #isPassOver = false;
+  #drains = 0;
+  /** Bytes that had been sent when the target had taken in all of them. */
+  #drainedBytes = 0;
 
   constructor(session: Session) {
     this.#session = session;
@@ -111,8 +120,31 @@ class IterativeCopy {
     return remainingPages + dirtied > fits;
   }
 
-  /** Is this the moment to go without the rest? */
-  mayLeave(decision: ConvergenceDecision): boolean {
+  /** What becomes of the rest, if this is the moment to go. */
+  restAfter(decision: ConvergenceDecision): Rest | undefined {
+    if (decision === "stop") return "send";
+    return this.#mayLeave(decision) ? "leave" : undefined;
+  }
+
+  /** May the guest be stopped only when the target has taken in more of what was sent? */
+  get mustDrain(): boolean {
+    const { lanes, options } = this.#session;
+    if (options.drain === "none" || this.#drains === DRAINS_MAX) return false;
+    return lanes.sentBytes - this.#drainedBytes > UNDRAINED_BYTES_MAX;
+  }
+
+  /** Waits for that; what the guest dirties meanwhile goes before it is stopped, if that takes long. */
+  *drain(): Task<void> {
+    const session = this.#session;
+    this.#drains++;
+    yield* session.lanes.barrier();
+    yield* session.connection.send(FRAME_DRAIN);
+    yield* session.inbox.expect(FRAME_DRAINED);
+    this.#drainedBytes = session.lanes.sentBytes;
+    session.isSynced = false;
+  }
+
+  #mayLeave(decision: ConvergenceDecision): boolean {
     const { options, stats } = this.#session;
     if (options.control?.isPostCopyAsked) return true;
     if (!PLANS[options.strategy].leavesPages) return false;
