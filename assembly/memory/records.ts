@@ -40,7 +40,7 @@ export function putPlain(index: u32, frame: usize, at: usize): usize {
 export function putEncoded(encoder: usize, index: u32, frame: usize, at: usize): usize {
   const digest = digestFrame(frame);
   store<u32>(at, <u32>digest, 4);
-  const end = putShort(encoder, index, frame, at);
+  const end = putShort(encoder, index, frame, at, digest);
   noteSent(encoder, index, frame, digest);
   if (end) return end;
   store<u32>(at, index | BATCH_CHECKED);
@@ -49,8 +49,8 @@ export function putEncoded(encoder: usize, index: u32, frame: usize, at: usize):
 }
 
 /** As a twin or as differences; 0: as neither. */
-function putShort(encoder: usize, index: u32, frame: usize, at: usize): usize {
-  const twin = twinOf(encoder, index, digestFrame(frame));
+function putShort(encoder: usize, index: u32, frame: usize, at: usize, digest: u64): usize {
+  const twin = twinOf(encoder, index, digest);
   if (twin >= 0) {
     Encoded.twins++;
     store<u32>(at, index | BATCH_CHECKED | BATCH_TWIN);

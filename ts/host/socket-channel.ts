@@ -6,6 +6,7 @@ import { nextTurn } from "../base/turns.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
 import { joinParts } from "../migrate/stream.ts";
 import type { Access } from "./access.ts";
+import { ReadBuffers, readingInto } from "./read-buffers.ts";
 import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
 
 /** A sender waits while the socket holds more than this. */
@@ -15,7 +16,7 @@ const SMALL_BYTES = 16 << 10;
 /** Buffers that wait to be used again. */
 const SPARE_MAX = 4;
 /** So much may be sent before whatever else waits in this thread (guests) has its turn. */
-const BURST_BYTES_MAX = 1 << 19;
+const BURST_BYTES_MAX = 1 << 21;
 /** The socket is not read while so much waits for the reader. */
 const UNREAD_BYTES_MAX = 4 << 20;
 
@@ -27,6 +28,7 @@ const UNREAD_BYTES_MAX = 4 << 20;
 export class SocketChannel implements Channel {
   readonly #socket: Duplex;
   readonly #incoming = new ReceiveQueue();
+  readonly #buffers: ReadBuffers;
   readonly #spare: Uint8Array[] = [];
   #blocked: Future<void> | undefined;
   /** Sent since the event loop went round. */
@@ -34,19 +36,20 @@ export class SocketChannel implements Channel {
   #failure: { readonly reason: unknown } | undefined;
   #isEnded = false;
 
-  /** `head`: bytes of the stream that were read already. */
-  constructor(socket: Duplex, head?: Uint8Array) {
+  /** `head`: bytes of the stream that were read already. `accepted`: by a server, and not read since. */
+  constructor(upgraded: Duplex, head?: Uint8Array, origin?: "accepted") {
+    this.#buffers = new ReadBuffers(upgraded);
+    const onBytes = (bytes: Uint8Array): void => this.#arrive(bytes);
+    const reading = origin && readingInto(upgraded, this.#buffers, onBytes);
+    const socket = reading ?? upgraded;
     this.#socket = socket;
     if ("setNoDelay" in socket) (socket as { setNoDelay(on: boolean): void }).setNoDelay(true);
     if (head && head.length > 0) this.#incoming.push(head);
     this.#incoming.onRoom = () => {
       if (socket.isPaused() && this.#incoming.bytes < UNREAD_BYTES_MAX / 2) socket.resume();
     };
-    socket.on("data", (bytes: Uint8Array) => {
-      if (this.#isEnded) return;
-      this.#incoming.push(bytes);
-      if (this.#incoming.bytes > UNREAD_BYTES_MAX) socket.pause();
-    });
+    this.#incoming.onDone = (bytes) => this.#buffers.giveBack(bytes);
+    if (!reading) socket.on("data", onBytes);
     socket.on("end", () => this.#incoming.close());
     socket.on("error", (cause: NodeJS.ErrnoException) =>
       this.#fail(broken(cause.code ?? cause.message, cause)),
@@ -55,6 +58,12 @@ export class SocketChannel implements Channel {
       if (!socket.readableEnded) this.#fail(brokenError("the connection is gone"));
       else this.#failSending(brokenError("the connection is closed"));
     });
+  }
+
+  #arrive(bytes: Uint8Array): void {
+    if (this.#isEnded) this.#buffers.giveBack(bytes);
+    else this.#incoming.push(bytes);
+    if (this.#incoming.bytes > UNREAD_BYTES_MAX) this.#socket.pause();
   }
 
   #fail(reason: unknown): void {

@@ -19,8 +19,8 @@ export interface Channel {
    */
   sendParts?(parts: readonly Uint8Array[]): Wait<void>;
   /**
-   * The next bytes in order, cut anywhere; `undefined` when the other end has closed. Call it
-   * again only after it settled. Rejects with `WV_NETWORK` once the channel is broken.
+   * The next bytes in order, cut anywhere, yours until you ask for more; `undefined` when the other end has
+   * closed. Call it again only after it settled. Rejects with `WV_NETWORK` once the channel is broken.
    */
   receive(): Wait<Uint8Array | undefined>;
   /** The other end sees the end of the stream after what was sent before. */
@@ -41,6 +41,9 @@ export class ReceiveQueue {
   #isClosed = false;
   #failure: { readonly reason: unknown } | undefined;
   #waiting: Future<Uint8Array | undefined> | undefined;
+  #given: Uint8Array | undefined;
+  /** Called with what the reader is done with: it has asked for more. */
+  onDone: ((bytes: Uint8Array) => void) | undefined;
   /** Called when the reader took everything below `capacityBytes`. */
   onRoom: (() => void) | undefined;
 
@@ -57,6 +60,7 @@ export class ReceiveQueue {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting) {
+      this.#given = bytes;
       waiting.resolve(bytes);
       return;
     }
@@ -81,10 +85,13 @@ export class ReceiveQueue {
   }
 
   next(): Wait<Uint8Array | undefined> {
+    if (this.#given) this.onDone?.(this.#given);
+    this.#given = undefined;
     if (this.#failure) return rejected(this.#failure.reason);
     const chunk = this.#chunks.shift();
     if (chunk) {
       this.#bytes -= chunk.length;
+      this.#given = chunk;
       this.onRoom?.();
       return chunk;
     }

@@ -33,7 +33,7 @@ export class Inbox {
         if (frame.type === FRAME_REFUSE) this.#refused(frame);
         if (this.onFrame(frame)) continue;
         if (this.#frames.length === WAITING_MAX) throw streamError(frame, "nobody waits for it");
-        this.#frames.push(frame);
+        this.#frames.push({ ...frame, payload: frame.payload.slice() });
         this.#wake();
       }
     } catch (error) {

@@ -189,6 +189,9 @@ export class FrameDecoder {
    */
   #room: Uint8Array = new Uint8Array(FRAME_HEADER_BYTES);
   #filled = 0;
+  /** Bytes of the frame under way that are in `#crc`: summed as they come, while the processor's caches have them. */
+  #summed = 0;
+  #crc = 0;
   /** Where the bytes are that `#take` found. */
   #bytes: Uint8Array = this.#chunk;
   #from = 0;
@@ -253,6 +256,7 @@ export class FrameDecoder {
     this.#partial.set(fresh, this.#filled);
     this.#filled += fresh.length;
     this.#at += fresh.length;
+    if (count > FRAME_HEADER_BYTES) this.#sum(this.#partial, 0, this.#filled);
     this.#bytes = this.#partial;
     this.#from = 0;
     return this.#filled >= count;
@@ -268,11 +272,20 @@ export class FrameDecoder {
     return this.#room.subarray(0, count);
   }
 
+  /** Goes on with the checksum of the frame that begins at `from`, until its byte `until`. */
+  #sum(bytes: Uint8Array, from: number, until: number): void {
+    if (this.#summed === 0) this.#crc = crc32(bytes, 0, from, from + 12);
+    const at = Math.max(this.#summed, FRAME_HEADER_BYTES);
+    this.#crc = crc32(bytes, this.#crc, from + at, from + until);
+    this.#summed = until;
+  }
+
   /** Drops the first `count` bytes: they have been used. */
   #drop(count: number): void {
     if (this.#partial) this.#partial = undefined;
     else this.#at += count;
     this.#offset += count;
+    this.#summed = 0;
   }
 
   #checkPreamble(): void {
@@ -306,8 +319,8 @@ export class FrameDecoder {
     const from = this.#from;
     const end = from + wholeBytes;
     const type = loadU32(bytes, from);
-    const crc = crc32(bytes, crc32(bytes, 0, from, from + 12), from + FRAME_HEADER_BYTES, end);
-    if (loadU32(bytes, from + 12) !== crc) this.#fail(`${frameName(type)}: checksum wrong`);
+    this.#sum(bytes, from, wholeBytes);
+    if (loadU32(bytes, from + 12) !== this.#crc) this.#fail(`${frameName(type)}: checksum wrong`);
     const payload = bytes.subarray(from + FRAME_HEADER_BYTES, end);
     const frame = { type, sequence: this.#sequence, offset: this.#offset, payload };
     this.#drop(wholeBytes);

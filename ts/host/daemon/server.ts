@@ -97,7 +97,11 @@ export class Daemon implements AsyncDisposable {
     server.on("request", (request, response) => void answer(served, request, response));
     server.on("upgrade", (request, socket, head) => upgrade(served, { request, socket, head }));
     // Now, not when a guest waits for it: what moves guests is loaded and compiled.
-    await Promise.all([import("../migration.ts"), host.rehearsed()]);
+    await Promise.all([
+      import("../migration.ts"),
+      import("../migrations/schema.ts"),
+      host.rehearsed(),
+    ]);
     const port = await bind(server, address);
     return new Daemon(host, server, formatAddress({ ...address, port }));
   }
@@ -208,7 +212,7 @@ function upgrade(served: Served, call: UpgradeCall): void {
     ) {
       const open = (): SocketChannel => {
         accept(socket, protocol);
-        return new SocketChannel(socket, head);
+        return new SocketChannel(socket, head, "accepted");
       };
       const { receiver } = served;
       const serving = path === PATH_OUTCOME ? receiver.answer(open()) : receiver.receive(open);

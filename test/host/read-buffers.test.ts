@@ -1,0 +1,92 @@
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { afterEach, describe, expect, test } from "vitest";
+import { promiseOf } from "../../ts/base/task.ts";
+import { SocketChannel } from "../../ts/host/socket-channel.ts";
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** Both ends of a connection that HTTP let go of: whoever asked, and a channel at whoever accepted. */
+async function connected(): Promise<{ readonly client: Duplex; readonly channel: SocketChannel }> {
+  const server = createServer();
+  closers.push(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const accepted = new Promise<SocketChannel>((resolve) => {
+    server.on("upgrade", (_request, socket, head) => {
+      closers.push(() => socket.destroy());
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+      resolve(new SocketChannel(socket, head, "accepted"));
+    });
+  });
+  const { port } = server.address() as AddressInfo;
+  const outgoing = request({
+    port,
+    host: "127.0.0.1",
+    headers: { Connection: "Upgrade", Upgrade: "x" },
+  });
+  const client = new Promise<Duplex>((resolve) => {
+    outgoing.on("upgrade", (_answer, socket) => resolve(socket));
+  });
+  outgoing.end();
+  return { client: await client, channel: await accepted };
+}
+
+const byteAt = (at: number): number => (at * 31 + (at >>> 12)) & 255;
+
+/** Bytes that came, and the memory that they came in. */
+async function readAll(channel: SocketChannel, pauses = false) {
+  const memory = new Set<ArrayBufferLike>();
+  let count = 0;
+  let wrong = 0;
+  for (;;) {
+    const bytes = await promiseOf(Promise.resolve(channel.receive()));
+    if (!bytes) return { count, memory, wrong };
+    memory.add(bytes.buffer);
+    if (pauses) await new Promise((resolve) => setTimeout(resolve, 2));
+    for (const byte of bytes) if (byte !== byteAt(count++)) wrong++;
+  }
+}
+
+describe("a channel that a server accepted", () => {
+  test("reads into few buffers, again and again, and every byte is right", async () => {
+    const { channel, client } = await connected();
+    const sent = Uint8Array.from({ length: 24 << 20 }, (_, at) => byteAt(at));
+    client.end(sent);
+    const { count, memory, wrong } = await readAll(channel);
+    expect({ count, wrong }).toEqual({ count: sent.length, wrong: 0 });
+    expect(memory.size).toBeLessThan(24);
+  });
+
+  test("keeps what its reader has not taken yet, however slow that is", async () => {
+    const { channel, client } = await connected();
+    const sent = Uint8Array.from({ length: 6 << 20 }, (_, at) => byteAt(at));
+    client.end(sent);
+    const { count, wrong } = await readAll(channel, true);
+    expect({ count, wrong }).toEqual({ count: sent.length, wrong: 0 });
+  });
+
+  test("answers, and ends when its peer does", async () => {
+    const { channel, client } = await connected();
+    await channel.send(Uint8Array.of(1, 2, 3));
+    const [answer] = await new Promise<[Buffer]>((resolve) =>
+      client.once("data", (b: Buffer) => resolve([b])),
+    );
+    expect([...answer]).toEqual([1, 2, 3]);
+    client.end();
+    expect(await channel.receive()).toBeUndefined();
+  });
+
+  test("is over with its connection, and so is the socket that it took the place of", async () => {
+    const { channel, client } = await connected();
+    client.destroy();
+    const end = Promise.resolve(channel.receive()).then(
+      (bytes) => bytes,
+      (error: unknown) => (error as { code: string }).code,
+    );
+    expect([undefined, "WV_NETWORK"]).toContain(await end);
+  });
+});
