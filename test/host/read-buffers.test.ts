@@ -2,7 +2,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
-import { promiseOf } from "../../ts/base/task.ts";
+import { promiseOf, runTask, type Task, wait } from "../../ts/base/task.ts";
 import { SocketChannel } from "../../ts/host/socket-channel.ts";
 
 const closers: (() => void)[] = [];
@@ -29,11 +29,17 @@ async function connected(): Promise<{ readonly client: Duplex; readonly channel:
     headers: { Connection: "Upgrade", Upgrade: "x" },
   });
   const client = new Promise<Duplex>((resolve) => {
-    outgoing.on("upgrade", (_answer, socket) => resolve(socket));
+    outgoing.on("upgrade", (_answer, socket) => resolve(socket.on("error", () => undefined)));
   });
   outgoing.end();
   return { client: await client, channel: await accepted };
 }
+
+function* received(channel: SocketChannel): Task<Uint8Array | undefined> {
+  return yield* wait(channel.receive());
+}
+const receive = (channel: SocketChannel): Promise<Uint8Array | undefined> =>
+  promiseOf(runTask(received(channel)));
 
 const byteAt = (at: number): number => (at * 31 + (at >>> 12)) & 255;
 
@@ -43,7 +49,7 @@ async function readAll(channel: SocketChannel, pauses = false) {
   let count = 0;
   let wrong = 0;
   for (;;) {
-    const bytes = await promiseOf(Promise.resolve(channel.receive()));
+    const bytes = await receive(channel);
     if (!bytes) return { count, memory, wrong };
     memory.add(bytes.buffer);
     if (pauses) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -77,13 +83,13 @@ describe("a channel that a server accepted", () => {
     );
     expect([...answer]).toEqual([1, 2, 3]);
     client.end();
-    expect(await channel.receive()).toBeUndefined();
+    expect(await receive(channel)).toBeUndefined();
   });
 
   test("is over with its connection, and so is the socket that it took the place of", async () => {
     const { channel, client } = await connected();
     client.destroy();
-    const end = Promise.resolve(channel.receive()).then(
+    const end = receive(channel).then(
       (bytes) => bytes,
       (error: unknown) => (error as { code: string }).code,
     );
