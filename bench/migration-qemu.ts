@@ -19,6 +19,7 @@ import {
   type MigrationRow,
   ourOptions,
   programArgs,
+  type QemuMove,
   qemuOptions,
   TABLE_HEAD,
 } from "./migration-rows.ts";
@@ -34,7 +35,7 @@ const DEAD_MS = 5000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Linux {
+export interface Linux {
   readonly kernel: string;
   readonly initrd: string;
   readonly append: string;
@@ -126,9 +127,9 @@ function throttledOf(ms: number, rounds: readonly RoundStats[]): string {
 }
 
 /** QEMU's, between two of its processes. */
-async function moveQemu(
+export async function moveQemu(
   { append, initrd, kernel, scratch }: Linux,
-  row: MigrationRow,
+  row: QemuMove,
 ): Promise<MigrationFigures> {
   const observer = new Observer();
   const incoming = qemuTcp();
@@ -170,7 +171,7 @@ async function moveQemu(
 /** Migrates; switches to post-copy at once, or after the first round. */
 async function driveQemu(
   { qmp }: Machine,
-  row: MigrationRow,
+  row: QemuMove,
   uri: string,
 ): Promise<{ readonly seen: QemuMigration; readonly throttle: number }> {
   await qmp.ask("migrate", { uri });
@@ -196,7 +197,7 @@ async function driveQemu(
 }
 
 /** Debian's kernel, and the dirtier as all of its user space. */
-async function provideLinux(
+export async function provideLinux(
   options: BenchOptions,
   scratch: string,
 ): Promise<Omit<Linux, "append">> {
