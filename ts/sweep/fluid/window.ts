@@ -18,13 +18,16 @@ export const FRAME = {
 } as const;
 
 export class FluidWindow {
-  #capBytesPerSec: number;
+  #capBytesPerSec = Number.POSITIVE_INFINITY;
   #startNs = 0;
   #bytes = 0;
   bytesPerSec = 0;
 
-  constructor(capBytesPerSec: number) {
+  begin(capBytesPerSec: number): void {
     this.#capBytesPerSec = capBytesPerSec;
+    this.#startNs = 0;
+    this.#bytes = 0;
+    this.bytesPerSec = 0;
   }
 
   get budgetBytes(): number {
