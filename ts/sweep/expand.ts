@@ -34,6 +34,71 @@ export function scenarioAt(plan: Plan, index: number, seed: number): Scenario {
   throw new RangeError(`scenario ${index} of ${first}`);
 }
 
+/**
+ * The scenarios of a chunk, one after the other: what `scenarioAt` gives, but most of each is what the one before
+ * was, and is copied (0.1 us instead of 0.4).
+ */
+export class ChunkScenarios {
+  readonly #plan: Plan;
+  readonly #part: PlanPart;
+  readonly #space: PartSpace;
+  readonly #repetitions: number;
+  readonly #seed: number;
+  readonly #first: number;
+  /** Points in a row of which only the rate of the writer differs. */
+  readonly #rates: number;
+  #local: number;
+  #last: Scenario | undefined;
+  #lastAt = 0;
+
+  constructor(plan: Plan, chunk: Chunk, seed: number) {
+    let first = 0;
+    let i = 0;
+    for (; i + 1 < plan.parts.length; i++) {
+      const count = partCount(plan, plan.parts[i] as PlanPart);
+      if (chunk.from < first + count) break;
+      first += count;
+    }
+    const part = plan.parts[i] as PlanPart;
+    this.#plan = plan;
+    this.#part = part;
+    this.#seed = seed;
+    this.#first = first;
+    this.#local = chunk.from - first;
+    this.#space = spaceOf(part);
+    this.#repetitions = repetitionsOf(plan, part);
+    const isAlone = !part.zip.flat().includes("dirtyRate") && part.settings.phases.length === 0;
+    this.#rates = isAlone ? this.#space.values.dirtyRate.length : 1;
+  }
+
+  /** The next one. */
+  next(): Scenario {
+    const local = this.#local++;
+    const turn = Math.floor(local / this.#repetitions);
+    const { points } = this.#space;
+    const at = points ? (points[turn] as number) : turn;
+    const index = this.#first + local;
+    const scenario = this.#like(at, index, local) ?? scenarioAt(this.#plan, index, this.#seed);
+    this.#last = scenario;
+    this.#lastAt = at;
+    return scenario;
+  }
+
+  /** As the one before, if only the rate differs. */
+  #like(at: number, index: number, local: number): Scenario | undefined {
+    const last = this.#last;
+    const row = this.#rates;
+    if (!last || Math.floor(at / row) !== Math.floor(this.#lastAt / row)) return undefined;
+    return {
+      ...last,
+      index,
+      repetition: local % this.#repetitions,
+      seed: seedOf(this.#seed, this.#part, local),
+      dirtyRate: row > 1 ? valueAt(this.#space, "dirtyRate", at) : last.dirtyRate,
+    };
+  }
+}
+
 interface Place {
   readonly index: number;
   readonly local: number;

@@ -125,7 +125,7 @@ export class FluidMigration {
     this.gapNs = 0;
     this.#nsPerByte = 1e9 / scenario.bandwidthBytesPerSec;
     this.#roundCount = 0;
-    this.#rounds.length = 0;
+    if (this.#rounds.length > 0) this.#rounds.length = 0;
     this.#isSynced = true;
     this.#isPaused = false;
     this.#syncs = 1;
