@@ -102,9 +102,10 @@ export class FluidMemory {
   #background = 0;
   #limitPagesPerNs = Number.POSITIVE_INFINITY;
 
-  constructor(pieces: Pieces, spare: Pieces) {
+  constructor(scenario?: Scenario, pieces = new Pieces(), spare = new Pieces()) {
     this.#pieces = pieces;
     this.#spare = spare;
+    if (scenario) this.begin(scenario);
   }
 
   /** The memory of a guest that has not been moved yet; whatever was here before is forgotten. */

@@ -107,7 +107,7 @@ export class FluidMigration {
   };
 
   constructor([pieces, spare]: Buffers) {
-    this.memory = new FluidMemory(pieces, spare);
+    this.memory = new FluidMemory(undefined, pieces, spare);
   }
 
   /** Nothing has been sent yet. */
