@@ -81,8 +81,7 @@ export class ChunkScenarios {
     const at = points ? (points[turn] as number) : turn;
     const index = this.#first + local;
     const last = this.#last;
-    const isInRow =
-      last && Math.floor(at / this.#rates) === Math.floor(this.#lastAt / this.#rates);
+    const isInRow = last && Math.floor(at / this.#rates) === Math.floor(this.#lastAt / this.#rates);
     this.#lastAt = at;
     if (!last || !isInRow) {
       this.#last = scenarioAt(this.#plan, index, this.#seed);
@@ -146,6 +145,8 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     backgroundPages: valueAt(space, "backgroundPages", at),
     bandwidthBytesPerSec: valueAt(space, "bandwidth", at),
     latencyNs: valueAt(space, "latency", at),
+    lossRatio: valueAt(space, "loss", at),
+    channels: valueAt(space, "channels", at),
     bandwidthCapBytesPerSec: valueAt(space, "bandwidthCap", at),
     downtimeLimitNs: valueAt(space, "downtimeLimit", at),
     strategy: valueAt(space, "strategy", at),

@@ -18,6 +18,7 @@ import {
 import { SilenceMeter } from "../migrate/silence.ts";
 import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
+import { FRAMES_PER_WINDOW, pagesBytesPerSec } from "./link.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import { CATCH_UP_NS, HEARTBEAT_NS, ModelTarget, modelSet, TICK_NS } from "./page-model-target.ts";
 import { PageWriter } from "./page-writer.ts";
@@ -216,8 +217,18 @@ class ModelGuest implements Migratable {
 
 /** Pages that the link moves in one of the engine's windows. */
 function windowPages(scenario: Scenario): number {
-  const perWindow = scenario.bandwidthBytesPerSec / 10 / scenario.wire.normalPageBytes;
+  const perWindow = pagesBytesPerSec(scenario) / 10 / scenario.wire.normalPageBytes;
   return Math.max(1, Math.min(Math.ceil(perWindow), PAGES_MAX));
+}
+
+/**
+ * Pages of one frame. As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
+ * Node 20, bench/sweep). Several connections need frames for each of them, as small as they are fair.
+ */
+function framePages(scenario: Scenario): number {
+  const { channels = 1 } = scenario;
+  if (channels === 1) return PAGES_MAX;
+  return Math.max(1, Math.ceil(windowPages(scenario) / (FRAMES_PER_WINDOW * channels)));
 }
 
 /** Moves a page-level guest as `scenario` says. */
@@ -232,9 +243,7 @@ export function simulatePages(scenario: Scenario, kernel: PageKernel): Migration
     },
     target: (shape, clock) =>
       new ModelTarget({ clock, kernel, shape, silence, writer: writer as PageWriter }),
-    // As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
-    // Node 20, bench/sweep).
-    options: { batchPages: PAGES_MAX, probePages: windowPages(scenario), silence },
+    options: { batchPages: framePages(scenario), probePages: windowPages(scenario), silence },
   });
 }
 

@@ -50,6 +50,10 @@ export interface Scenario {
   readonly backgroundPages: number;
   readonly bandwidthBytesPerSec: number;
   readonly latencyNs: number;
+  /** Share of the packets that get lost (0 to 1). Default 0. */
+  readonly lossRatio?: number | undefined;
+  /** Connections that pages go over, 1 to 16. Default 1. */
+  readonly channels?: number | undefined;
   /** The migration's own limit; `null` for none. */
   readonly bandwidthCapBytesPerSec: number | null;
   readonly downtimeLimitNs: number;
@@ -98,6 +102,8 @@ export interface ResultRow {
   readonly distribution: string;
   readonly bandwidth_bytes_per_s: number;
   readonly latency_ms: number;
+  readonly loss_ratio: number;
+  readonly channels: number;
   /** 0: none. */
   readonly bandwidth_cap_bytes_per_s: number;
   readonly downtime_limit_ms: number;

@@ -14,6 +14,7 @@ import type {
 } from "../../migrate/policy/state.ts";
 import { WINDOW_NS } from "../../migrate/rate-window.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
+import { FRAMES_PER_WINDOW, pagesBytesPerSec } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import { Doubt } from "./doubt.ts";
 import { FluidMemory } from "./memory.ts";
@@ -83,6 +84,8 @@ export class FluidMigration {
   };
   readonly #doubt = new Doubt(this.#limits);
   #policy: ConvergencePolicy = CONVERGENCE_POLICIES.qemu;
+  /** What the link moves, by all connections. */
+  #bytesPerSec = 0;
   #nsPerByte = 0;
   #leavesPages = false;
   /** The rounds that are over; what they were is noted if somebody asks. */
@@ -123,7 +126,8 @@ export class FluidMigration {
     this.deltaPages = 0;
     this.postcopyRequests = 0;
     this.gapNs = 0;
-    this.#nsPerByte = 1e9 / scenario.bandwidthBytesPerSec;
+    this.#bytesPerSec = pagesBytesPerSec(scenario);
+    this.#nsPerByte = 1e9 / this.#bytesPerSec;
     this.#roundCount = 0;
     if (this.#rounds.length > 0) this.#rounds.length = 0;
     this.#isSynced = true;
@@ -156,7 +160,9 @@ export class FluidMigration {
     this.#begin(scenario);
     const plan = PLANS[scenario.strategy];
     this.#say(FRAME.hello);
-    this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte + scenario.setupNs);
+    this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte);
+    this.#join((scenario.channels ?? 1) - 1);
+    this.#wait(scenario.setupNs);
     const setupNs = this.nowNs;
     this.#round.startNs = setupNs;
     const rest = plan.iterates ? this.#iterate() : plan.leavesPages ? "leave" : "send";
@@ -181,6 +187,12 @@ export class FluidMigration {
   #say(bytes: number): void {
     this.bytes += bytes;
     this.#wait(bytes * this.#nsPerByte);
+  }
+
+  /** Opens more connections, one after the other. */
+  #join(more: number): void {
+    this.#say(more * FRAME.join);
+    this.#wait(more * (2 * this.scenario.latencyNs + FRAME.joined * this.#nsPerByte));
   }
 
   #wait(ns: number): void {
@@ -300,14 +312,20 @@ export class FluidMigration {
     }
   }
 
-  /** Windows until the policy may decide otherwise, as the engine reckons. */
+  /**
+   * Windows until the policy may decide otherwise, as the engine reckons: whole ones, but where there are several
+   * connections, whose frames are smaller.
+   */
   #windowsToDecision(): number {
     const { bytesPerSec } = this.window;
+    const { channels = 1, downtimeLimitNs, timeoutNs } = this.scenario;
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
-    const threshold = (bytesPerSec * this.scenario.downtimeLimitNs) / 1e9;
+    const threshold = (bytesPerSec * downtimeLimitNs) / 1e9;
     const leftBytes = this.memory.remaining * GUEST_PAGE_BYTES - threshold;
-    const leftNs = this.scenario.timeoutNs - this.nowNs;
-    return Math.max(1, Math.ceil(Math.min(leftBytes / windowBytes, leftNs / WINDOW_NS)));
+    const leftNs = timeoutNs - this.nowNs;
+    const windows = Math.min(leftBytes / windowBytes, leftNs / WINDOW_NS);
+    if (channels === 1) return Math.max(1, Math.ceil(windows));
+    return Math.max(1 / (FRAMES_PER_WINDOW * channels), windows);
   }
 
   #batchPages(): number {
@@ -315,12 +333,14 @@ export class FluidMigration {
     const pages = Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES));
     if (this.#isPaused) return pages;
     if (bytesPerSec === 0) {
-      const { bandwidthBytesPerSec, wire } = this.scenario;
-      const probe = Math.ceil(bandwidthBytesPerSec / 10 / wire.normalPageBytes);
+      const probe = Math.ceil(this.#bytesPerSec / 10 / this.scenario.wire.normalPageBytes);
       return Math.min(pages, Math.max(1, probe));
     }
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
-    return Math.min(pages, Math.ceil((this.#windowsToDecision() * windowBytes) / RECORD_BYTES));
+    // Small frames follow what is measured, window by window.
+    const windowsMax = (this.scenario.channels ?? 1) > 1 ? 1 : Number.POSITIVE_INFINITY;
+    const windows = Math.min(windowsMax, this.#windowsToDecision());
+    return Math.min(pages, Math.ceil((windows * windowBytes) / RECORD_BYTES));
   }
 
   #sendBatch(): void {
@@ -331,15 +351,17 @@ export class FluidMigration {
 
   /** Several whole windows that are filled alike. False: there are none. */
   #sendWindows(pages: number): boolean {
-    const { bandwidthBytesPerSec, wire, xbzrleCacheBytes } = this.scenario;
+    const { wire, xbzrleCacheBytes } = this.scenario;
     const bytes = pages * wire.normalPageBytes + FRAME.pages;
     const { budgetBytes, isFresh } = this.window;
     if (!isFresh || bytes < budgetBytes || xbzrleCacheBytes > 0) return false;
-    if ((bytes * 1e9) / bandwidthBytesPerSec >= WINDOW_NS) return false;
+    if (bytes * this.#nsPerByte >= WINDOW_NS) return false;
     const isSlowed = this.#limit !== Number.POSITIVE_INFINITY;
     const least = this.memory.remaining <= this.#fittingPages;
     if (!this.#isPaused && (this.window.bytesPerSec === 0 || (isSlowed && least))) return false;
-    const most = this.#isPaused ? Number.POSITIVE_INFINITY : this.#windowsToDecision();
+    const most = this.#isPaused
+      ? Number.POSITIVE_INFINITY
+      : Math.floor(this.#windowsToDecision());
     // The last one may end differently: it is sent by itself.
     const windows = Math.min(most, Math.floor(this.memory.normalAhead(most * pages) / pages));
     if (!(windows > 1)) return false;

@@ -5,6 +5,8 @@ import { WINDOW_NS } from "../../migrate/rate-window.ts";
 export const FRAME = {
   hello: 177,
   accept: 32,
+  join: 63,
+  joined: 32,
   pages: 28,
   round: 24,
   missing: 16,

@@ -19,6 +19,8 @@ export const COLUMN_KINDS = {
   distribution: "text",
   bandwidth_bytes_per_s: "number",
   latency_ms: "number",
+  loss_ratio: "number",
+  channels: "count",
   bandwidth_cap_bytes_per_s: "number",
   downtime_limit_ms: "number",
   policy: "text",
@@ -111,6 +113,8 @@ export class RowBuffer {
     to.distribution[i] = distributionName(scenario.distribution);
     to.bandwidth_bytes_per_s[i] = scenario.bandwidthBytesPerSec;
     to.latency_ms[i] = scenario.latencyNs / 1e6;
+    to.loss_ratio[i] = scenario.lossRatio ?? 0;
+    to.channels[i] = scenario.channels ?? 1;
     to.bandwidth_cap_bytes_per_s[i] = scenario.bandwidthCapBytesPerSec ?? 0;
     to.downtime_limit_ms[i] = scenario.downtimeLimitNs / 1e6;
     to.policy[i] = scenario.policy;
