@@ -156,6 +156,7 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     xbzrleCacheBytes: valueAt(space, "xbzrleCache", at),
     xbzrleFrom: settings.xbzrleFrom,
     slowdown: valueAt(space, "slowdown", at),
+    missingStores: settings.missingStores,
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,

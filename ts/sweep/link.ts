@@ -16,3 +16,17 @@ export function pagesBytesPerSec(scenario: Scenario): number {
   const { bandwidthBytesPerSec, channels = 1 } = scenario;
   return Math.min(bandwidthBytesPerSec, channels * connectionBytesPerSec(scenario));
 }
+
+/** A frame of post-copy's push takes this long where nobody waits for a page: as few events as may be. */
+const IDLE_PUSH_NS = 20e6;
+
+/** How post-copy pushes pages in a guest whose stores wait for nothing. */
+export function idlePush(scenario: Scenario): {
+  readonly pushNs: number;
+  readonly pushPages: number;
+} {
+  const capBytesPerSec = scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY;
+  const bytesPerSec = Math.min(capBytesPerSec, connectionBytesPerSec(scenario));
+  const pages = Math.floor((bytesPerSec * IDLE_PUSH_NS) / 1e9 / scenario.wire.normalPageBytes);
+  return { pushNs: IDLE_PUSH_NS, pushPages: Math.max(1, pages) };
+}

@@ -199,6 +199,10 @@ const settings = z
     roundsMax: z.int().min(1).nullable().default(null),
     preCopyRounds: z.int().min(1).default(1).describe("of hybrid, before it switches"),
     policy: z.enum(POLICY_NAMES).default("qemu").describe("when pre-copy stops"),
+    missingStores: z
+      .enum(["note", "wait"])
+      .default("note")
+      .describe("post-copy: does a store to a page that has not arrived wait for it?"),
     slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
     xbzrleCache: quantity(SIZE).default(0).describe("cache for sending differences"),

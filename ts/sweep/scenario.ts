@@ -59,6 +59,11 @@ export interface Scenario {
   readonly downtimeLimitNs: number;
   readonly strategy: Strategy;
   readonly roundsMax: number | null;
+  /**
+   * Post-copy: what a guest does that stores to a page that has not arrived. `note` (default): the store is noted,
+   * as our hosts do, and it goes on. `wait`: as one that reads what it writes, or elsewhere.
+   */
+  readonly missingStores?: "note" | "wait" | undefined;
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
   readonly policy: PolicyName;

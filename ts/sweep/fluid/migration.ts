@@ -359,9 +359,7 @@ export class FluidMigration {
     const isSlowed = this.#limit !== Number.POSITIVE_INFINITY;
     const least = this.memory.remaining <= this.#fittingPages;
     if (!this.#isPaused && (this.window.bytesPerSec === 0 || (isSlowed && least))) return false;
-    const most = this.#isPaused
-      ? Number.POSITIVE_INFINITY
-      : Math.floor(this.#windowsToDecision());
+    const most = this.#isPaused ? Number.POSITIVE_INFINITY : Math.floor(this.#windowsToDecision());
     // The last one may end differently: it is sent by itself.
     const windows = Math.min(most, Math.floor(this.memory.normalAhead(most * pages) / pages));
     if (!(windows > 1)) return false;

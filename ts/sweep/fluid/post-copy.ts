@@ -6,7 +6,7 @@
  *   the writer does what is due, but no more than these waits leave time for
  *   the push gets what the cap and the link leave, first around the faults: in the working set
  */
-import { connectionBytesPerSec } from "../link.ts";
+import { connectionBytesPerSec, idlePush } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import type { WrittenPages } from "./memory.ts";
 import type { FluidMigration } from "./migration.ts";
@@ -88,6 +88,10 @@ export function postCopy(run: FluidMigration): void {
   const written = memory.written();
   const zeroPages = memory.zeroRemaining();
   const normalPages = memory.remaining - zeroPages;
+  if (scenario.missingStores !== "wait") {
+    follow(run, normalPages, zeroPages);
+    return;
+  }
   const outside = Math.max(0, normalPages - written.reduce((sum, { pages }) => sum + pages, 0));
   const ends = drain(written, link);
   const seconds =
@@ -100,6 +104,24 @@ export function postCopy(run: FluidMigration): void {
   run.gapNs = Math.max(run.gapNs, HEARTBEAT_NS + Math.max(0, ends.tickNs - TICK_NS));
   run.bytes += normalPages * wire.normalPageBytes + zeroPages * wire.zeroPageBytes;
   run.nowNs += seconds * 1e9 + 2 * latencyNs;
+  memory.remaining = 0;
+}
+
+/** Nobody waits for them. */
+function follow(run: FluidMigration, normalPages: number, zeroPages: number): void {
+  const { memory, scenario } = run;
+  const { bandwidthCapBytesPerSec, latencyNs, wire } = scenario;
+  const bytesPerSec = connectionBytesPerSec(scenario);
+  const cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, bytesPerSec);
+  const frames = Math.ceil(normalPages / idlePush(scenario).pushPages);
+  const pagesBytes = normalPages * wire.normalPageBytes + frames * FRAME.pages;
+  const bytes = pagesBytes + zeroPages * wire.zeroPageBytes;
+  run.normalPages += normalPages;
+  run.zeroPages += zeroPages;
+  // The heartbeat comes as ever, but for the time that the guest stood still.
+  run.gapNs += HEARTBEAT_NS;
+  run.bytes += bytes;
+  run.nowNs += (bytes * 1e9) / cap + 4 * latencyNs;
   memory.remaining = 0;
 }
 
