@@ -3,6 +3,7 @@
  * the link, two processes each on loopback. Beside what each of them says, the guest's heartbeat of 10 ms is
  * listened to from outside. The table with all figures goes to stderr, line by line.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +25,14 @@ import {
   TABLE_HEAD,
 } from "./migration-rows.ts";
 import { cpuSecondsOf } from "./moved.ts";
-import { type Machine, type QemuMigration, qemuTcp, startQemu, stopQemu } from "./qemu.ts";
+import {
+  type Machine,
+  type QemuMigration,
+  type Qmp,
+  qemuTcp,
+  startQemu,
+  stopQemu,
+} from "./qemu.ts";
 
 const MEMORY_MIB = 512;
 const SETTLE_MS = 2000;
@@ -139,6 +147,7 @@ export async function moveQemu(
   try {
     const { capabilities, parameters } = qemuOptions(row);
     for (const { qmp } of [source, target]) {
+      if (row.vcpuPriority !== undefined) await letPass(qmp, row.vcpuPriority);
       const switchedOn = capabilities.map((capability) => ({ capability, state: true }));
       await qmp.ask("migrate-set-capabilities", { capabilities: switchedOn });
       await qmp.ask("migrate-set-parameters", parameters);
@@ -166,6 +175,13 @@ export async function moveQemu(
   } finally {
     for (const machine of [source, target]) await stopQemu(machine);
   }
+}
+
+/** A vCPU that spins makes way for the threads that move it, wherever it has a processor of its own. */
+async function letPass(qmp: Qmp, priority: number): Promise<void> {
+  const cpus = await qmp.ask<readonly { readonly "thread-id": number }[]>("query-cpus-fast");
+  for (const cpu of cpus)
+    spawnSync("chrt", ["--rr", "--pid", String(priority), String(cpu["thread-id"])]);
 }
 
 /** Migrates; switches to post-copy at once, or after the first round. */

@@ -84,6 +84,11 @@ export function ourOptions({
 export interface QemuMove extends Pick<MigrationRow, "capMiB" | "help" | "limitSec" | "strategy"> {
   /** Default: QEMU's own, 300 ms. */
   readonly downtimeLimitMs?: number | undefined;
+  /**
+   * Real-time priority of its vCPUs, below that of the threads that move pages, where all run with one (`chrt`): on
+   * a busy machine these would wait for a guest that spins.
+   */
+  readonly vcpuPriority?: number | undefined;
 }
 
 /** The same in QEMU's words. */

@@ -15,9 +15,7 @@ export interface BlindRow {
 }
 
 const row = (
-  pattern: BlindRow["pattern"],
-  rate: number,
-  wsMib: number,
+  [pattern, rate, wsMib]: readonly [BlindRow["pattern"], number, number],
   capMibPerSec: number,
   downtimeLimitMs = 300,
 ): BlindRow => ({
@@ -30,14 +28,19 @@ const row = (
 });
 
 export const BLIND_ROWS: readonly BlindRow[] = [
-  row("uniform", 4_000, 64, 64),
-  row("uniform", 16_000, 128, 64),
-  row("uniform", 8_000, 64, 64, 100),
-  row("uniform", 2_000, 128, 32, 1000),
-  row("hotcold", 8_000, 64, 32),
-  row("hotcold", 32_000, 128, 64),
-  row("hotcold", 4_000, 32, 32, 100),
-  row("sequential", 4_000, 64, 32),
-  row("sequential", 12_000, 64, 64),
-  row("sequential", 8_000, 128, 128, 30),
+  row(["uniform", 4_000, 64], 64),
+  row(["uniform", 16_000, 128], 64),
+  row(["uniform", 8_000, 64], 64, 100),
+  row(["uniform", 2_000, 128], 32, 1000),
+  row(["hotcold", 8_000, 64], 32),
+  row(["hotcold", 32_000, 128], 64),
+  row(["hotcold", 4_000, 32], 32, 100),
+  row(["sequential", 4_000, 64], 32),
+  row(["sequential", 12_000, 64], 64),
+  row(["sequential", 8_000, 128], 128, 30),
 ];
+
+/** A guest that spins and writes nothing, under the same caps: what the machine itself adds. */
+export const STILL_ROWS: readonly BlindRow[] = [32, 64, 128].map((cap) =>
+  row(["uniform", 0, 64], cap),
+);
