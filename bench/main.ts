@@ -2,8 +2,8 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-guest,
- * migration-loopback, migration-qemu, migration-silence, micro, sweep) or one row of it (kernels/crc); without a name
+ * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-blind,
+ * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep) or one row of it (kernels/crc); without a name
  * everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
@@ -20,6 +20,7 @@ import { benchLinuxPrograms } from "./linux-programs.ts";
 import type { BenchOptions } from "./machines.ts";
 import { benchMemory } from "./memory.ts";
 import { benchMicro } from "./micro.ts";
+import { benchMigrationBlind } from "./migration-blind.ts";
 import { benchMigrationGuest } from "./migration-guest.ts";
 import { benchMigrationLoopback } from "./migration-loopback.ts";
 import { benchMigrationQemu } from "./migration-qemu.ts";
@@ -37,6 +38,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "linux-programs": benchLinuxPrograms,
   userland: benchUserland,
   memory: ({ runs }) => benchMemory(root, runs ?? MICRO_ROUNDS, log),
+  "migration-blind": benchMigrationBlind,
   "migration-guest": benchMigrationGuest,
   "migration-loopback": benchMigrationLoopback,
   "migration-qemu": benchMigrationQemu,

@@ -3,6 +3,7 @@
  * the link, two processes each on loopback. Beside what each of them says, the guest's heartbeat of 10 ms is
  * listened to from outside. The table with all figures goes to stderr, line by line.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,11 +20,19 @@ import {
   type MigrationRow,
   ourOptions,
   programArgs,
+  type QemuMove,
   qemuOptions,
   TABLE_HEAD,
 } from "./migration-rows.ts";
 import { cpuSecondsOf } from "./moved.ts";
-import { type Machine, type QemuMigration, qemuTcp, startQemu, stopQemu } from "./qemu.ts";
+import {
+  type Machine,
+  type QemuMigration,
+  type Qmp,
+  qemuTcp,
+  startQemu,
+  stopQemu,
+} from "./qemu.ts";
 
 const MEMORY_MIB = 512;
 const SETTLE_MS = 2000;
@@ -34,7 +43,7 @@ const DEAD_MS = 5000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-interface Linux {
+export interface Linux {
   readonly kernel: string;
   readonly initrd: string;
   readonly append: string;
@@ -126,9 +135,9 @@ function throttledOf(ms: number, rounds: readonly RoundStats[]): string {
 }
 
 /** QEMU's, between two of its processes. */
-async function moveQemu(
+export async function moveQemu(
   { append, initrd, kernel, scratch }: Linux,
-  row: MigrationRow,
+  row: QemuMove,
 ): Promise<MigrationFigures> {
   const observer = new Observer();
   const incoming = qemuTcp();
@@ -138,6 +147,7 @@ async function moveQemu(
   try {
     const { capabilities, parameters } = qemuOptions(row);
     for (const { qmp } of [source, target]) {
+      if (row.vcpuPriority !== undefined) await letPass(qmp, row.vcpuPriority);
       const switchedOn = capabilities.map((capability) => ({ capability, state: true }));
       await qmp.ask("migrate-set-capabilities", { capabilities: switchedOn });
       await qmp.ask("migrate-set-parameters", parameters);
@@ -167,10 +177,17 @@ async function moveQemu(
   }
 }
 
+/** A vCPU that spins makes way for the threads that move it, wherever it has a processor of its own. */
+async function letPass(qmp: Qmp, priority: number): Promise<void> {
+  const cpus = await qmp.ask<readonly { readonly "thread-id": number }[]>("query-cpus-fast");
+  for (const cpu of cpus)
+    spawnSync("chrt", ["--rr", "--pid", String(priority), String(cpu["thread-id"])]);
+}
+
 /** Migrates; switches to post-copy at once, or after the first round. */
 async function driveQemu(
   { qmp }: Machine,
-  row: MigrationRow,
+  row: QemuMove,
   uri: string,
 ): Promise<{ readonly seen: QemuMigration; readonly throttle: number }> {
   await qmp.ask("migrate", { uri });
@@ -196,7 +213,7 @@ async function driveQemu(
 }
 
 /** Debian's kernel, and the dirtier as all of its user space. */
-async function provideLinux(
+export async function provideLinux(
   options: BenchOptions,
   scratch: string,
 ): Promise<Omit<Linux, "append">> {

@@ -80,13 +80,28 @@ export function ourOptions({
   };
 }
 
+/** What QEMU is to do. */
+export interface QemuMove extends Pick<MigrationRow, "capMiB" | "help" | "limitSec" | "strategy"> {
+  /** Default: QEMU's own, 300 ms. */
+  readonly downtimeLimitMs?: number | undefined;
+  /**
+   * Real-time priority of its vCPUs, below that of the threads that move pages, where all run with one (`chrt`): on
+   * a busy machine these would wait for a guest that spins.
+   */
+  readonly vcpuPriority?: number | undefined;
+}
+
 /** The same in QEMU's words. */
-export function qemuOptions({ capMiB, help, strategy }: MigrationRow): {
+export function qemuOptions({ capMiB, downtimeLimitMs, help, strategy }: QemuMove): {
   readonly capabilities: readonly string[];
   readonly parameters: Readonly<Record<string, number>>;
 } {
   const bytesPerSec = (capMiB ?? 0) * 2 ** 20;
-  const parameters = { "max-bandwidth": bytesPerSec, "max-postcopy-bandwidth": bytesPerSec };
+  const parameters = {
+    "max-bandwidth": bytesPerSec,
+    "max-postcopy-bandwidth": bytesPerSec,
+    ...(downtimeLimitMs === undefined ? {} : { "downtime-limit": downtimeLimitMs }),
+  };
   return {
     capabilities: [
       help === "none" ? [] : [help],

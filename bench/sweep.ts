@@ -1,18 +1,19 @@
 /**
  * Scenarios a second on one thread: 1 GiB, 10,000 page writes a second, 1 Gbit/s. Page level and fluid alone,
- * and a fluid sweep from the plan to the file of results.
+ * a fluid sweep from the plan to the file of results, and real guests that are forked from a warm one.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BASE as TESTED } from "../test/sweep/scenarios.ts";
+import { MIB, BASE as TESTED } from "../test/sweep/scenarios.ts";
 import { FluidMemory } from "../ts/sweep/fluid/memory.ts";
 import { simulateFluid } from "../ts/sweep/fluid/migration.ts";
+import { createGuestScenarioRunner } from "../ts/sweep/guest-runner.ts";
 import { loadPageKernel } from "../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../ts/sweep/page-model.ts";
 import { parsePlan } from "../ts/sweep/plan.ts";
 import { runSweep } from "../ts/sweep/run-sweep.ts";
-import type { Distribution, Scenario } from "../ts/sweep/scenario.ts";
+import type { Distribution, GuestScenarioRunner, Scenario } from "../ts/sweep/scenario.ts";
 import { type BenchRow, inTurn, microSuite } from "./harness.ts";
 
 /** A quarter of the tests' guest is written to, and nothing but its pages takes time. */
@@ -29,11 +30,10 @@ const WRITERS: Readonly<Record<string, Distribution>> = {
   zipf: { kind: "zipf", exponent: 1 },
 };
 
-/** Around the same point: 200 rates, 100 downtimes, two writers, five repetitions of each. */
+/** Around the same point: 1,000 rates, 100 downtimes, two writers; no two scenarios are alike. */
 const PLAN = `apiVersion: wasmvisor.dev/v1
 kind: Sweep
 name: bench
-repetitions: 5
 parts:
   - name: fluid
     fidelity: fluid
@@ -43,7 +43,7 @@ parts:
       distribution: [uniform, hot-cold]
       bandwidth: 1Gbit
       downtimeLimit: { from: 50ms, to: 1s, steps: 100, scale: log }
-      dirtyRate: { from: 5000, to: 15000, steps: 200 }
+      dirtyRate: { from: 5000, to: 15000, steps: 1000 }
 `;
 
 /** Scenarios a second from the plan to a file of Parquet, on this thread. */
@@ -59,6 +59,28 @@ async function sweepToParquet(): Promise<number> {
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+/** A dirtier of 64 MiB, forked from one that has filled its memory, moved over a link of 1 Gbit/s. */
+const GUEST: Scenario = {
+  ...TESTED,
+  fidelity: "guest",
+  memoryBytes: 80 * MIB,
+  usedBytes: 64 * MIB,
+  workingSetBytes: 16 * MIB,
+  dirtyRate: 4_000,
+};
+const GUESTS = 5;
+
+/** Scenarios a second with real guests, without the boot of the one that all are forked from. */
+async function guestsPerSec(runner: GuestScenarioRunner): Promise<number> {
+  await runner.run(GUEST);
+  const began = performance.now();
+  for (let seed = 0; seed < GUESTS; seed++) {
+    const { error, state } = await runner.run({ ...GUEST, seed });
+    if (state !== "completed") throw new Error(`guest: ${error}`);
+  }
+  return (GUESTS * 1000) / (performance.now() - began);
 }
 
 export async function benchSweep(root: string, rounds: number): Promise<BenchRow[]> {
@@ -77,6 +99,10 @@ export async function benchSweep(root: string, rounds: number): Promise<BenchRow
         run: () => simulatePages(scenario({ distribution }), kernel),
       })),
       {
+        name: "page-level post-copy",
+        run: () => simulatePages(scenario({ strategy: "post-copy" }), kernel),
+      },
+      {
         name: "page-level stop-and-copy",
         run: () => simulatePages(scenario({ strategy: "stop-and-copy" }), kernel),
       },
@@ -93,5 +119,14 @@ export async function benchSweep(root: string, rounds: number): Promise<BenchRow
     runs: rounds,
     ours: sweepToParquet,
   });
-  return [...rows, whole];
+  const runner = await createGuestScenarioRunner();
+  const guests = await inTurn({
+    bench: "sweep/guest of 64 MiB, forked",
+    unit: "scenarios/s",
+    better: "higher",
+    runs: rounds,
+    ours: () => guestsPerSec(runner),
+  });
+  await runner.close?.();
+  return [...rows, whole, guests];
 }

@@ -61,11 +61,13 @@ describe.skipIf(!hasQemu)("benches (skipped unless qemu-system-riscv64 is instal
       "sweep/page-level uniform",
       "sweep/page-level hot-cold",
       "sweep/page-level zipf",
+      "sweep/page-level post-copy",
       "sweep/page-level stop-and-copy",
       "sweep/fluid uniform",
       "sweep/fluid hot-cold",
       "sweep/fluid zipf",
       "sweep/fluid to Parquet",
+      "sweep/guest of 64 MiB, forked",
     ]);
   });
 

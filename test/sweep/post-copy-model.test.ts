@@ -10,7 +10,8 @@ import { CAPPED, MIB } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
 
-const qemu: Scenario = { ...CAPPED, strategy: "post-copy" };
+/** Whoever stores to a page that has not arrived waits for it. */
+const qemu: Scenario = { ...CAPPED, strategy: "post-copy", missingStores: "wait" };
 
 /** Rate of the dirtier, longest silence that is allowed, and what QEMU needed: total time, pages sent. */
 const rows = [
@@ -63,4 +64,18 @@ test("post-copy is a function of the scenario, too", () => {
     JSON.stringify(simulatePages({ ...qemu, dirtyRate: 32_000, seed }, kernel));
   expect(run(1)).toBe(run(1));
   expect(run(1)).not.toBe(run(2));
+});
+
+test("who waits for nothing has his heartbeat, asks for no page, and has all of them as soon as the link moves them", () => {
+  for (const dirtyRate of [0, 8_000, 32_000]) {
+    const scenario: Scenario = { ...CAPPED, strategy: "post-copy", dirtyRate };
+    const { state, stats } = simulatePages(scenario, kernel);
+    expect(state).toBe("completed");
+    expect([stats.normalPages, stats.postcopyRequests]).toEqual([92_110, 0]);
+    // A heartbeat comes every 10 ms as it is, and once as much later as it stood still.
+    expect(stats.gapNs).toBeGreaterThan(10e6);
+    expect(stats.gapNs).toBeLessThanOrEqual(10e6 + stats.downtimeNs);
+    // By hand: a page is 4,104 bytes, and a frame of the push 28 more.
+    expect(stats.totalNs / 1e9 / ((92_110 * 4_104) / (32 * MIB))).toBeCloseTo(1, 2);
+  }
 });

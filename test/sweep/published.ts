@@ -100,6 +100,7 @@ export const CLARK: readonly PublishedGuest[] = [
  */
 export const HINES: Scenario = {
   ...BASE,
+  missingStores: "wait",
   memoryBytes: 512 * MIB,
   usedBytes: 384 * MIB,
   workingSetBytes: 128 * MIB,

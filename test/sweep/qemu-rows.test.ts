@@ -32,8 +32,10 @@ const capped = (
   bandwidthCapBytesPerSec: mib * MIB,
   ...more,
 });
-const POST_COPY = { strategy: "post-copy" } as const;
-const HYBRID = { strategy: "hybrid" } as const;
+// As in QEMU, whoever stores to a page that has not arrived waits for it.
+const WAITS = { missingStores: "wait" } as const;
+const POST_COPY = { ...WAITS, strategy: "post-copy" } as const;
+const HYBRID = { ...WAITS, strategy: "hybrid" } as const;
 const AUTO_CONVERGE = { slowdown: "auto-converge" } as const;
 
 const rows: readonly Row[] = [

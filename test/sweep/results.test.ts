@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { asyncBufferFromFile, parquetMetadataAsync } from "hyparquet";
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import { afterAll, describe, expect, test } from "vitest";
 import { estimateSweep, formatEstimate } from "../../ts/sweep/estimate.ts";
+import { ChunkScenarios, chunksOf, scenarioAt } from "../../ts/sweep/expand.ts";
 import { parsePlan } from "../../ts/sweep/plan.ts";
 import { RESULT_FORMATS, type ResultFormat } from "../../ts/sweep/results/format.ts";
 import { readRows } from "../../ts/sweep/results/read.ts";
@@ -83,6 +85,49 @@ describe("results", () => {
     );
     expect(new Set(reports).size).toBe(1);
   });
+});
+
+test("scenarios of a chunk are those of the plan, one by one", () => {
+  const zipped = parsePlan(`apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: zipped
+repetitions: 3
+parts:
+  - name: first
+    fidelity: fluid
+    axes: { memory: [64MiB, 128MiB], bandwidth: 1Gbit, latency: [1ms, 2ms, 3ms], dirtyRate: [1, 2, 3] }
+    zip: [[latency, dirtyRate]]
+  - name: second
+    fidelity: page
+    axes: { memory: 64MiB, bandwidth: [1Gbit, 2Gbit], strategy: [pre-copy, hybrid], dirtyRate: { from: 1, to: 40, steps: 7 } }
+    where: [dirtyRate <= 30]
+`);
+  for (const each of [plan, zipped])
+    for (const chunk of [...chunksOf(each), { number: 0, from: 2, count: 9 }]) {
+      const scenarios = new ChunkScenarios(each, chunk, 5);
+      for (let i = chunk.from; i < chunk.from + chunk.count; i++)
+        expect(scenarios.next()).toEqual(scenarioAt(each, i, 5));
+    }
+});
+
+test("numbers in Parquet are written as a writer of their own would write them", async () => {
+  const { rows, summary } = await run("parquet");
+  const file = await asyncBufferFromFile(summary.files.results);
+  const metadata = await parquetMetadataAsync(file);
+  // The least and largest index of each chunk, which readers skip row groups by.
+  let from = 0;
+  for (const group of metadata.row_groups) {
+    const statistics = group.columns[0]?.meta_data?.statistics;
+    const until = from + Number(group.num_rows);
+    expect([statistics?.min_value, statistics?.max_value]).toEqual([from, until - 1]);
+    from = until;
+  }
+  const writer = new ByteWriter();
+  const data = Float64Array.from(rows, (row) => row.total_time_ms);
+  const columnData = [{ name: "total_time_ms", data, encoding: "PLAIN", type: "DOUBLE" } as const];
+  parquetWrite({ writer, columnData, codec: "UNCOMPRESSED", rowGroupSize: data.length });
+  const theirs = await parquetReadObjects({ file: writer.getBuffer() });
+  expect(theirs.map((row) => row["total_time_ms"])).toEqual(rows.map((row) => row.total_time_ms));
 });
 
 describe("the fidelity auto", () => {

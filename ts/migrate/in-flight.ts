@@ -27,6 +27,9 @@ interface SentFrame {
 }
 
 export class InFlight {
+  /** Frames that take longer than that are so on purpose: two of them keep the link busy. */
+  readonly #busyNs: number;
+  readonly #busyBytesMax: number;
   readonly #frames: SentFrame[] = [];
   #bytes = 0;
   /** Bytes that have arrived. */
@@ -35,6 +38,12 @@ export class InFlight {
   #bytesPerNs = 0;
   #linkBytesPerNs = 0;
   #roundTripNs = Number.POSITIVE_INFINITY;
+
+  /** `frameNs`: what the link moves in this time is sent as one. */
+  constructor(frameNs = 0) {
+    this.#busyNs = Math.max(BUSY_NS, 2 * frameNs);
+    this.#busyBytesMax = frameNs > BUSY_NS ? Number.POSITIVE_INFINITY : BUSY_BYTES_MAX;
+  }
 
   /** Frame `sequence` leaves. */
   sent(sequence: number, bytes: number, nowNs: number): void {
@@ -80,7 +89,7 @@ export class InFlight {
   }
 
   get hasRoom(): boolean {
-    const busyBytes = Math.min(BUSY_BYTES_MAX, this.#linkBytesPerNs * BUSY_NS);
+    const busyBytes = Math.min(this.#busyBytesMax, this.#linkBytesPerNs * this.#busyNs);
     // Before the first credit nothing is known, and nothing times infinity is not a number.
     const longBytes = this.#bytesPerNs > 0 ? GAIN * this.#bytesPerNs * this.#roundTripNs : 0;
     return this.#bytes < Math.max(FLOOR_BYTES, busyBytes, longBytes);

@@ -115,6 +115,8 @@ export interface SourceOptions {
   readonly preCopyRounds?: number | undefined;
   /** Post-copy: pages with data in one frame of the background push, at most. */
   readonly pushPages?: number | undefined;
+  /** Post-copy: and no more than the link moves in this time; what somebody waits for waits that long for it. */
+  readonly pushNs?: number | undefined;
   /** A new channel to the target, when that of a post-copy broke: asked until it gives one. */
   readonly reconnect?: (() => Wait<Channel>) | undefined;
   /**
@@ -169,6 +171,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   channels: 1,
   checkpointNs: 0,
   pushPages: 64,
+  pushNs: 250_000,
   recoveryTimeoutNs: 60e9,
   onTargetLost: "hold",
 } as const;
@@ -208,6 +211,7 @@ export type ResolvedSourceOptions = Readonly<
     channels: number;
     checkpointNs: number;
     pushPages: number;
+    pushNs: number;
     recoveryTimeoutNs: number;
     onTargetLost: "hold" | "roll-back";
     verify: Verify;
@@ -285,6 +289,7 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     "pushPages: expected a count",
     all.pushPages,
   );
+  check(all.pushNs > 0, "pushNs: expected more than 0", all.pushNs);
   check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
   check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);
   check(

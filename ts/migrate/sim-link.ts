@@ -1,10 +1,12 @@
 /**
  * A simulated full-duplex link on a virtual clock: bytes leave one after the other at `bytesPerSec`
- * and arrive `latencyNs` later. A send settles when its last byte has left.
+ * and arrive `latencyNs` later. A send settles when its last byte has left. Where packets get lost a
+ * connection is slower than the link (`tcp-flow.ts`), and several of them share it.
  */
 import type { VirtualClock } from "../base/clock.ts";
 import { Future, type Wait } from "../base/task.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "./channel.ts";
+import { flowBytesPerSec } from "./tcp-flow.ts";
 
 export interface SimLinkOptions {
   readonly clock: VirtualClock;
@@ -12,21 +14,48 @@ export interface SimLinkOptions {
   readonly bytesPerSec: number;
   /** One way. Default 0. */
   readonly latencyNs?: number | undefined;
+  /** Share of the packets that get lost. Default 0. */
+  readonly lossRatio?: number | undefined;
 }
 
-/** Both ends of the link. */
+/** A link that any number of connections share. */
+export interface SimulatedNetwork {
+  /** Both ends of another connection. */
+  open(): readonly [Channel, Channel];
+}
+
+/** One direction of the link: when the last byte of all connections has left. */
+interface Wire {
+  freeAtNs: number;
+}
+
+export function simulatedNetwork(options: SimLinkOptions): SimulatedNetwork {
+  const { bytesPerSec, lossRatio = 0 } = options;
+  if (!(bytesPerSec > 0)) throw new RangeError("bytesPerSec: expected more than 0");
+  if (!(lossRatio >= 0 && lossRatio < 1))
+    throw new RangeError(`lossRatio: expected 0 to 1, got ${lossRatio}`);
+  const [there, back]: [Wire, Wire] = [{ freeAtNs: 0 }, { freeAtNs: 0 }];
+  return {
+    open: () => {
+      const left = new SimEnd(options, there);
+      const right = new SimEnd(options, back);
+      left.peer = right;
+      right.peer = left;
+      return [left, right];
+    },
+  };
+}
+
+/** Both ends of the only connection of a link. */
 export function simulatedLink(options: SimLinkOptions): readonly [Channel, Channel] {
-  if (!(options.bytesPerSec > 0)) throw new RangeError("bytesPerSec: expected more than 0");
-  const left = new SimEnd(options);
-  const right = new SimEnd(options);
-  left.peer = right;
-  right.peer = left;
-  return [left, right];
+  return simulatedNetwork(options).open();
 }
 
 class SimEnd implements Channel {
   peer: SimEnd | undefined;
   readonly #clock: VirtualClock;
+  readonly #wire: Wire;
+  readonly #wireNsPerByte: number;
   readonly #nsPerByte: number;
   readonly #latencyNs: number;
   readonly #queue = new ReceiveQueue();
@@ -34,18 +63,24 @@ class SimEnd implements Channel {
   #freeAtNs = 0;
   #sending: Future<void> | undefined;
 
-  constructor(options: SimLinkOptions) {
-    this.#clock = options.clock;
-    this.#nsPerByte = 1e9 / options.bytesPerSec;
-    this.#latencyNs = options.latencyNs ?? 0;
+  constructor({ bytesPerSec, clock, latencyNs = 0, lossRatio = 0 }: SimLinkOptions, wire: Wire) {
+    this.#clock = clock;
+    this.#wire = wire;
+    this.#wireNsPerByte = 1e9 / bytesPerSec;
+    this.#nsPerByte = 1e9 / flowBytesPerSec({ bytesPerSec, latencyNs, lossRatio });
+    this.#latencyNs = latencyNs;
   }
 
   send(bytes: Uint8Array, modelBytes = 0): Wait<void> {
     const failure = this.#queue.failure;
     if (failure) return rejected(failure.reason);
     const now = this.#clock.nowNs();
-    const leftNs = (bytes.length + modelBytes) * this.#nsPerByte;
-    this.#freeAtNs = Math.max(now, this.#freeAtNs) + leftNs;
+    const count = bytes.length + modelBytes;
+    const wire = this.#wire;
+    wire.freeAtNs = Math.max(now, wire.freeAtNs) + count * this.#wireNsPerByte;
+    // What others send keeps the link busy, what is lost only this connection.
+    const paced = Math.max(now, this.#freeAtNs) + count * this.#nsPerByte;
+    this.#freeAtNs = Math.max(wire.freeAtNs, paced);
     const untilLeftNs = this.#freeAtNs - now;
     const sending = new Future<void>();
     this.#sending = sending;

@@ -9,6 +9,8 @@ export const AXES = [
   "distribution",
   "bandwidth",
   "latency",
+  "loss",
+  "channels",
   "bandwidthCap",
   "downtimeLimit",
   "policy",

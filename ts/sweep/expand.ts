@@ -34,6 +34,67 @@ export function scenarioAt(plan: Plan, index: number, seed: number): Scenario {
   throw new RangeError(`scenario ${index} of ${first}`);
 }
 
+type Changing = { -readonly [name in keyof Scenario]: Scenario[name] };
+
+/**
+ * The scenarios of a chunk, one after the other: what `scenarioAt` gives. Most of each is what the one before was,
+ * so it is the same object, good until the next one is asked for (a copy takes ten times as long).
+ */
+export class ChunkScenarios {
+  readonly #plan: Plan;
+  readonly #part: PlanPart;
+  readonly #space: PartSpace;
+  readonly #repetitions: number;
+  readonly #seed: number;
+  readonly #first: number;
+  /** Points in a row of which only the rate of the writer differs. */
+  readonly #rates: number;
+  #local: number;
+  #last: Changing | undefined;
+  #lastAt = 0;
+
+  constructor(plan: Plan, chunk: Chunk, seed: number) {
+    let first = 0;
+    let i = 0;
+    for (; i + 1 < plan.parts.length; i++) {
+      const count = partCount(plan, plan.parts[i] as PlanPart);
+      if (chunk.from < first + count) break;
+      first += count;
+    }
+    const part = plan.parts[i] as PlanPart;
+    this.#plan = plan;
+    this.#part = part;
+    this.#seed = seed;
+    this.#first = first;
+    this.#local = chunk.from - first;
+    this.#space = spaceOf(part);
+    this.#repetitions = repetitionsOf(plan, part);
+    const isAlone = !part.zip.flat().includes("dirtyRate") && part.settings.phases.length === 0;
+    this.#rates = isAlone ? this.#space.values.dirtyRate.length : 1;
+  }
+
+  /** The next one. */
+  next(): Scenario {
+    const local = this.#local++;
+    const turn = Math.floor(local / this.#repetitions);
+    const { points } = this.#space;
+    const at = points ? (points[turn] as number) : turn;
+    const index = this.#first + local;
+    const last = this.#last;
+    const isInRow = last && Math.floor(at / this.#rates) === Math.floor(this.#lastAt / this.#rates);
+    this.#lastAt = at;
+    if (!last || !isInRow) {
+      this.#last = scenarioAt(this.#plan, index, this.#seed);
+      return this.#last;
+    }
+    last.index = index;
+    last.repetition = local % this.#repetitions;
+    last.seed = seedOf(this.#seed, this.#part, local);
+    if (this.#rates > 1) last.dirtyRate = valueAt(this.#space, "dirtyRate", at);
+    return last;
+  }
+}
+
 interface Place {
   readonly index: number;
   readonly local: number;
@@ -84,6 +145,8 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     backgroundPages: valueAt(space, "backgroundPages", at),
     bandwidthBytesPerSec: valueAt(space, "bandwidth", at),
     latencyNs: valueAt(space, "latency", at),
+    lossRatio: valueAt(space, "loss", at),
+    channels: valueAt(space, "channels", at),
     bandwidthCapBytesPerSec: valueAt(space, "bandwidthCap", at),
     downtimeLimitNs: valueAt(space, "downtimeLimit", at),
     strategy: valueAt(space, "strategy", at),
@@ -93,6 +156,7 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     xbzrleCacheBytes: valueAt(space, "xbzrleCache", at),
     xbzrleFrom: settings.xbzrleFrom,
     slowdown: valueAt(space, "slowdown", at),
+    missingStores: settings.missingStores,
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,
@@ -146,25 +210,28 @@ export interface Chunk {
   readonly count: number;
 }
 
-/** Rows of a chunk, at least and at most: it takes a worker no longer than a second or two. */
+/**
+ * Rows of a chunk, at least and at most (it takes a worker no longer than a second or two), and how many chunks
+ * there should be: a chunk is a file that is written and read, which takes as long as some hundred fluid rows.
+ */
 const CHUNK_ROWS = {
-  fluid: [256, 16_384],
-  auto: [256, 4_096],
-  page: [1, 1_000],
-  guest: [1, 1],
+  fluid: [256, 16_384, 32],
+  auto: [256, 4_096, 100],
+  page: [1, 1_000, 100],
+  guest: [1, 1, 100],
 } as const;
 
 /**
- * Cuts a plan into chunks. The cut depends on the plan alone, never on the workers: at least ~100
- * chunks where there is enough to do, so that workers finish together, and never across parts.
+ * Cuts a plan into chunks. The cut depends on the plan alone, never on the workers: enough chunks
+ * where there is enough to do, so that workers finish together, and never across parts.
  */
 export function chunksOf(plan: Plan): Chunk[] {
   const chunks: Chunk[] = [];
   let first = 0;
   for (const part of plan.parts) {
     const count = partCount(plan, part);
-    const [least, most] = CHUNK_ROWS[part.fidelity];
-    const size = Math.min(most, Math.max(least, Math.ceil(count / 100)));
+    const [least, most, chunksMin] = CHUNK_ROWS[part.fidelity];
+    const size = Math.min(most, Math.max(least, Math.ceil(count / chunksMin)));
     for (let from = 0; from < count; from += size)
       chunks.push({
         number: chunks.length,

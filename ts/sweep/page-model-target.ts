@@ -1,8 +1,9 @@
 /**
- * The page-level guest on the target. After pre-copy nothing is left to do. In post-copy its writer
- * goes on here, as `guests/dirtier.c` does: every millisecond the writes that are due, of those that
- * it missed no more than 50 ms' worth; it waits at a page that has not arrived; and a heartbeat every
- * 10 ms, between two batches of writes.
+ * The page-level guest on the target. After pre-copy nothing is left to do. In post-copy a store to a page that
+ * has not arrived is noted, and the guest goes on (`assembly/memory/pending.ts`): in which order pages come
+ * changes nothing of what is measured, so only they come. One that waits for pages writes on here, as
+ * `guests/dirtier.c` does: every millisecond the writes that are due, of those that it missed no more than
+ * 50 ms' worth; and a heartbeat every 10 ms, between two batches of writes.
  */
 import type { VirtualClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -53,10 +54,12 @@ function countBits(bitmap: Uint8Array): number {
 
 export class ModelTarget implements Migratable {
   readonly shape: GuestShape;
-  readonly #writer: PageWriter;
+  /** Of a guest that waits for pages. */
+  readonly #writer: PageWriter | undefined;
   readonly #kernel: PageKernel;
   readonly #clock: VirtualClock;
   readonly #silence: SilenceMeter;
+  readonly #nextBeatNs: () => number;
   #watcher: MissingWatcher | undefined;
   #missingPages = 0;
   #startNs = 0;
@@ -68,12 +71,15 @@ export class ModelTarget implements Migratable {
 
   constructor(parts: {
     readonly shape: GuestShape;
-    readonly writer: PageWriter;
+    readonly writer: PageWriter | undefined;
     readonly kernel: PageKernel;
     readonly clock: VirtualClock;
     readonly silence: SilenceMeter;
+    /** How long after its start its next heartbeat is due: its clock stood still while it was paused. */
+    readonly nextBeatNs: () => number;
   }) {
     this.shape = parts.shape;
+    this.#nextBeatNs = parts.nextBeatNs;
     this.#writer = parts.writer;
     this.#kernel = parts.kernel;
     this.#clock = parts.clock;
@@ -112,9 +118,9 @@ export class ModelTarget implements Migratable {
     const waits = this.#kernel.modelWaits();
     const placed = this.#kernel.modelPlace(view.getUint32(0, true), view.getUint32(4, true));
     this.#missingPages -= placed;
-    if (waits === NOWHERE || this.#isMissing(waits)) return placed;
+    if (!this.#writer || waits === NOWHERE || this.#isMissing(waits)) return placed;
     this.#watcher?.onArrived(waits);
-    this.#write();
+    this.#write(this.#writer);
     return placed;
   }
 
@@ -126,23 +132,25 @@ export class ModelTarget implements Migratable {
     this.#startNs = this.#clock.nowNs();
     this.#sinceNs = this.#startNs;
     this.#lastBeatNs = this.#startNs;
-    if (this.#missingPages > 0) this.#tick();
+    if (this.#missingPages === 0) return;
+    if (this.#writer) this.#tick(this.#writer);
+    else this.#silence.beat(this.#startNs + this.#nextBeatNs());
   }
 
   /** The batch of this millisecond. */
-  #tick(): void {
+  #tick(writer: PageWriter): void {
     const nowNs = this.#clock.nowNs();
     this.#due = 0;
-    this.#writer.run(nowNs - this.#sinceNs, (count) => {
+    writer.run(nowNs - this.#sinceNs, (count) => {
       this.#due += count;
     });
     this.#sinceNs = nowNs;
-    this.#due = Math.min(this.#due, Math.floor((this.#writer.dirtyRate * CATCH_UP_NS) / 1e9));
-    this.#write();
+    this.#due = Math.min(this.#due, Math.floor((writer.dirtyRate * CATCH_UP_NS) / 1e9));
+    this.#write(writer);
   }
 
   /** Does what it can of the batch. */
-  #write(): void {
+  #write(writer: PageWriter): void {
     this.#due -= this.#kernel.modelWriteHere(this.#due);
     if (this.#due > 0) {
       this.#watcher?.onMissing(this.#kernel.modelWaits());
@@ -156,7 +164,7 @@ export class ModelTarget implements Migratable {
     if (this.#missingPages === 0) return;
     // Half a nanosecond before a tick is that tick: sums of times are not exact.
     const ticks = Math.floor((nowNs - this.#startNs + 0.5) / TICK_NS) + 1;
-    this.#clock.after(this.#startNs + ticks * TICK_NS - nowNs, () => this.#tick());
+    this.#clock.after(this.#startNs + ticks * TICK_NS - nowNs, () => this.#tick(writer));
   }
 
   applyBatch(): void {

@@ -18,6 +18,7 @@ import {
 import { SilenceMeter } from "../migrate/silence.ts";
 import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
+import { FRAMES_PER_WINDOW, idlePush, pagesBytesPerSec } from "./link.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import { CATCH_UP_NS, HEARTBEAT_NS, ModelTarget, modelSet, TICK_NS } from "./page-model-target.ts";
 import { PageWriter } from "./page-writer.ts";
@@ -44,6 +45,8 @@ class ModelGuest implements Migratable {
   readonly #usedPages: number;
   /** Goes on on the target. */
   readonly writer: PageWriter;
+  /** From where it was paused to its next heartbeat, in its own time. */
+  nextBeatNs = HEARTBEAT_NS;
   #sinceNs: number | undefined;
   /** Writes that are due and were not allowed yet. */
   #owed = 0;
@@ -190,7 +193,9 @@ class ModelGuest implements Migratable {
     this.#catchUp();
     this.#sinceNs = undefined;
     // Its last heartbeat was up to 10 ms ago; one is enough to measure the silence after it.
-    this.#silence.beat(Math.floor(this.#clock.nowNs() / HEARTBEAT_NS) * HEARTBEAT_NS);
+    const sinceNs = this.#clock.nowNs() % HEARTBEAT_NS;
+    this.#silence.beat(this.#clock.nowNs() - sinceNs);
+    this.nextBeatNs = HEARTBEAT_NS - sinceNs;
   }
 
   resume(): void {
@@ -216,25 +221,45 @@ class ModelGuest implements Migratable {
 
 /** Pages that the link moves in one of the engine's windows. */
 function windowPages(scenario: Scenario): number {
-  const perWindow = scenario.bandwidthBytesPerSec / 10 / scenario.wire.normalPageBytes;
+  const perWindow = pagesBytesPerSec(scenario) / 10 / scenario.wire.normalPageBytes;
   return Math.max(1, Math.min(Math.ceil(perWindow), PAGES_MAX));
+}
+
+/**
+ * Pages of one frame. As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
+ * Node 20, bench/sweep). Several connections need frames for each of them, as small as they are fair.
+ */
+function framePages(scenario: Scenario): number {
+  const { channels = 1 } = scenario;
+  if (channels === 1) return PAGES_MAX;
+  return Math.max(1, Math.ceil(windowPages(scenario) / (FRAMES_PER_WINDOW * channels)));
 }
 
 /** Moves a page-level guest as `scenario` says. */
 export function simulatePages(scenario: Scenario, kernel: PageKernel): MigrationResult {
   const silence = new SilenceMeter();
-  let writer: PageWriter | undefined;
+  let guest: ModelGuest | undefined;
   return simulateMigration(scenario, {
     source: (clock) => {
-      const guest = new ModelGuest({ clock, kernel, scenario, silence });
-      writer = guest.writer;
+      guest = new ModelGuest({ clock, kernel, scenario, silence });
       return guest;
     },
     target: (shape, clock) =>
-      new ModelTarget({ clock, kernel, shape, silence, writer: writer as PageWriter }),
-    // As few events as there are decisions: 2,000 instead of 1,000 scenarios a second (measured,
-    // Node 20, bench/sweep).
-    options: { batchPages: PAGES_MAX, probePages: windowPages(scenario), silence },
+      new ModelTarget({
+        clock,
+        kernel,
+        shape,
+        silence,
+        // Whoever waits for nothing changes nothing of what is measured: it need not write.
+        writer: scenario.missingStores === "wait" ? guest?.writer : undefined,
+        nextBeatNs: () => guest?.nextBeatNs ?? HEARTBEAT_NS,
+      }),
+    options: {
+      batchPages: framePages(scenario),
+      probePages: windowPages(scenario),
+      ...(scenario.missingStores === "wait" ? {} : idlePush(scenario)),
+      silence,
+    },
   });
 }
 

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { WasmvisorError } from "../base/errors.ts";
 import { parseRate, parseSize, parseTime } from "../base/units.ts";
+import { CHANNELS_MAX } from "../migrate/lanes.ts";
 import { STRATEGIES } from "../migrate/options.ts";
 import { POLICY_NAMES } from "../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../migrate/policy/dirty-limit.ts";
@@ -68,6 +69,11 @@ const percent = z
   .transform((text) => ({ share: Number(text.slice(0, -1)) / 100 }));
 
 const ratio = z.number().min(0).max(1);
+/** More than a half is not a link. */
+const loss = z
+  .union([z.number().min(0).max(0.5), percent.transform(({ share }) => share)])
+  .pipe(z.number().max(0.5, "a link that loses more than a half moves nothing"));
+const channels = z.int().min(1).max(CHANNELS_MAX);
 
 const distribution: z.ZodType<Distribution, unknown> = z.union([
   z.enum(["uniform", "sequential", "hot-cold", "zipf"]).transform((kind): Distribution => {
@@ -158,6 +164,8 @@ const axes = z.strictObject({
     .describe("which pages of the working set are written"),
   bandwidth: rangeAxis(quantity(RATE, 1)).describe("of the link"),
   latency: rangeAxis(quantity(TIME)).optional().describe("of the link, one way"),
+  loss: axis(loss).optional().describe("share of the packets that get lost, like 0.1%"),
+  channels: rangeAxis(channels).optional().describe("connections that pages go over"),
   bandwidthCap: rangeAxis(quantity(RATE, 1)).optional().describe("the migration's own limit"),
   downtimeLimit: rangeAxis(quantity(TIME)).default([300e6]).describe("that pre-copy aims for"),
   policy: axis(z.enum(POLICY_NAMES)).optional().describe("when pre-copy stops"),
@@ -184,11 +192,17 @@ const settings = z
     workingSetOffset: fraction.default({ bytes: 0 }),
     phases: z.array(phase).max(100).default([]).describe("what the writer does in turn"),
     latency: quantity(TIME).default(100_000).describe("of the link, one way"),
+    loss: loss.default(0).describe("share of the packets that get lost"),
+    channels: channels.default(1).describe("connections that pages go over"),
     bandwidthCap: quantity(RATE, 1).nullable().default(null).describe("the migration's own limit"),
     backgroundPages: z.int().min(0).max(1e6).default(40),
     roundsMax: z.int().min(1).nullable().default(null),
     preCopyRounds: z.int().min(1).default(1).describe("of hybrid, before it switches"),
     policy: z.enum(POLICY_NAMES).default("qemu").describe("when pre-copy stops"),
+    missingStores: z
+      .enum(["note", "wait"])
+      .default("note")
+      .describe("post-copy: does a store to a page that has not arrived wait for it?"),
     slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
     xbzrleCache: quantity(SIZE).default(0).describe("cache for sending differences"),

@@ -1,7 +1,7 @@
 /** Runs one chunk of a sweep and gives its rows as bytes. The same in every engine. */
 import { throwIfAborted } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import { type Chunk, scenarioAt } from "./expand.ts";
+import { type Chunk, ChunkScenarios } from "./expand.ts";
 import { fluidMeasurement } from "./fluid/measurement.ts";
 import { FluidMemory } from "./fluid/memory.ts";
 import { simulateFluid } from "./fluid/migration.ts";
@@ -11,13 +11,7 @@ import type { Plan } from "./plan-schema.ts";
 import { ENCODERS } from "./results/encoders.ts";
 import type { ResultFormat } from "./results/format.ts";
 import { RowBuffer } from "./results/row-buffer.ts";
-import {
-  type GuestScenarioRunner,
-  type Measurement,
-  type ResultRow,
-  resultRow,
-  type Scenario,
-} from "./scenario.ts";
+import type { GuestScenarioRunner, Measurement, Scenario } from "./scenario.ts";
 
 /** What a worker needs to know once; plain data that may be posted to a thread. */
 export interface SweepJob {
@@ -47,9 +41,8 @@ const NO_MEASUREMENT: Measurement = {
   mbps: 0,
 };
 
-function errorRow(scenario: Scenario, error: unknown): ResultRow {
-  const message = error instanceof Error ? error.message : String(error);
-  return resultRow(scenario, { ...NO_MEASUREMENT, error: message });
+function failed(error: unknown): Measurement {
+  return { ...NO_MEASUREMENT, error: error instanceof Error ? error.message : String(error) };
 }
 
 export class ChunkRunner {
@@ -75,36 +68,41 @@ export class ChunkRunner {
     if (!this.#rows.holds(chunk.count)) this.#rows = new RowBuffer(chunk.count);
     const rows = this.#rows;
     rows.clear();
+    const scenarios = new ChunkScenarios(plan, chunk, seed);
     for (let i = 0; i < chunk.count; i++) {
       throwIfAborted(signal);
-      const scenario = scenarioAt(plan, chunk.from + i, seed);
+      const scenario = scenarios.next();
       // No promise for what needs none: it would cost as much as a fluid scenario.
-      rows.add(
-        scenario.fidelity === "guest"
-          ? await this.#guestRow(scenario, signal)
-          : this.#row(scenario, signal),
-      );
+      if (scenario.fidelity === "guest") rows.add(scenario, await this.#guest(scenario, signal));
+      else this.#add(scenario, signal);
     }
     return ENCODERS[format](rows);
   }
 
-  #row(scenario: Scenario, signal?: AbortSignal): ResultRow {
+  #add(scenario: Scenario, signal?: AbortSignal): void {
     if (scenario.fidelity === "page") this.#pageKernel();
+    let row = scenario;
+    let measured: Measurement;
     try {
-      if (scenario.fidelity === "page") return this.#pageRow(scenario, "");
-      const fluid = fluidMeasurement(simulateFluid(scenario, this.#fluid));
-      if (fluid.near === "" || !this.#auto.has(scenario.part)) return resultRow(scenario, fluid);
-      return this.#pageRow({ ...scenario, fidelity: "page" }, fluid.near);
+      if (scenario.fidelity === "page") measured = this.#page(scenario, "");
+      else {
+        measured = fluidMeasurement(simulateFluid(scenario, this.#fluid));
+        if (measured.near !== "" && this.#auto.has(scenario.part)) {
+          row = { ...scenario, fidelity: "page" };
+          measured = this.#page(row, measured.near);
+        }
+      }
     } catch (error) {
       throwIfAborted(signal);
-      return errorRow(scenario, error);
+      row = scenario;
+      measured = failed(error);
     }
+    this.#rows.add(row, measured);
   }
 
-  #pageRow(scenario: Scenario, near: string): ResultRow {
+  #page(scenario: Scenario, near: string): Measurement {
     const result = simulatePages(scenario, this.#pageKernel());
-    const measured = measurementOf(result, Math.ceil(scenario.memoryBytes / 4096));
-    return resultRow(scenario, { ...measured, near });
+    return { ...measurementOf(result, Math.ceil(scenario.memoryBytes / 4096)), near };
   }
 
   #pageKernel(): PageKernel {
@@ -112,13 +110,13 @@ export class ChunkRunner {
     return this.#kernel;
   }
 
-  async #guestRow(scenario: Scenario, signal?: AbortSignal): Promise<ResultRow> {
+  async #guest(scenario: Scenario, signal?: AbortSignal): Promise<Measurement> {
     const guests = await this.#guestRunner();
     try {
-      return resultRow(scenario, { ...NO_MEASUREMENT, ...(await guests.run(scenario, signal)) });
+      return { ...NO_MEASUREMENT, ...(await guests.run(scenario, signal)) };
     } catch (error) {
       throwIfAborted(signal);
-      return errorRow(scenario, error);
+      return failed(error);
     }
   }
 

@@ -50,11 +50,20 @@ export interface Scenario {
   readonly backgroundPages: number;
   readonly bandwidthBytesPerSec: number;
   readonly latencyNs: number;
+  /** Share of the packets that get lost (0 to 1). Default 0. */
+  readonly lossRatio?: number | undefined;
+  /** Connections that pages go over, 1 to 16. Default 1. */
+  readonly channels?: number | undefined;
   /** The migration's own limit; `null` for none. */
   readonly bandwidthCapBytesPerSec: number | null;
   readonly downtimeLimitNs: number;
   readonly strategy: Strategy;
   readonly roundsMax: number | null;
+  /**
+   * Post-copy: what a guest does that stores to a page that has not arrived. `note` (default): the store is noted,
+   * as our hosts do, and it goes on. `wait`: as one that reads what it writes, or elsewhere.
+   */
+  readonly missingStores?: "note" | "wait" | undefined;
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
   readonly policy: PolicyName;
@@ -98,6 +107,8 @@ export interface ResultRow {
   readonly distribution: string;
   readonly bandwidth_bytes_per_s: number;
   readonly latency_ms: number;
+  readonly loss_ratio: number;
+  readonly channels: number;
   /** 0: none. */
   readonly bandwidth_cap_bytes_per_s: number;
   readonly downtime_limit_ms: number;
@@ -183,48 +194,4 @@ function nameOf(distribution: Distribution): string {
   if (distribution.kind === "hot-cold")
     return `hot-cold ${distribution.hotPages}/${distribution.hotWrites}`;
   return distribution.kind === "zipf" ? `zipf ${distribution.exponent}` : distribution.kind;
-}
-
-/** Puts a scenario and what came of it into one row. */
-export function resultRow(scenario: Scenario, measured: Measurement): ResultRow {
-  return {
-    index: scenario.index,
-    part: scenario.part,
-    fidelity: scenario.fidelity,
-    strategy: scenario.strategy,
-    memory_bytes: scenario.memoryBytes,
-    used_bytes: scenario.usedBytes,
-    working_set_bytes: scenario.workingSetBytes,
-    working_set_offset_bytes: scenario.workingSetOffsetBytes,
-    dirty_rate_pages_per_s: scenario.dirtyRate,
-    distribution: distributionName(scenario.distribution),
-    bandwidth_bytes_per_s: scenario.bandwidthBytesPerSec,
-    latency_ms: scenario.latencyNs / 1e6,
-    bandwidth_cap_bytes_per_s: scenario.bandwidthCapBytesPerSec ?? 0,
-    downtime_limit_ms: scenario.downtimeLimitNs / 1e6,
-    policy: scenario.policy,
-    slowdown: scenario.slowdown,
-    rounds_max: scenario.roundsMax ?? 0,
-    pre_copy_rounds: scenario.preCopyRounds,
-    background_pages: scenario.backgroundPages,
-    xbzrle_cache_bytes: scenario.xbzrleCacheBytes,
-    repetition: scenario.repetition,
-    seed: scenario.seed,
-    state: measured.state,
-    error: measured.error,
-    near: measured.near,
-    total_time_ms: measured.total_time_ms,
-    downtime_ms: measured.downtime_ms,
-    gap_ms: measured.gap_ms,
-    setup_time_ms: measured.setup_time_ms,
-    transferred_bytes: measured.transferred_bytes,
-    normal_pages: measured.normal_pages,
-    duplicate_pages: measured.duplicate_pages,
-    delta_pages: measured.delta_pages,
-    dirty_sync_count: measured.dirty_sync_count,
-    postcopy_requests: measured.postcopy_requests,
-    remaining_bytes: measured.remaining_bytes,
-    dirty_pages_rate: measured.dirty_pages_rate,
-    mbps: measured.mbps,
-  };
 }

@@ -2,11 +2,12 @@
 import { VirtualClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { GuestShape, Migratable } from "../machine/migratable.ts";
+import type { Channel } from "../migrate/channel.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
 import type { SourceOptions } from "../migrate/options.ts";
-import { simulatedLink } from "../migrate/sim-link.ts";
+import { simulatedNetwork } from "../migrate/sim-link.ts";
 import { type MigrationResult, migrate } from "../migrate/source.ts";
-import { receiveMigration } from "../migrate/target.ts";
+import { receiveMigration, type TargetOptions } from "../migrate/target.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Both ends of a migration; they live in the time of the clock they are given. */
@@ -20,20 +21,26 @@ export interface SimulatedEnds {
 /** Moves a guest as `scenario` says. */
 export function simulateMigration(scenario: Scenario, ends: SimulatedEnds): MigrationResult {
   const clock = new VirtualClock();
-  const [toTarget, toSource] = simulatedLink({
+  const network = simulatedNetwork({
     clock,
     bytesPerSec: scenario.bandwidthBytesPerSec,
     latencyNs: scenario.latencyNs,
+    lossRatio: scenario.lossRatio,
   });
   const stallTimeoutNs = Number.POSITIVE_INFINITY;
-  receiveMigration(toSource, {
+  const host: TargetOptions = {
     clock,
     ledger: new MigrationLedger(),
     accept: (hello) => ends.target(hello.shape, clock),
     stallTimeoutNs,
-  });
+  };
+  const openChannel = (): Channel => {
+    const [toTarget, toSource] = network.open();
+    receiveMigration(toSource, host);
+    return toTarget;
+  };
   let result: MigrationResult | undefined;
-  migrate(ends.source(clock), toTarget, {
+  migrate(ends.source(clock), openChannel(), {
     clock,
     id: `scenario-${scenario.index}`,
     strategy: scenario.strategy,
@@ -50,6 +57,8 @@ export function simulateMigration(scenario: Scenario, ends: SimulatedEnds): Migr
     dirtyLimitPagesPerSec: scenario.dirtyLimitPagesPerSec ?? undefined,
     timeoutNs: scenario.timeoutNs,
     onLimit: scenario.onLimit,
+    channels: scenario.channels,
+    openChannel,
     stallTimeoutNs,
     ...ends.options,
   }).observe((outcome) => {

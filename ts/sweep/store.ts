@@ -28,7 +28,7 @@ import { RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { type Joiner, makeJoiner } from "./results/join.ts";
 
 /** Goes up when the rows of the same plan and seed change. */
-export const RESULTS_VERSION = 2;
+export const RESULTS_VERSION = 3;
 
 export interface Manifest {
   readonly format: "wasmvisor-sweep";

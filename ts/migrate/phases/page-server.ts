@@ -25,9 +25,6 @@ import * as stream from "../stream.ts";
 const ZERO_PAGES_MAX = 1 << 12;
 /** Pages that go ahead of a fault at most. */
 const READAHEAD_PAGES_MAX = 32;
-/** A frame of the push takes no longer than this, if a page does not. */
-const PUSH_NS = 250_000;
-
 /** Requests that wait to be answered: a guest has no more vCPUs and devices. */
 const REQUESTS_MAX = 1 << 16;
 /** Pages that are stored to: of these it has more, but not without end. */
@@ -38,7 +35,7 @@ export class PageServer {
   readonly #requests: number[] = [];
   /** Pages that the guest stores to, in that order: nobody waits for them, but what was stored does. */
   readonly #wanted = new Queue<number>();
-  readonly #inFlight = new InFlight();
+  readonly #inFlight: InFlight;
   readonly #pacer: Pacer;
   #bubble = bubbleAt(0);
   #readahead: Readahead = NO_READAHEAD;
@@ -52,7 +49,8 @@ export class PageServer {
 
   constructor(session: Session) {
     this.#session = session;
-    const { bandwidthCapBytesPerSec, clock } = session.options;
+    const { bandwidthCapBytesPerSec, clock, pushNs } = session.options;
+    this.#inFlight = new InFlight(pushNs);
     this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
   }
 
@@ -223,10 +221,10 @@ export class PageServer {
   }
 
   #pushPages(): number {
-    const { pushPages } = this.#session.options;
+    const { pushNs, pushPages } = this.#session.options;
     const { bytesPerSec } = this.#inFlight;
     if (bytesPerSec === 0) return 1;
-    const pages = Math.floor((bytesPerSec * PUSH_NS) / 1e9 / GUEST_PAGE_BYTES);
+    const pages = Math.floor((bytesPerSec * pushNs) / 1e9 / GUEST_PAGE_BYTES);
     return Math.max(1, Math.min(pages, pushPages));
   }
 

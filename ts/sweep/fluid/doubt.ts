@@ -19,12 +19,17 @@ const SHARE = 0.01;
 
 export class Doubt {
   near = "";
-  readonly #policy: PolicyName;
+  #policy: PolicyName = "qemu";
   readonly #limits: ConvergenceLimits;
 
-  constructor(policy: PolicyName, limits: ConvergenceLimits) {
-    this.#policy = policy;
+  /** `limits` may change until `begin`. */
+  constructor(limits: ConvergenceLimits) {
     this.#limits = limits;
+  }
+
+  begin(policy: PolicyName): void {
+    this.#policy = policy;
+    this.near = "";
   }
 
   /** The policy said `decision` right after a look at the dirty log; pages vary as `variance` says. */

@@ -8,6 +8,13 @@ import { startOf, writerPhases } from "../writer-phases.ts";
 import { type FluidPhase, type Regions, regionsOf } from "./regions.ts";
 
 const PIECES_MAX = 1 << 14;
+const NO_REGIONS: Regions = {
+  count: 0,
+  ends: new Float64Array(0),
+  firstZero: 0,
+  firstKept: 0,
+  phases: [],
+};
 const ALMOST = 1e-7;
 
 /** What the last `take` took. Pages are expected values, not whole numbers. */
@@ -68,7 +75,7 @@ class Pieces {
 }
 
 export class FluidMemory {
-  readonly pageCount: number;
+  pageCount = 0;
   readonly taken = new Taken();
   /** Pages to be sent. */
   remaining = 0;
@@ -76,40 +83,54 @@ export class FluidMemory {
   kept: number | undefined;
   /** Variance of that, at the last harvest. */
   variance = 0;
-  readonly #regions: Regions;
-  /** Page writes a second in each phase. */
-  readonly #rates: number[];
+  #regions: Regions = NO_REGIONS;
+  /** Page writes a second in each phase. Small arrays: as typed ones they would cost more than the rest of this. */
+  readonly #rates: number[] = [];
   /** Share of a region's pages that was dirtied since the last harvest. */
-  readonly #fresh: number[];
-  readonly #usedPages: number;
+  readonly #fresh: number[] = [];
+  #usedPages = 0;
   #pieces: Pieces;
   #spare: Pieces;
   /** The piece that `take` goes on with: the cursor is where it begins. */
   #at = 0;
   /** Time that the writer had in each phase since the last harvest. */
-  readonly #ranNs: number[];
+  readonly #ranNs: number[] = [];
   #phase = 0;
-  #phaseLeftNs: number;
+  #phaseLeftNs = 0;
   /** Where the sequential writers were at the last harvest. */
-  readonly #next: number[];
+  readonly #next: number[] = [];
   #background = 0;
   #limitPagesPerNs = Number.POSITIVE_INFINITY;
 
-  constructor(scenario: Scenario, pieces = new Pieces(), spare = new Pieces()) {
-    this.#regions = regionsOf(scenario);
-    const { count, ends, phases } = this.#regions;
-    this.pageCount = ends[count - 1] as number;
-    this.#usedPages = Math.min(this.pageCount, Math.ceil(scenario.usedBytes / 4096));
+  constructor(scenario?: Scenario, pieces = new Pieces(), spare = new Pieces()) {
     this.#pieces = pieces;
     this.#spare = spare;
-    // Small arrays, as typed ones they would cost more than the rest of this.
-    this.#rates = phases.map((_, p) => scenario.phases[p]?.dirtyRate ?? scenario.dirtyRate);
-    this.#fresh = new Array<number>(count).fill(0);
-    this.#ranNs = new Array<number>(phases.length).fill(0);
-    this.#next = new Array<number>(phases.length).fill(0);
-    if (phases[0]?.sequential)
+    if (scenario) this.begin(scenario);
+  }
+
+  /** The memory of a guest that has not been moved yet; whatever was here before is forgotten. */
+  begin(scenario: Scenario): void {
+    const regions = regionsOf(scenario);
+    const { count, ends, phases } = regions;
+    this.#regions = regions;
+    this.pageCount = ends[count - 1] as number;
+    this.kept = undefined;
+    this.variance = 0;
+    this.#usedPages = Math.min(this.pageCount, Math.ceil(scenario.usedBytes / 4096));
+    this.#at = 0;
+    this.#phase = 0;
+    this.#background = 0;
+    this.#limitPagesPerNs = Number.POSITIVE_INFINITY;
+    for (let p = 0; p < phases.length; p++) {
+      this.#rates[p] = scenario.phases[p]?.dirtyRate ?? scenario.dirtyRate;
+      this.#ranNs[p] = 0;
+      this.#next[p] = 0;
+    }
+    const first = phases[0] as FluidPhase;
+    if (first.sequential)
       this.#next[0] = startOf(writerPhases(scenario)[0] as WriterPhase, scenario.settleNs);
-    this.#phaseLeftNs = (phases[0] as FluidPhase).durationNs;
+    this.#phaseLeftNs = first.durationNs;
+    const pieces = this.#pieces;
     pieces.count = 0;
     pieces.fixed = 0;
     for (let r = 0; r < count; r++) pieces.push(ends[r] as number, 1, 0, r);
@@ -206,7 +227,7 @@ export class FluidMemory {
       if (sequential) this.#harvestRound(p, sequential);
     }
     this.#merge();
-    this.#ranNs.fill(0);
+    for (let p = 0; p < phases.length; p++) this.#ranNs[p] = 0;
     this.#background = 0;
     return dirtied;
   }

@@ -7,9 +7,14 @@ import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { PLANS } from "../../migrate/options.ts";
 import { CONVERGENCE_POLICIES, POLICY_SETTINGS } from "../../migrate/policy/convergence.ts";
 import { SLOWDOWN_POLICIES } from "../../migrate/policy/dirty-limit.ts";
-import type { ConvergenceDecision, ConvergenceLimits } from "../../migrate/policy/state.ts";
+import type {
+  ConvergenceDecision,
+  ConvergenceLimits,
+  ConvergencePolicy,
+} from "../../migrate/policy/state.ts";
 import { WINDOW_NS } from "../../migrate/rate-window.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
+import { FRAMES_PER_WINDOW, pagesBytesPerSec } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import { Doubt } from "./doubt.ts";
 import { FluidMemory } from "./memory.ts";
@@ -45,17 +50,23 @@ export interface FluidResult {
 
 type Buffers = ReturnType<typeof FluidMemory.buffers>;
 
+/** The migration that was simulated last, and its buffers: making another takes as long as a short one. */
+let last: { readonly buffers: Buffers; readonly migration: FluidMigration } | undefined;
+
 /** Moves a fluid guest as `scenario` says. `buffers` may be used again for the next one. */
 export function simulateFluid(scenario: Scenario, buffers?: Buffers): FluidResult {
-  return new FluidMigration(scenario, buffers ?? FluidMemory.buffers()).run();
+  if (!last || last.buffers !== buffers) {
+    const own = buffers ?? FluidMemory.buffers();
+    last = { buffers: own, migration: new FluidMigration(own) };
+  }
+  return last.migration.run(scenario);
 }
 
-/** A guest on its way. What the phases share. */
+/** A guest on its way, one after the other. What the phases share. */
 export class FluidMigration {
-  readonly scenario: Scenario;
+  scenario: Scenario = undefined as unknown as Scenario;
   readonly memory: FluidMemory;
-  readonly window: FluidWindow;
-  readonly #doubt: Doubt;
+  readonly window = new FluidWindow();
   nowNs = 0;
   bytes = 0;
   normalPages = 0;
@@ -63,11 +74,24 @@ export class FluidMigration {
   deltaPages = 0;
   postcopyRequests = 0;
   gapNs = 0;
-  readonly #limits: ConvergenceLimits;
+  readonly #limits: { -readonly [K in keyof ConvergenceLimits]: ConvergenceLimits[K] } = {
+    downtimeLimitNs: 0,
+    roundsMax: 0,
+    timeoutNs: 0,
+    bandwidthCapBytesPerSec: 0,
+    onLimit: "fail",
+    policySettings: {} as ConvergenceLimits["policySettings"],
+  };
+  readonly #doubt = new Doubt(this.#limits);
+  #policy: ConvergencePolicy = CONVERGENCE_POLICIES.qemu;
+  /** What the link moves, by all connections. */
+  #bytesPerSec = 0;
+  #nsPerByte = 0;
+  #leavesPages = false;
   /** The rounds that are over; what they were is noted if somebody asks. */
   #roundCount = 0;
   readonly #rounds: RoundStats[] = [];
-  readonly #notesRounds: boolean;
+  #notesRounds = false;
   #isSynced = true;
   #isPaused = false;
   #syncs = 1;
@@ -85,30 +109,60 @@ export class FluidMigration {
     rounds: this.#rounds as readonly RoundStats[],
   };
 
-  constructor(scenario: Scenario, [pieces, spare]: Buffers) {
-    this.scenario = scenario;
-    this.memory = new FluidMemory(scenario, pieces, spare);
-    this.window = new FluidWindow(scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY);
-    this.#state.memoryBytes = this.memory.pageCount * GUEST_PAGE_BYTES;
-    const { downtimeLimitNs, onLimit, roundsMax, strategy, timeoutNs } = scenario;
-    this.#limits = {
-      downtimeLimitNs,
-      roundsMax: roundsMax ?? Number.POSITIVE_INFINITY,
-      timeoutNs,
-      bandwidthCapBytesPerSec: scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY,
-      // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
-      onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
-      policySettings: POLICY_SETTINGS[scenario.policy] as ConvergenceLimits["policySettings"],
-    };
-    this.#notesRounds = scenario.policy !== "qemu" || scenario.slowdown !== "none";
-    this.#doubt = new Doubt(scenario.policy, this.#limits);
+  constructor([pieces, spare]: Buffers) {
+    this.memory = new FluidMemory(undefined, pieces, spare);
   }
 
-  run(): FluidResult {
-    const { scenario } = this;
+  /** Nothing has been sent yet. */
+  #begin(scenario: Scenario): void {
+    const capBytesPerSec = scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY;
+    this.scenario = scenario;
+    this.memory.begin(scenario);
+    this.window.begin(capBytesPerSec);
+    this.nowNs = 0;
+    this.bytes = 0;
+    this.normalPages = 0;
+    this.zeroPages = 0;
+    this.deltaPages = 0;
+    this.postcopyRequests = 0;
+    this.gapNs = 0;
+    this.#bytesPerSec = pagesBytesPerSec(scenario);
+    this.#nsPerByte = 1e9 / this.#bytesPerSec;
+    this.#roundCount = 0;
+    if (this.#rounds.length > 0) this.#rounds.length = 0;
+    this.#isSynced = true;
+    this.#isPaused = false;
+    this.#syncs = 1;
+    this.#limit = Number.POSITIVE_INFINITY;
+    this.#dirtyPagesPerSec = 0;
+    this.#startRound(0);
+    this.#state.memoryBytes = this.memory.pageCount * GUEST_PAGE_BYTES;
+    this.#beginPolicy(scenario, capBytesPerSec);
+  }
+
+  #beginPolicy(scenario: Scenario, capBytesPerSec: number): void {
+    const { onLimit, policy, roundsMax, strategy } = scenario;
+    const limits = this.#limits;
+    this.#leavesPages = PLANS[strategy].leavesPages;
+    limits.downtimeLimitNs = scenario.downtimeLimitNs;
+    limits.roundsMax = roundsMax ?? Number.POSITIVE_INFINITY;
+    limits.timeoutNs = scenario.timeoutNs;
+    limits.bandwidthCapBytesPerSec = capBytesPerSec;
+    // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
+    limits.onLimit = this.#leavesPages ? "fail" : onLimit;
+    limits.policySettings = POLICY_SETTINGS[policy] as ConvergenceLimits["policySettings"];
+    this.#policy = CONVERGENCE_POLICIES[policy];
+    this.#notesRounds = policy !== "qemu" || scenario.slowdown !== "none";
+    this.#doubt.begin(policy);
+  }
+
+  run(scenario: Scenario): FluidResult {
+    this.#begin(scenario);
     const plan = PLANS[scenario.strategy];
     this.#say(FRAME.hello);
-    this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte + scenario.setupNs);
+    this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte);
+    this.#join((scenario.channels ?? 1) - 1);
+    this.#wait(scenario.setupNs);
     const setupNs = this.nowNs;
     this.#round.startNs = setupNs;
     const rest = plan.iterates ? this.#iterate() : plan.leavesPages ? "leave" : "send";
@@ -129,14 +183,16 @@ export class FluidMigration {
     return this.#result(setupNs, downtimeNs, "");
   }
 
-  get #nsPerByte(): number {
-    return 1e9 / this.scenario.bandwidthBytesPerSec;
-  }
-
   /** Sends bytes that are no pages. */
   #say(bytes: number): void {
     this.bytes += bytes;
     this.#wait(bytes * this.#nsPerByte);
+  }
+
+  /** Opens more connections, one after the other. */
+  #join(more: number): void {
+    this.#say(more * FRAME.join);
+    this.#wait(more * (2 * this.scenario.latencyNs + FRAME.joined * this.#nsPerByte));
   }
 
   #wait(ns: number): void {
@@ -164,7 +220,7 @@ export class FluidMigration {
     state.remainingBytes = remaining * GUEST_PAGE_BYTES;
     state.bytesPerSec = this.window.bytesPerSec;
     state.elapsedNs = this.nowNs;
-    const decision = CONVERGENCE_POLICIES[this.scenario.policy](state, this.#limits);
+    const decision = this.#policy(state, this.#limits);
     if (this.#isSynced && this.#roundCount > 0)
       this.#doubt.decided(decision, state, this.memory.variance);
     return decision === "sync" && this.#isTooEarly(remaining) ? "send" : decision;
@@ -183,9 +239,8 @@ export class FluidMigration {
   }
 
   #mayLeave(decision: ConvergenceDecision): boolean {
-    const { preCopyRounds, strategy } = this.scenario;
-    if (!PLANS[strategy].leavesPages) return false;
-    return decision === "fail" || this.#roundCount + 1 > preCopyRounds;
+    if (!this.#leavesPages) return false;
+    return decision === "fail" || this.#roundCount + 1 > this.scenario.preCopyRounds;
   }
 
   #harvest(): number {
@@ -217,7 +272,12 @@ export class FluidMigration {
         remainingPages: this.memory.remaining,
         dirtyLimitPagesPerSec: this.#limit,
       });
-    round.startNs = this.nowNs;
+    this.#startRound(this.nowNs);
+  }
+
+  #startRound(nowNs: number): void {
+    const round = this.#round;
+    round.startNs = nowNs;
     round.normalPages = 0;
     round.zeroPages = 0;
     round.bytes = 0;
@@ -252,14 +312,20 @@ export class FluidMigration {
     }
   }
 
-  /** Windows until the policy may decide otherwise, as the engine reckons. */
+  /**
+   * Windows until the policy may decide otherwise, as the engine reckons: whole ones, but where there are several
+   * connections, whose frames are smaller.
+   */
   #windowsToDecision(): number {
     const { bytesPerSec } = this.window;
+    const { channels = 1, downtimeLimitNs, timeoutNs } = this.scenario;
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
-    const threshold = (bytesPerSec * this.scenario.downtimeLimitNs) / 1e9;
+    const threshold = (bytesPerSec * downtimeLimitNs) / 1e9;
     const leftBytes = this.memory.remaining * GUEST_PAGE_BYTES - threshold;
-    const leftNs = this.scenario.timeoutNs - this.nowNs;
-    return Math.max(1, Math.ceil(Math.min(leftBytes / windowBytes, leftNs / WINDOW_NS)));
+    const leftNs = timeoutNs - this.nowNs;
+    const windows = Math.min(leftBytes / windowBytes, leftNs / WINDOW_NS);
+    if (channels === 1) return Math.max(1, Math.ceil(windows));
+    return Math.max(1 / (FRAMES_PER_WINDOW * channels), windows);
   }
 
   #batchPages(): number {
@@ -267,12 +333,14 @@ export class FluidMigration {
     const pages = Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES));
     if (this.#isPaused) return pages;
     if (bytesPerSec === 0) {
-      const { bandwidthBytesPerSec, wire } = this.scenario;
-      const probe = Math.ceil(bandwidthBytesPerSec / 10 / wire.normalPageBytes);
+      const probe = Math.ceil(this.#bytesPerSec / 10 / this.scenario.wire.normalPageBytes);
       return Math.min(pages, Math.max(1, probe));
     }
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
-    return Math.min(pages, Math.ceil((this.#windowsToDecision() * windowBytes) / RECORD_BYTES));
+    // Small frames follow what is measured, window by window.
+    const windowsMax = (this.scenario.channels ?? 1) > 1 ? 1 : Number.POSITIVE_INFINITY;
+    const windows = Math.min(windowsMax, this.#windowsToDecision());
+    return Math.min(pages, Math.ceil((windows * windowBytes) / RECORD_BYTES));
   }
 
   #sendBatch(): void {
@@ -283,15 +351,15 @@ export class FluidMigration {
 
   /** Several whole windows that are filled alike. False: there are none. */
   #sendWindows(pages: number): boolean {
-    const { bandwidthBytesPerSec, wire, xbzrleCacheBytes } = this.scenario;
+    const { wire, xbzrleCacheBytes } = this.scenario;
     const bytes = pages * wire.normalPageBytes + FRAME.pages;
     const { budgetBytes, isFresh } = this.window;
     if (!isFresh || bytes < budgetBytes || xbzrleCacheBytes > 0) return false;
-    if ((bytes * 1e9) / bandwidthBytesPerSec >= WINDOW_NS) return false;
+    if (bytes * this.#nsPerByte >= WINDOW_NS) return false;
     const isSlowed = this.#limit !== Number.POSITIVE_INFINITY;
     const least = this.memory.remaining <= this.#fittingPages;
     if (!this.#isPaused && (this.window.bytesPerSec === 0 || (isSlowed && least))) return false;
-    const most = this.#isPaused ? Number.POSITIVE_INFINITY : this.#windowsToDecision();
+    const most = this.#isPaused ? Number.POSITIVE_INFINITY : Math.floor(this.#windowsToDecision());
     // The last one may end differently: it is sent by itself.
     const windows = Math.min(most, Math.floor(this.memory.normalAhead(most * pages) / pages));
     if (!(windows > 1)) return false;

@@ -6,6 +6,7 @@
  *   the writer does what is due, but no more than these waits leave time for
  *   the push gets what the cap and the link leave, first around the faults: in the working set
  */
+import { connectionBytesPerSec, idlePush } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import type { WrittenPages } from "./memory.ts";
 import type { FluidMigration } from "./migration.ts";
@@ -28,27 +29,38 @@ interface Flows {
 
 /** What does not change while the pages follow. */
 class Link {
-  readonly #bandwidth: number;
+  /** Of the connection that pushes. */
+  readonly #pushBytesPerSec: number;
   readonly #cap: number;
   readonly #pushedBytes: number;
-  readonly #pageNs: number;
   readonly #faultNs: number;
   /** A page that somebody waits for takes so much of the link from the push. */
   readonly #takenNs: number;
 
   constructor(scenario: Scenario) {
-    const { bandwidthBytesPerSec, bandwidthCapBytesPerSec, latencyNs, wire } = scenario;
-    this.#bandwidth = bandwidthBytesPerSec;
-    this.#cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, bandwidthBytesPerSec);
+    const {
+      bandwidthBytesPerSec,
+      bandwidthCapBytesPerSec,
+      channels = 1,
+      latencyNs,
+      wire,
+    } = scenario;
+    const connection = connectionBytesPerSec(scenario);
+    this.#pushBytesPerSec = connection;
+    this.#cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, connection);
     const pageBytes = wire.normalPageBytes + FRAME.pages;
-    this.#pageNs = (pageBytes * 1e9) / bandwidthBytesPerSec;
-    const together = Math.floor((bandwidthBytesPerSec * PUSH_SEC) / pageBytes);
+    const pageNs = (pageBytes * 1e9) / connection;
+    const together = Math.floor((connection * PUSH_SEC) / pageBytes);
     const pages = Math.max(1, Math.min(PUSH_PAGES_MAX, together));
     this.#pushedBytes = wire.normalPageBytes + FRAME.pages / pages;
-    const gapNs = 2 * latencyNs + ((FRAME.request + FRAME.credit) * 1e9) / bandwidthBytesPerSec;
-    this.#faultNs = gapNs + this.#pageNs;
+    const gapNs = 2 * latencyNs + ((FRAME.request + FRAME.credit) * 1e9) / connection;
+    this.#faultNs = gapNs + pageNs;
     // Where requests follow each other fast the engine leaves the link free for the next one.
-    this.#takenNs = gapNs <= this.#pageNs ? this.#faultNs + gapNs / 2 : this.#pageNs;
+    const sharedNs = gapNs <= pageNs ? this.#faultNs + gapNs / 2 : pageNs;
+    // With a connection of its own it takes from the push only what the link itself lacks.
+    const spare = bandwidthBytesPerSec - connection;
+    const ownNs = spare >= connection ? 0 : (pageNs * (connection - spare)) / connection;
+    this.#takenNs = channels > 1 ? ownNs : sharedNs;
   }
 
   /** `wanted`: faults a second if none had to wait. */
@@ -57,7 +69,7 @@ class Link {
     const free = Math.max(0, 1 - (faultsPerSec * this.#takenNs) / 1e9);
     return {
       faultsPerSec,
-      pushedPerSec: Math.min(this.#cap, this.#bandwidth * free) / this.#pushedBytes,
+      pushedPerSec: Math.min(this.#cap, this.#pushBytesPerSec * free) / this.#pushedBytes,
       tickNs: (wanted * TICK_NS * this.#faultNs) / 1e9,
     };
   }
@@ -76,6 +88,10 @@ export function postCopy(run: FluidMigration): void {
   const written = memory.written();
   const zeroPages = memory.zeroRemaining();
   const normalPages = memory.remaining - zeroPages;
+  if (scenario.missingStores !== "wait") {
+    follow(run, normalPages, zeroPages);
+    return;
+  }
   const outside = Math.max(0, normalPages - written.reduce((sum, { pages }) => sum + pages, 0));
   const ends = drain(written, link);
   const seconds =
@@ -88,6 +104,24 @@ export function postCopy(run: FluidMigration): void {
   run.gapNs = Math.max(run.gapNs, HEARTBEAT_NS + Math.max(0, ends.tickNs - TICK_NS));
   run.bytes += normalPages * wire.normalPageBytes + zeroPages * wire.zeroPageBytes;
   run.nowNs += seconds * 1e9 + 2 * latencyNs;
+  memory.remaining = 0;
+}
+
+/** Nobody waits for them. */
+function follow(run: FluidMigration, normalPages: number, zeroPages: number): void {
+  const { memory, scenario } = run;
+  const { bandwidthCapBytesPerSec, latencyNs, wire } = scenario;
+  const bytesPerSec = connectionBytesPerSec(scenario);
+  const cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, bytesPerSec);
+  const frames = Math.ceil(normalPages / idlePush(scenario).pushPages);
+  const pagesBytes = normalPages * wire.normalPageBytes + frames * FRAME.pages;
+  const bytes = pagesBytes + zeroPages * wire.zeroPageBytes;
+  run.normalPages += normalPages;
+  run.zeroPages += zeroPages;
+  // The heartbeat comes as ever, but for the time that the guest stood still.
+  run.gapNs += HEARTBEAT_NS;
+  run.bytes += bytes;
+  run.nowNs += (bytes * 1e9) / cap + 4 * latencyNs;
   memory.remaining = 0;
 }
 

@@ -5,6 +5,8 @@ import { WINDOW_NS } from "../../migrate/rate-window.ts";
 export const FRAME = {
   hello: 177,
   accept: 32,
+  join: 63,
+  joined: 32,
   pages: 28,
   round: 24,
   missing: 16,
@@ -18,13 +20,16 @@ export const FRAME = {
 } as const;
 
 export class FluidWindow {
-  #capBytesPerSec: number;
+  #capBytesPerSec = Number.POSITIVE_INFINITY;
   #startNs = 0;
   #bytes = 0;
   bytesPerSec = 0;
 
-  constructor(capBytesPerSec: number) {
+  begin(capBytesPerSec: number): void {
     this.#capBytesPerSec = capBytesPerSec;
+    this.#startNs = 0;
+    this.#bytes = 0;
+    this.bytesPerSec = 0;
   }
 
   get budgetBytes(): number {

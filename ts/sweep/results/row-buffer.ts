@@ -1,5 +1,5 @@
 /** Rows as columns: what Parquet wants, and what takes a tenth of the memory. */
-import type { ResultRow } from "../scenario.ts";
+import { distributionName, type Measurement, type ResultRow, type Scenario } from "../scenario.ts";
 
 export type ColumnName = keyof ResultRow;
 /** `count`: a whole number below 2^31. */
@@ -19,6 +19,8 @@ export const COLUMN_KINDS = {
   distribution: "text",
   bandwidth_bytes_per_s: "number",
   latency_ms: "number",
+  loss_ratio: "number",
+  channels: "count",
   bandwidth_cap_bytes_per_s: "number",
   downtime_limit_ms: "number",
   policy: "text",
@@ -51,9 +53,19 @@ export const COLUMN_NAMES = Object.keys(COLUMN_KINDS) as readonly ColumnName[];
 
 export type Column = Int32Array | Float64Array | string[];
 
+type NamedColumns = {
+  readonly [name in ColumnName]: (typeof COLUMN_KINDS)[name] extends "text"
+    ? string[]
+    : (typeof COLUMN_KINDS)[name] extends "count"
+      ? Int32Array
+      : Float64Array;
+};
+
 export class RowBuffer {
   readonly #capacity: number;
   readonly #columns: readonly Column[];
+  /** The same columns by name: what a row is written to without looking at what it is made of. */
+  readonly #named: NamedColumns;
   #length = 0;
 
   constructor(capacity: number) {
@@ -63,6 +75,8 @@ export class RowBuffer {
       if (kind === "text") return new Array<string>(capacity).fill("");
       return kind === "count" ? new Int32Array(capacity) : new Float64Array(capacity);
     });
+    const entries = COLUMN_NAMES.map((name, c) => [name, this.#columns[c]]);
+    this.#named = Object.fromEntries(entries) as NamedColumns;
   }
 
   get length(): number {
@@ -78,15 +92,59 @@ export class RowBuffer {
     this.#length = 0;
   }
 
-  /** All rows have their keys in the order of the columns, as `resultRow` makes them. */
-  add(row: ResultRow): void {
+  /** One row more: a scenario, and what came of it. */
+  add(scenario: Scenario, measured: Measurement): void {
     const i = this.#length++;
-    const columns = this.#columns;
-    let c = 0;
-    for (const name in row) {
-      (columns[c] as (string | number)[])[i] = row[name as ColumnName];
-      c++;
-    }
+    this.#addScenario(i, scenario);
+    this.#addMeasurement(i, measured);
+  }
+
+  #addScenario(i: number, scenario: Scenario): void {
+    const to = this.#named;
+    to.index[i] = scenario.index;
+    to.part[i] = scenario.part;
+    to.fidelity[i] = scenario.fidelity;
+    to.strategy[i] = scenario.strategy;
+    to.memory_bytes[i] = scenario.memoryBytes;
+    to.used_bytes[i] = scenario.usedBytes;
+    to.working_set_bytes[i] = scenario.workingSetBytes;
+    to.working_set_offset_bytes[i] = scenario.workingSetOffsetBytes;
+    to.dirty_rate_pages_per_s[i] = scenario.dirtyRate;
+    to.distribution[i] = distributionName(scenario.distribution);
+    to.bandwidth_bytes_per_s[i] = scenario.bandwidthBytesPerSec;
+    to.latency_ms[i] = scenario.latencyNs / 1e6;
+    to.loss_ratio[i] = scenario.lossRatio ?? 0;
+    to.channels[i] = scenario.channels ?? 1;
+    to.bandwidth_cap_bytes_per_s[i] = scenario.bandwidthCapBytesPerSec ?? 0;
+    to.downtime_limit_ms[i] = scenario.downtimeLimitNs / 1e6;
+    to.policy[i] = scenario.policy;
+    to.slowdown[i] = scenario.slowdown;
+    to.rounds_max[i] = scenario.roundsMax ?? 0;
+    to.pre_copy_rounds[i] = scenario.preCopyRounds;
+    to.background_pages[i] = scenario.backgroundPages;
+    to.xbzrle_cache_bytes[i] = scenario.xbzrleCacheBytes;
+    to.repetition[i] = scenario.repetition;
+    to.seed[i] = scenario.seed;
+  }
+
+  #addMeasurement(i: number, measured: Measurement): void {
+    const to = this.#named;
+    to.state[i] = measured.state;
+    to.error[i] = measured.error;
+    to.near[i] = measured.near;
+    to.total_time_ms[i] = measured.total_time_ms;
+    to.downtime_ms[i] = measured.downtime_ms;
+    to.gap_ms[i] = measured.gap_ms;
+    to.setup_time_ms[i] = measured.setup_time_ms;
+    to.transferred_bytes[i] = measured.transferred_bytes;
+    to.normal_pages[i] = measured.normal_pages;
+    to.duplicate_pages[i] = measured.duplicate_pages;
+    to.delta_pages[i] = measured.delta_pages;
+    to.dirty_sync_count[i] = measured.dirty_sync_count;
+    to.postcopy_requests[i] = measured.postcopy_requests;
+    to.remaining_bytes[i] = measured.remaining_bytes;
+    to.dirty_pages_rate[i] = measured.dirty_pages_rate;
+    to.mbps[i] = measured.mbps;
   }
 
   /** The values of column number `c`. */

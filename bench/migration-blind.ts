@@ -1,0 +1,130 @@
+/**
+ * What QEMU needs for the rows of `test/sweep/qemu-blind.ts`: two processes each on loopback, a line of figures
+ * for each run on stderr. And where in the guest's memory its writer writes, which the model has to be told:
+ * found by comparing two images of the guest's memory, in a run of its own.
+ */
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BLIND_ROWS, type BlindRow, STILL_ROWS } from "../test/sweep/qemu-blind.ts";
+import { type BenchRow, rowOf } from "./harness.ts";
+import { Observer } from "./heartbeat.ts";
+import { type BenchOptions, hasQemu, provideImage } from "./machines.ts";
+import { type Linux, moveQemu, provideLinux } from "./migration-qemu.ts";
+import type { MigrationFigures } from "./migration-rows.ts";
+import { startQemu, stopQemu } from "./qemu.ts";
+
+const MEMORY_MIB = 512;
+const RAM_BASE = 0x8000_0000;
+const PAGE_BYTES = 4096;
+const PIECE_PAGES = 4096;
+/** This is to be run with a higher one: `chrt --rr 60 npm run bench -- migration-blind`. */
+const VCPU_PRIORITY = 40;
+
+const argsOf = ({ pattern, rate, wsMib }: BlindRow): string =>
+  `fill=320MiB ws=${wsMib}MiB rate=${rate} pattern=${pattern} heartbeat=10 idle=spin`;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Calls back with each page of two images. */
+function comparePages(a: string, b: string, look: (page: number, x: Buffer, y: Buffer) => void) {
+  const files = [openSync(a, "r"), openSync(b, "r")];
+  const pieces = files.map(() => Buffer.alloc(PIECE_PAGES * PAGE_BYTES));
+  for (let first = 0; ; first += PIECE_PAGES) {
+    const read = files.map((file, i) => readSync(file, pieces[i] as Buffer));
+    if (read[0] === 0) break;
+    for (let i = 0; i < (read[0] as number) / PAGE_BYTES; i++) {
+      const [x, y] = pieces.map((piece) => piece.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+      look(first + i, x as Buffer, y as Buffer);
+    }
+  }
+  for (const file of files) closeSync(file);
+}
+
+/** Where a guest's pages are: those that are not zero, and of these, those that it writes. */
+async function layoutOf(linux: Linux, log: (line: string) => void): Promise<void> {
+  const { append, initrd, kernel, scratch } = linux;
+  const observer = new Observer();
+  const guest = { append, initrd, kernel, memoryMiB: MEMORY_MIB, scratch };
+  const machine = await startQemu({ ...guest, name: "layout", onText: observer.listen() });
+  const files = ["a", "b"].map((name) => join(scratch, `${name}.ram`));
+  try {
+    await observer.beat(120_000);
+    await sleep(1000);
+    for (const filename of files) {
+      await sleep(500);
+      await machine.qmp.ask("stop");
+      await machine.qmp.ask("pmemsave", { val: RAM_BASE, size: MEMORY_MIB * 2 ** 20, filename });
+      await machine.qmp.ask("cont");
+    }
+  } finally {
+    await stopQemu(machine);
+  }
+  const zero = Buffer.alloc(PAGE_BYTES);
+  let used = 0;
+  const runs: { from: number; until: number; usedBefore: number; changed: number }[] = [];
+  comparePages(files[0] as string, files[1] as string, (page, x, y) => {
+    if (!y.equals(zero)) used++;
+    if (x.equals(y)) return;
+    const last = runs.at(-1);
+    if (last && page - last.until < 64) {
+      last.until = page + 1;
+      last.changed++;
+    } else runs.push({ from: page, until: page + 1, usedBefore: used - 1, changed: 1 });
+  });
+  log(`layout: ${used} pages used`);
+  for (const { from, until, usedBefore, changed } of runs)
+    if (changed > 32)
+      log(`  pages ${from} to ${until}: ${changed} written, ${usedBefore} used before`);
+  log(
+    `  and ${runs.filter(({ changed }) => changed <= 32).reduce((sum, one) => sum + one.changed, 0)} elsewhere`,
+  );
+}
+
+export async function benchMigrationBlind(options: BenchOptions): Promise<BenchRow[]> {
+  const { log, only, runs = 3, size } = options;
+  if (!hasQemu(options)) return [];
+  const scratch = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
+  const rows: BenchRow[] = [];
+  try {
+    const linux = await provideLinux(options, scratch);
+    const { cmdline } = await provideImage({ ...options, log: () => undefined });
+    for (const row of [...STILL_ROWS, ...BLIND_ROWS]) {
+      if (only.length > 0 && !only.includes(row.name)) continue;
+      const append = `${cmdline} quiet -- ${argsOf(row)}`;
+      log(row.name);
+      if (size === "whole") await layoutOf({ ...linux, append }, log);
+      const theirs: MigrationFigures[] = [];
+      for (let run = 0; run < runs; run++) {
+        const { capMibPerSec, downtimeLimitMs } = row;
+        const move = {
+          strategy: "pre-copy",
+          help: "none",
+          capMiB: capMibPerSec,
+          limitSec: 60,
+        } as const;
+        const figures = await moveQemu(
+          { ...linux, append },
+          { ...move, downtimeLimitMs, vcpuPriority: VCPU_PRIORITY },
+        );
+        theirs.push(figures);
+        const { bytes, downtime, normalPages, rounds, total, zeroPages } = figures;
+        const mib = (bytes / 2 ** 20).toFixed(1);
+        log(
+          `  ${total} ms, down ${downtime} ms, ${rounds} rounds, ${normalPages} + ${zeroPages} pages, ${mib} MiB`,
+        );
+      }
+      rows.push(
+        rowOf({
+          bench: `migration-blind/${row.name}`,
+          unit: "ms",
+          better: "lower",
+          ours: theirs.map((one) => one.total),
+        }),
+      );
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  return rows;
+}
