@@ -92,6 +92,10 @@ export class Network {
     return route;
   }
 
+  nicBytesPerSec(host: number): number {
+    return (this.#hosts[host] as NetworkHost).nic.bytesPerSec;
+  }
+
   #find(source: number, target: number): readonly number[] | undefined {
     if (source === target) return undefined;
     const from = (this.#hosts[source] as NetworkHost).rack;

@@ -74,6 +74,7 @@ export class CentreSimulation {
   readonly #linkMigrations: Int32Array;
   readonly #limitedLinks: boolean;
   readonly #nsOfWork: number;
+  readonly #lostAtNs = new Map<number, number>();
   #freeBuffers: Buffers[] = [];
   #waiting: MigrationRecord[] = [];
   #mayAdmit = false;
@@ -197,6 +198,7 @@ export class CentreSimulation {
     this.vms.forEach((vm, v) => {
       if ((vm.host !== host && !torn.has(v)) || vm.state === "lost") return;
       this.#stopVm(v, "lost");
+      this.#lostAtNs.set(v, this.nowNs);
       lost.push(v);
     });
     this.power(host, false);
@@ -207,7 +209,7 @@ export class CentreSimulation {
   /** A lost vm comes up again on another host after `delayNs`. */
   restart(vm: number, target: number, delayNs: number): void {
     const source = this.vm(vm).host;
-    const failedNs = this.nowNs;
+    const failedNs = this.#lostAtNs.get(vm) ?? this.nowNs;
     this.host(target).freeBytes -= this.#spec(vm).memoryBytes;
     this.at(this.nowNs + delayNs, () => {
       this.#startVm(vm, target);
