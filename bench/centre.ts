@@ -37,7 +37,7 @@ const AT_ONCE: readonly AtOnce[] = [
   { name: "100 at once, dirty 5 %", hosts: 128, count: 100, dirtyMax: 0.05 },
   { name: "1000 at once, dirty 0 %", hosts: 1024, count: 1000, dirtyMax: 0 },
   { name: "1000 at once, dirty 5 %", hosts: 1024, count: 1000, dirtyMax: 0.05 },
-  { name: "1000 at once, dirty 30 %", hosts: 1024, count: 1000, dirtyMax: 0.3 },
+  { name: "1000 at once, dirty 20 %", hosts: 1024, count: 1000, dirtyMax: 0.2 },
   { name: "4000 at once, dirty 5 %", hosts: 1024, count: 4000, dirtyMax: 0.05 },
 ];
 

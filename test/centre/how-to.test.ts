@@ -90,13 +90,15 @@ test("a planner that loops, throws or overcommits ends the run with status 2 and
   const planners = {
     loops: "export default () => { for (;;) ; };",
     throws: "export default () => { throw new Error('oh') };",
-    overcommits: "export default ({ movers }) => movers.map((vm) => ({ vm, target: 8 }));",
+    overcommits: "export default ({ movers }) => movers.map((vm) => ({ vm, target: 16 }));",
   };
   for (const [name, text] of Object.entries(planners)) {
     const file = join(scratch, `${name}.mjs`);
     writeFileSync(file, text);
     const { status, stdout } = run(
       EXAMPLE,
+      "--job",
+      "sun",
       "--planner",
       file,
       "--planner-timeout",

@@ -17,7 +17,7 @@ async function run(text: string, name?: string, planner?: PlannerName) {
   const { centre, file } = await loadCentre(text, EXAMPLE);
   const job = (name ? file.jobs.find((one) => one.name === name) : file.jobs[0]) as Job;
   const chosen = planner ?? job.planner;
-  const done = runJob(centre, job, PLANNERS[chosen]);
+  const done = runJob(centre, job, { name: chosen, plan: PLANNERS[chosen] });
   return { run: done, centre, summary: summarize(done, chosen, file.seed) };
 }
 
@@ -177,7 +177,7 @@ test.each([
   [
     "a wrong unit",
     example.replace("10Gbit, latency: 10us", "10Gb, latency: 10us"),
-    /data-centre.yaml:16:27: racks\[0\].hosts\[0\].nic.bandwidth: expected a rate/,
+    /data-centre.yaml:16:27: racks\[0\].hosts\[0\].nic.bandwidth: .*expected a rate like/,
   ],
   ["a host without processors", example.replace("cpus: 32", "cpus: 0"), /cpus/],
   [

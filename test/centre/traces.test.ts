@@ -240,8 +240,8 @@ test("a line without an end is refused after a megabyte, not kept", async () => 
   const out = createWriteStream(path);
   const piece = Buffer.alloc(1 << 20, "7");
   for (let i = 0; i < 200; i++)
-    if (!out.write(piece)) await new Promise((resolve) => out.once("drain", resolve));
-  await new Promise<void>((resolve) => out.end(resolve));
+    if (!out.write(piece)) await new Promise<void>((resolve) => out.once("drain", () => resolve()));
+  await new Promise<void>((resolve) => out.end(() => resolve()));
   const before = process.memoryUsage().rss;
   await expect(read("azure-2017", { vmtable: path, cpu: path })).rejects.toThrow(
     /endless.csv:1:1: a line of more than 1048576 bytes/,

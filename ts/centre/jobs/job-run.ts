@@ -19,6 +19,12 @@ export interface JobReport {
   readonly lost: string[];
 }
 
+/** A planner, and what its user calls it. */
+export interface NamedPlanner {
+  readonly name: string;
+  readonly plan: Planner;
+}
+
 export class JobRun<J extends Job = Job> {
   readonly simulation: CentreSimulation;
   readonly job: J;
@@ -31,10 +37,10 @@ export class JobRun<J extends Job = Job> {
   };
   /** All that planners said, for `--dry-run`. */
   readonly moves: Move[] = [];
-  readonly #planner: Planner;
+  readonly #planner: NamedPlanner;
   readonly #onEnd = new Map<MigrationRecord, (record: MigrationRecord) => void>();
 
-  constructor(simulation: CentreSimulation, job: J, planner: Planner) {
+  constructor(simulation: CentreSimulation, job: J, planner: NamedPlanner) {
     this.simulation = simulation;
     this.job = job;
     this.#planner = planner;
@@ -52,10 +58,10 @@ export class JobRun<J extends Job = Job> {
   /** The planner's answer to a request; one that breaks a rule is an error. */
   ask(request: PlacementRequest): readonly Move[] {
     if (request.movers.length === 0) return [];
-    const moves = this.#planner(request);
+    const moves = this.#planner.plan(request);
     const fault = faultOf(request, moves);
     if (fault !== "")
-      throw new WasmvisorError("WV_PLANNER", `planner ${this.job.planner}: ${fault}`);
+      throw new WasmvisorError("WV_PLANNER", `planner ${this.#planner.name}: ${fault}`);
     return moves;
   }
 

@@ -1,10 +1,9 @@
 /** Jobs by their kinds. */
 import type { Job } from "../centre-schema.ts";
 import type { Centre } from "../model.ts";
-import type { Planner } from "../planners/placement.ts";
 import { CentreSimulation } from "../simulation.ts";
 import { failOver } from "./fail-over.ts";
-import { JobRun } from "./job-run.ts";
+import { JobRun, type NamedPlanner } from "./job-run.ts";
 import { evacuate, update } from "./maintenance.ts";
 import { consolidate, followTheSun, rebalance } from "./placement-jobs.ts";
 
@@ -20,7 +19,7 @@ const STARTS: Starts = {
 };
 
 /** Does a job on a data centre as it is at the beginning, and runs to the end of all that follows from it. */
-export function runJob(centre: Centre, job: Job, planner: Planner): JobRun {
+export function runJob(centre: Centre, job: Job, planner: NamedPlanner): JobRun {
   const run = new JobRun(new CentreSimulation(centre), job, planner);
   // Which kind it is decides which of these it is given to.
   (STARTS[job.kind] as (run: JobRun) => void)(run);

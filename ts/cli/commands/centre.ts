@@ -31,7 +31,7 @@ export async function centre({ args, options, out }: CommandContext): Promise<nu
   const timeoutMs = parse.timeMs(options.plannerTimeout, "--planner-timeout") ?? PLANNER_TIMEOUT_MS;
   const planner = openPlanner(name, timeoutMs);
   try {
-    const run = runJob(built, job, planner.plan);
+    const run = runJob(built, job, { name, plan: planner.plan });
     if (options.dryRun === true) return dryRun(run, out);
     const summary = summarize(run, name, file.seed);
     const folder = parse.text(options.out) ?? basename(path).replace(/\.(ya?ml|json)$/, "");
