@@ -2,7 +2,7 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (kernels, linux-boot, linux-programs, userland, memory, migration-blind,
+ * NAME is a suite (centre, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
  * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep) or one row of it (kernels/crc); without a name
  * everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
@@ -13,6 +13,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { benchCentre } from "./centre.ts";
 import { type BenchRow, tableOf } from "./harness.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLinuxBoot } from "./linux-boot.ts";
@@ -33,6 +34,7 @@ const root = join(import.meta.dirname, "../../..");
 const MICRO_ROUNDS = 5;
 
 const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow[]>>> = {
+  centre: benchCentre,
   kernels: benchKernels,
   "linux-boot": benchLinuxBoot,
   "linux-programs": benchLinuxPrograms,

@@ -76,6 +76,36 @@ const TARGETS: readonly Target[] = [
     aim: 3.15,
     rows: ["migration-loopback/tls"],
   },
+  {
+    what: "one migration after another, fluid, vs SimGrid",
+    must: 50,
+    aim: 130,
+    rows: ["centre/serial fluid"],
+  },
+  {
+    what: "one migration after another, page level, vs SimGrid",
+    must: 0.3,
+    aim: 1,
+    rows: ["centre/serial page"],
+  },
+  {
+    what: "1,000 vms leave at once over a fat tree vs SimGrid",
+    must: 3,
+    aim: 10,
+    rows: [/^centre\/1000 at once, dirty \d+ %$/],
+  },
+  {
+    what: "4,000 vms the same",
+    must: 10,
+    aim: 30,
+    rows: ["centre/4000 at once, dirty 5 %"],
+  },
+  {
+    what: "1,000 on links of their own, at once vs one after another",
+    must: 1 / 1.5,
+    aim: 1 / 1.2,
+    rows: ["centre/disjoint"],
+  },
 ];
 
 /** The targets that were measured, as a Markdown table; empty when none was. */

@@ -1,7 +1,13 @@
-// Writes schema/plan.schema.json from the zod schema. Run it after a build: npm run schema.
+// Writes schema/*.json from the zod schemas. Run it after a build: npm run schema.
 import { mkdirSync, writeFileSync } from "node:fs";
+import { centreJsonSchema } from "../dist/ts/centre/centre-schema.js";
 import { planJsonSchema } from "../dist/ts/sweep/plan-schema.js";
 
 mkdirSync(new URL("../schema/", import.meta.url), { recursive: true });
-const file = new URL("../schema/plan.schema.json", import.meta.url);
-writeFileSync(file, `${JSON.stringify(planJsonSchema(), null, 2)}\n`);
+for (const [name, schema] of [
+  ["plan", planJsonSchema()],
+  ["centre", centreJsonSchema()],
+]) {
+  const file = new URL(`../schema/${name}.schema.json`, import.meta.url);
+  writeFileSync(file, `${JSON.stringify(schema, null, 2)}\n`);
+}

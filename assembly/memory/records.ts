@@ -40,7 +40,8 @@ export function putPlain(index: u32, frame: usize, at: usize): usize {
 export function putEncoded(encoder: usize, index: u32, frame: usize, at: usize): usize {
   const digest = digestFrame(frame);
   store<u32>(at, <u32>digest, 4);
-  const end = putShort(encoder, index, frame, at, digest);
+  const twin = twinOf(encoder, index, digest);
+  const end = twin >= 0 ? putTwin(index, <u32>twin, at) : putDelta(encoder, index, frame, at);
   noteSent(encoder, index, frame, digest);
   if (end) return end;
   store<u32>(at, index | BATCH_CHECKED);
@@ -48,15 +49,15 @@ export function putEncoded(encoder: usize, index: u32, frame: usize, at: usize):
   return at + 8 + PAGE_BYTES;
 }
 
-/** As a twin or as differences; 0: as neither. */
-function putShort(encoder: usize, index: u32, frame: usize, at: usize, digest: u64): usize {
-  const twin = twinOf(encoder, index, digest);
-  if (twin >= 0) {
-    Encoded.twins++;
-    store<u32>(at, index | BATCH_CHECKED | BATCH_TWIN);
-    store<u32>(at, <u32>twin, 8);
-    return at + 12;
-  }
+function putTwin(index: u32, twin: u32, at: usize): usize {
+  Encoded.twins++;
+  store<u32>(at, index | BATCH_CHECKED | BATCH_TWIN);
+  store<u32>(at, twin, 8);
+  return at + 12;
+}
+
+/** What differs from what was sent last; 0: nobody knows that, or it is too much. */
+function putDelta(encoder: usize, index: u32, frame: usize, at: usize): usize {
   const old = sentPage(encoder, index);
   if (!old) return 0;
   const bytes = encodeDelta(old, frame, at + DELTA_HEADER, DELTA_MAX);

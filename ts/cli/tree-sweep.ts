@@ -14,6 +14,18 @@ export function addSweepCommands(add: AddCommand): void {
     .option("--resume", "go on with results that are there already");
   add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report));
   addTraceCommands(add);
+  add("centre <file>", "do a job on a data centre: evacuate, update, consolidate, ...", () =>
+    import("./commands/centre.ts").then((m) => m.centre),
+  )
+    .option("--job <name>", "one of the file's jobs (default: the first)")
+    .option(
+      "--planner <name|file>",
+      "who chooses targets; an ES module of your own (default: the job's)",
+    )
+    .option("--planner-timeout <time>", "for each answer of that module (default: 10s)")
+    .option("--seed <n>", "another seed than the file's")
+    .option("--out <dir>", "where results and timelines go (default: the file's name)")
+    .option("--dry-run", "say who would move where, and how long that takes at least");
 }
 
 function addTraceCommands(add: AddCommand): void {

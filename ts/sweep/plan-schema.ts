@@ -25,19 +25,19 @@ interface Notation {
   readonly parse: (text: string, what: string) => number;
 }
 
-const SIZE: Notation = {
+export const SIZE: Notation = {
   title: "a size",
   pattern: "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB|TiB)$",
   example: "512MiB",
   parse: parseSize,
 };
-const TIME: Notation = {
+export const TIME: Notation = {
   title: "a time",
   pattern: "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|min|h)$",
   example: "30ms",
   parse: parseTime,
 };
-const RATE: Notation = {
+export const RATE: Notation = {
   title: "a rate",
   pattern: "^[0-9]+(\\.[0-9]+)?((|k|M|G|T)bit|(B|KiB|MiB|GiB|TiB)/s)$",
   example: "1Gbit",
@@ -45,7 +45,7 @@ const RATE: Notation = {
 };
 
 /** Text in a notation, as a number of bytes, nanoseconds, or bytes a second. */
-function quantity(notation: Notation, min = 0) {
+export function quantity(notation: Notation, min = 0) {
   const { title, pattern, example, parse } = notation;
   return z
     .unknown()
@@ -75,7 +75,7 @@ const loss = z
   .pipe(z.number().max(0.5, "a link that loses more than a half moves nothing"));
 const channels = z.int().min(1).max(CHANNELS_MAX);
 
-const distribution: z.ZodType<Distribution, unknown> = z.union([
+export const distribution: z.ZodType<Distribution, unknown> = z.union([
   z.enum(["uniform", "sequential", "hot-cold", "zipf"]).transform((kind): Distribution => {
     if (kind === "hot-cold") return { kind, hotPages: 0.1, hotWrites: 0.9 };
     return kind === "zipf" ? { kind, exponent: 1 } : { kind };
@@ -89,7 +89,7 @@ const distribution: z.ZodType<Distribution, unknown> = z.union([
 ]);
 
 /** Page writes a second: a number, or bytes a second in whole pages. */
-const dirtyRate = z.union([
+export const dirtyRate = z.union([
   z.number().min(0).max(1e9),
   quantity(RATE).transform((bytesPerSec) => bytesPerSec / PAGE_BYTES),
 ]);

@@ -31,15 +31,42 @@ export interface WrittenPages {
   readonly perPageSec: number;
 }
 
+/** What the fields of one piece take. */
+const PIECE_BYTES = 28;
+
 /** Pieces in order: `end`s in pages, density, region, share of the pages that were sent before. */
 class Pieces {
   count = 0;
   /** Pieces before this one end where they end. */
   fixed = 0;
-  readonly end = new Float64Array(PIECES_MAX);
-  readonly density = new Float64Array(PIECES_MAX);
-  readonly known = new Float64Array(PIECES_MAX);
-  readonly region = new Int32Array(PIECES_MAX);
+  end!: Float64Array;
+  density!: Float64Array;
+  known!: Float64Array;
+  region!: Int32Array;
+
+  /** In a buffer of its own, or at `at` in one that many share: a thousand small ones cost more than what they hold. */
+  constructor(piecesMax = PIECES_MAX, buffer = new ArrayBuffer(piecesMax * PIECE_BYTES), at = 0) {
+    this.#lie(piecesMax, buffer, at);
+  }
+
+  #lie(piecesMax: number, buffer: ArrayBuffer, at: number): void {
+    this.end = new Float64Array(buffer, at, piecesMax);
+    this.density = new Float64Array(buffer, at + 8 * piecesMax, piecesMax);
+    this.known = new Float64Array(buffer, at + 16 * piecesMax, piecesMax);
+    this.region = new Int32Array(buffer, at + 24 * piecesMax, piecesMax);
+  }
+
+  /** Makes room for so many, if there is none. */
+  reserve(pieces: number): void {
+    if (pieces <= this.end.length) return;
+    const { density, end, known, region } = this;
+    const piecesMax = 2 * pieces;
+    this.#lie(piecesMax, new ArrayBuffer(piecesMax * PIECE_BYTES), 0);
+    this.end.set(end);
+    this.density.set(density);
+    this.known.set(known);
+    this.region.set(region);
+  }
 
   /** Adds pages up to `end`, to the last piece if that is the same and not before `fixed`. */
   push(end: number, density: number, known: number, region: number): void {
@@ -140,6 +167,16 @@ export class FluidMemory {
   /** Buffers for the next scenario: making them costs more than simulating it. */
   static buffers(): readonly [Pieces, Pieces] {
     return [new Pieces(), new Pieces()];
+  }
+
+  /** Many small ones, for guests that are on their way at the same time; who uses them asks `reserve` for more. */
+  static manyBuffers(count: number, piecesMax: number): (readonly [Pieces, Pieces])[] {
+    const bytes = Math.ceil((piecesMax * PIECE_BYTES) / 8) * 8;
+    const all = new ArrayBuffer(2 * count * bytes);
+    return Array.from({ length: count }, (_, i) => [
+      new Pieces(piecesMax, all, 2 * i * bytes),
+      new Pieces(piecesMax, all, (2 * i + 1) * bytes),
+    ]);
   }
 
   /** The writer runs for `ns`. */

@@ -80,8 +80,21 @@ class Link {
   }
 }
 
+/** What post-copy reads and adds to of a guest on its way. */
+export type PostCopyRun = Pick<
+  FluidMigration,
+  | "memory"
+  | "scenario"
+  | "postcopyRequests"
+  | "normalPages"
+  | "zeroPages"
+  | "gapNs"
+  | "bytes"
+  | "nowNs"
+>;
+
 /** The pages that were left behind follow. */
-export function postCopy(run: FluidMigration): void {
+export function postCopy(run: PostCopyRun): void {
   const { memory, scenario } = run;
   const { latencyNs, wire } = scenario;
   const link = new Link(scenario);
