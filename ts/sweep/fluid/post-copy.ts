@@ -121,7 +121,7 @@ export function postCopy(run: PostCopyRun): void {
 }
 
 /** Nobody waits for them. */
-function follow(run: FluidMigration, normalPages: number, zeroPages: number): void {
+function follow(run: PostCopyRun, normalPages: number, zeroPages: number): void {
   const { memory, scenario } = run;
   const { bandwidthCapBytesPerSec, latencyNs, wire } = scenario;
   const bytesPerSec = connectionBytesPerSec(scenario);
