@@ -6,6 +6,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import { type EngineName, type Executor, makeExecutor } from "./executor.ts";
 import { type Chunk, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
+import type { QueueOptions } from "./queue/queue-executor.ts";
 import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
 import { defaultFormat, RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
@@ -31,8 +32,13 @@ export interface SweepProgress {
 export interface SweepOptions {
   /** The folder for everything that comes out. */
   readonly out: string;
-  /** `threads`: worker threads, the default. `inline`: all on this thread. */
+  /**
+   * `threads`: worker threads, the default. `inline`: all on this thread. `bullmq`: whatever machines run
+   * `wasmvisor worker`.
+   */
   readonly engine?: EngineName | undefined;
+  /** URL of the server of the engine `bullmq`. */
+  readonly redis?: string | undefined;
   /** Threads; default: one for each CPU. */
   readonly workers?: number | undefined;
   /** Instead of the plan's own. */
@@ -46,6 +52,8 @@ export interface SweepOptions {
   /** Ends the sweep with `WV_ABORTED`; finished chunks stay for a resume. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SweepProgress) => void) | undefined;
+  /** What people should know while it runs, a line each. */
+  readonly onNotice?: ((line: string) => void) | undefined;
   /** URL of a module that runs scenarios of fidelity `guest` instead of our own dirtier. */
   readonly guestRunnerModule?: string | undefined;
   /** The script of the worker threads, for tests and bundlers. */
@@ -98,7 +106,8 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
       const engine = options.engine ?? "threads";
       const workers = Math.min(options.workers ?? availableParallelism(), missing.length);
       const { workerFile } = options;
-      const executor = await makeExecutor(job, { engine, workers, workerFile });
+      const queue = queueOf(store, options);
+      const executor = await makeExecutor(job, { engine, workers, workerFile, queue });
       await runChunks({ executor, chunks: missing, store, meter, signal: options.signal });
     }
     store.finish();
@@ -109,6 +118,10 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
   const { computed, runMs: elapsedMs, scenariosPerSec } = meter;
   const run = { name: plan.name, seed, computed, elapsedMs, scenariosPerSec };
   return withReport ? summarize(run, plan, store) : withoutReport(run, plan, store);
+}
+
+function queueOf(store: SweepStore, { onNotice, redis }: SweepOptions): QueueOptions | undefined {
+  return redis === undefined ? undefined : { redis, identity: store.identity, onNotice };
 }
 
 function formatOf(plan: Plan, { format }: SweepOptions): ResultFormat {
