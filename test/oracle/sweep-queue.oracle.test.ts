@@ -45,6 +45,11 @@ const worker = (...args: string[]): Command => {
   return command;
 };
 
+const openQueue = (): Queue =>
+  new Queue(QUEUE, {
+    connection: { host: "127.0.0.1", port: server.port, maxRetriesPerRequest: null },
+  });
+
 const folder = (): string => join(home, String(folders++));
 
 function sweep(out: string, format: ResultFormat, ...args: string[]): Command {
@@ -185,9 +190,7 @@ describe.skipIf(!SERVER)("a sweep over a queue", () => {
   test("drops what comes twice: every job, and rows", async () => {
     const out = folder();
     const client = server.client();
-    const queue = new Queue(QUEUE, {
-      connection: { ...client.options, maxRetriesPerRequest: null },
-    });
+    const queue = openQueue();
     const command = sweep(out, "parquet");
     await until("jobs", async () => (await queue.getWaitingCount()) > 0);
     for (const job of await queue.getWaiting())
@@ -210,9 +213,7 @@ describe.skipIf(!SERVER)("a sweep over a queue", () => {
   test("is not harmed by poison: foreign jobs, foreign and damaged rows", async () => {
     const out = folder();
     const client = server.client();
-    const queue = new Queue(QUEUE, {
-      connection: { ...client.options, maxRetriesPerRequest: null },
-    });
+    const queue = openQueue();
     for (const data of [
       null,
       "x",

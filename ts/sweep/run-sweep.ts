@@ -1,17 +1,19 @@
 /** Runs a whole sweep: chunks out, rows in, results in order, then the report. */
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { abortError, throwIfAborted } from "../base/abort.ts";
 import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { CELLS_CSV_HEADER, type Cell, Cells } from "./cells.ts";
 import { type EngineName, type Executor, makeExecutor } from "./executor.ts";
-import { type Chunk, scenarioCount } from "./expand.ts";
+import { type Chunk, repetitionsOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import type { QueueOptions } from "./queue/queue-executor.ts";
 import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
 import { defaultFormat, RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { readRows } from "./results/read.ts";
-import { readManifest, type SweepFacts, SweepStore } from "./store.ts";
+import { LineFile, readManifest, type SweepFacts, SweepStore } from "./store.ts";
 import { type StrategySummary, Summarizer } from "./summary.ts";
 
 const wall = new WallClock();
@@ -75,6 +77,9 @@ export interface SweepSummary {
   readonly elapsedMs: number;
   readonly scenariosPerSec: number;
   readonly strategies: readonly StrategySummary[];
+  /** Statistics over the repetitions of each point: the first 1,000; `cells.csv` has all. */
+  readonly cells: readonly Cell[];
+  readonly cellCount: number;
   /** Of a report that was not asked for: empty. */
   readonly files: ReportFiles & { readonly results: string };
 }
@@ -139,7 +144,8 @@ function withoutReport(run: RunFacts, plan: Plan, store: SweepStore): SweepSumma
   const scenarios = scenarioCount(plan);
   const counts = { completed: 0, failed: 0, errors: 0, rerun: 0 };
   const files = { report: "", points: "", figures: [], results: resultsFile };
-  return { ...run, ...counts, out, scenarios, strategies: [], files };
+  const cells = { cells: [], cellCount: 0 };
+  return { ...run, ...counts, out, scenarios, strategies: [], ...cells, files };
 }
 
 /**
@@ -160,7 +166,7 @@ type RunFacts = Pick<SweepSummary, "name" | "seed" | "computed" | "elapsedMs" | 
 async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<SweepSummary> {
   const { out, resultsFile } = store;
   const summarizer = new Summarizer();
-  for await (const row of readRows(resultsFile, store.format)) summarizer.add(row);
+  const cells = await readAll(plan, store, summarizer);
   const files = await writeReport({ out, plan, seed: run.seed, summarizer });
   const strategies = summarizer.strategies();
   const sum = (key: "completed" | "failed" | "errors"): number =>
@@ -174,8 +180,30 @@ async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<
     errors: sum("errors"),
     rerun: summarizer.rerun,
     strategies,
+    cells: cells.shown(),
+    cellCount: cells.count,
     files: { results: resultsFile, ...files },
   };
+}
+
+/** Gives all rows to both, and leaves `cells.csv` if cells are more than their only row. */
+async function readAll(plan: Plan, store: SweepStore, summarizer: Summarizer): Promise<Cells> {
+  const isRepeated = plan.parts.some((part) => repetitionsOf(plan, part) > 1);
+  const lines = isRepeated
+    ? new LineFile(join(store.out, "cells.csv"), CELLS_CSV_HEADER)
+    : undefined;
+  const cells = new Cells((line) => lines?.add(line));
+  try {
+    for await (const row of readRows(store.resultsFile, store.format)) {
+      summarizer.add(row);
+      cells.add(row);
+    }
+    cells.end();
+    lines?.finish();
+  } finally {
+    lines?.close();
+  }
+  return cells;
 }
 
 interface ChunkRun {

@@ -90,6 +90,42 @@ function makeFolder(path: string): void {
   }
 }
 
+/** A file of lines that grows beside its place. */
+export class LineFile {
+  readonly #path: string;
+  readonly #file: number;
+  #lines: string[] = [];
+  #isFinished = false;
+
+  constructor(path: string, header: string) {
+    this.#path = path;
+    this.#file = openSync(`${path}.tmp`, "w");
+    this.#lines.push(header);
+  }
+
+  add(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= 1000) this.#flush();
+  }
+
+  #flush(): void {
+    writeAll(this.#file, Buffer.from(this.#lines.join("")), this.#path);
+    this.#lines = [];
+  }
+
+  /** It is whole, and takes its place. */
+  finish(): void {
+    this.#flush();
+    renameSync(`${this.#path}.tmp`, this.#path);
+    this.#isFinished = true;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    if (!this.#isFinished) rmSync(`${this.#path}.tmp`, { force: true });
+  }
+}
+
 /** What the bytes of the results are a function of. */
 export interface SweepFacts {
   readonly plan: Plan;
