@@ -26,7 +26,7 @@ parts:
       memory: 16MiB
       bandwidth: 1Gbit
       distribution: [uniform, zipf]
-      strategy: [pre-copy, hybrid]
+      strategy: [pre-copy, stop-and-copy]
       dirtyRate: { from: 100, to: 8000, steps: 500, scale: log }
     settings: { timeout: 2s }
 `;

@@ -28,6 +28,7 @@ import type { Plan } from "./plan-schema.ts";
 import { RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { type Joiner, makeJoiner } from "./results/join.ts";
 import { holdsRows } from "./results/part.ts";
+import { packageVersion } from "./version.ts";
 
 /** Goes up when the rows of the same plan and seed change. */
 export const RESULTS_VERSION = 2;
@@ -35,6 +36,8 @@ export const RESULTS_VERSION = 2;
 export interface Manifest {
   readonly format: "wasmvisor-sweep";
   readonly resultsVersion: number;
+  /** Of the package that began it; others may resume it if the version of the results is theirs. */
+  readonly version: string;
   readonly name: string;
   readonly planHash: string;
   readonly seed: number;
@@ -169,6 +172,7 @@ export class SweepStore {
     return {
       format: "wasmvisor-sweep",
       resultsVersion: RESULTS_VERSION,
+      version: packageVersion(),
       name: plan.name,
       planHash: createHash("sha256").update(JSON.stringify(plan)).digest("hex"),
       seed: this.#seed,
@@ -246,6 +250,7 @@ export class SweepStore {
     const { name, planHash, plan, resultsVersion } = this.#manifest("complete");
     return {
       "wasmvisor.name": name,
+      "wasmvisor.version": packageVersion(),
       "wasmvisor.seed": String(this.#seed),
       "wasmvisor.resultsVersion": String(resultsVersion),
       "wasmvisor.planHash": planHash,

@@ -149,7 +149,7 @@ export function redisError(error: unknown, name: string): WasmvisorError {
       return new WasmvisorError("WV_MISSING", `redis: ${words(name)} (${message})`, {
         cause: error,
       });
-  if (/Protocol error|unknown command|timed out/i.test(message))
+  if (/RESP type|Protocol error|unknown command|timed out/i.test(message))
     return noRedis(name, message.slice(0, 100), error);
   const why = typeof code === "string" ? code : message;
   return new WasmvisorError(
