@@ -114,7 +114,7 @@ describe("DuckDB", () => {
   });
 });
 
-const PANDAS = spawnSync("python3", ["-W", "ignore", "-c", "import pandas"]).status === 0;
+const PANDAS = spawnSync("/usr/bin/python3", ["-W", "ignore", "-c", "import pandas"]).status === 0;
 
 describe.skipIf(!PANDAS)("pandas", () => {
   test.each([
@@ -125,7 +125,7 @@ describe.skipIf(!PANDAS)("pandas", () => {
 f = sys.argv[1]
 d = ${read}
 print(d.shape[0], d.shape[1], round(float(d["total_time_ms"].sum()), 3))`;
-    const { stderr, stdout } = spawnSync("python3", ["-c", code, file(format)], {
+    const { stderr, stdout } = spawnSync("/usr/bin/python3", ["-c", code, file(format)], {
       encoding: "utf8",
     });
     expect(stderr).toBe("");

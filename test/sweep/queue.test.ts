@@ -2,10 +2,19 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { parsePlan } from "../../ts/sweep/plan.ts";
 import { Crew } from "../../ts/sweep/queue/crew.ts";
 import { decodeDone, encodeDone, jobData } from "../../ts/sweep/queue/protocol.ts";
 import { openRedis, redisName } from "../../ts/sweep/queue/redis.ts";
 import { holdsRows } from "../../ts/sweep/results/part.ts";
+import { ChunkRunner } from "../../ts/sweep/run-chunk.ts";
+
+const fluidPlan = parsePlan(`apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: parts
+parts:
+  - { name: a, fidelity: fluid, axes: { memory: 1GiB, bandwidth: 1Gbit, dirtyRate: [1, 2, 3] } }
+`);
 
 let listening: Server | undefined;
 
@@ -87,12 +96,19 @@ describe("what comes through a queue", () => {
       expect(() => jobData(data)).toThrow("none of ours");
   });
 
-  test("holds as many rows as it should, whole", () => {
+  test("holds as many rows as it should, whole", async () => {
     expect(holdsRows(rows, "ndjson", 2)).toBe(true);
     expect(holdsRows(rows, "ndjson", 3)).toBe(false);
     expect(holdsRows(rows.subarray(0, -1), "csv", 2)).toBe(false);
     expect(holdsRows(Buffer.alloc(0), "csv", 0)).toBe(false);
     expect(holdsRows(rows, "parquet", 2)).toBe(false);
+    const runner = new ChunkRunner({ plan: fluidPlan, seed: 1, format: "parquet" });
+    const part = await runner.run({ number: 0, from: 0, count: 2 });
+    expect(holdsRows(part, "parquet", 2)).toBe(true);
+    expect(holdsRows(part, "parquet", 3)).toBe(false);
+    expect(holdsRows(part.subarray(0, -1), "parquet", 2)).toBe(false);
+    const cutOut = Buffer.concat([part.subarray(0, 100), part.subarray(101)]);
+    expect(holdsRows(cutOut, "parquet", 2)).toBe(false);
   });
 });
 
