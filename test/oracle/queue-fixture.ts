@@ -75,7 +75,13 @@ export class Server {
     const kept = ["--save", "", "--appendonly", "yes"];
     this.#child = spawn(SERVER as string, [...where, ...kept, ...this.#args], { stdio: "ignore" });
     const client = this.client();
-    await until("the server", async () => (await client.ping().catch(() => "")) !== "");
+    // One that wants a password answers, too.
+    const answers = (): Promise<boolean> =>
+      client.ping().then(
+        () => true,
+        (error: Error) => error.message.startsWith("NOAUTH"),
+      );
+    await until("the server", answers);
     client.disconnect();
   }
 
