@@ -9,6 +9,8 @@ const peers = {
   "device-tree-compiler": "dtc",
   e2fsprogs: "mke2fs",
   chromium: "chromium",
+  "redis-server": "redis-server",
+  "python3-pandas": "/usr/lib/python3/dist-packages/pandas/__init__.py",
   opensbi: "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf",
 };
 

@@ -11,7 +11,7 @@ import { guest, ROOT, wasmvisor } from "./binary.ts";
 const COMMANDS = (
   "run image host create ls info start pause resume console snapshot restore fork destroy migrate " +
   "memory migrations migrate-cancel migrate-postcopy migrate-pause migrate-recover " +
-  "sweep report record fit advise doctor"
+  "sweep worker report record fit advise doctor"
 ).split(" ");
 
 let scratch = "";

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -105,6 +114,46 @@ describe("a sweep", () => {
     expect(readFileSync(summary.files.results, "utf8") === whole.text).toBe(true);
     const again = await runSweep(plan, { ...options, resume: true });
     expect([again.computed, again.scenarios]).toEqual([0, 260]);
+  });
+
+  test("says that the disk is full, and goes on when it is not", async () => {
+    const whole = await results({ engine: "inline" });
+    const out = folder();
+    const options = { out, engine: "inline", guestRunnerModule } as const;
+    mkdirSync(join(out, "chunks"));
+    // First where all chunks go, then where one does.
+    for (const [file, kept] of [
+      ["results.ndjson", 1],
+      ["chunks/00000004.ndjson", 4],
+    ] as const) {
+      symlinkSync("/dev/full", join(out, `${file}.tmp`));
+      const message = expect.stringMatching(
+        new RegExp(`no room to write ".*${file}" \\(ENOSPC\\); .*--resume`),
+      );
+      const run = runSweep(plan, { ...options, resume: true });
+      await expect(run).rejects.toMatchObject({ code: "WV_MISSING", message });
+      expect(readdirSync(join(out, "chunks"))).toHaveLength(kept);
+    }
+    const summary = await runSweep(plan, { ...options, resume: true });
+    expect(readFileSync(summary.files.results, "utf8") === whole.text).toBe(true);
+  });
+
+  test("computes again what is damaged", async () => {
+    const whole = await results({ engine: "inline" });
+    const out = folder();
+    const abort = new AbortController();
+    const options = { out, engine: "inline", guestRunnerModule } as const;
+    const onProgress = ({ done }: { done: number }) => done >= 5 && abort.abort();
+    await expect(
+      runSweep(plan, { ...options, signal: abort.signal, onProgress }),
+    ).rejects.toMatchObject({ code: "WV_ABORTED" });
+    const [first, second] = readdirSync(join(out, "chunks")).map((name) =>
+      join(out, "chunks", name),
+    );
+    truncateSync(first as string, 0);
+    truncateSync(second as string, 100);
+    const summary = await runSweep(plan, { ...options, resume: true });
+    expect(readFileSync(summary.files.results, "utf8") === whole.text).toBe(true);
   });
 
   test("does not resume another sweep's results", async () => {

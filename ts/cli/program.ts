@@ -1,6 +1,6 @@
 /** The command line: what exists and where it lives. Commands are loaded when they are called. */
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../sweep/version.ts";
 import type { AddCommand, Options } from "./context.ts";
 import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
@@ -14,19 +14,6 @@ const AFTER_HELP = `
 Sizes are written 512MiB, times 30ms, rates 1Gbit or 125MiB/s.
 Exit status: 0 done, 1 the guest or the job failed, 2 wrong usage or bad input file,
 3 something this machine lacks, 124 timed out, 130 interrupted.`;
-
-function version(): string {
-  const require = createRequire(import.meta.url);
-  for (const up of ["../../package.json", "../../../package.json"]) {
-    try {
-      const found = require(up) as { readonly name?: string; readonly version: string };
-      if (found.name === "wasmvisor") return found.version;
-    } catch {
-      // From the sources it is two floors up, from dist/ three.
-    }
-  }
-  return "unknown";
-}
 
 function commandAdder(parent: Command, onStatus: (status: number) => void): AddCommand {
   return (usage, description, load) =>
@@ -47,7 +34,7 @@ function buildProgram(onStatus: (status: number) => void): Command {
   const program = new Command("wasmvisor");
   program
     .description(DESCRIPTION)
-    .version(version(), "-V, --version")
+    .version(packageVersion(), "-V, --version")
     .addHelpText("after", AFTER_HELP)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });

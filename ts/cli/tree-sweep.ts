@@ -5,13 +5,21 @@ export function addSweepCommands(add: AddCommand): void {
   const load = () => import("./commands/sweep.ts");
   add("sweep <plan>", "run every scenario of a plan and report", () => load().then((m) => m.sweep))
     .option("--out <dir>", "where results go (default: the plan's name)")
-    .option("--engine <name>", "inline or threads")
+    .option("--engine <name>", "threads, inline, or bullmq for many machines (default: threads)")
+    .option("--redis <url>", "server of the engine bullmq (or WASMVISOR_REDIS)")
     .option("--workers <n>", "worker threads")
     .option("--seed <n>", "another seed than the plan's")
     .option("--format <name>", "parquet, csv or ndjson (default: parquet above 100,000 rows)")
     .option("--no-report", "leave results only")
     .option("--dry-run", "say how many scenarios there are, and how long they will take")
     .option("--resume", "go on with results that are there already");
+  add("worker", "compute chunks of sweeps that come from other machines", () =>
+    import("./commands/worker.ts").then((m) => m.worker),
+  )
+    .option("--redis <url>", "the server (or WASMVISOR_REDIS)")
+    .option("--workers <n>", "worker threads (default: one for each CPU)")
+    .option("--idle <time>", "end when nothing came for so long (default: never)")
+    .option("--lock <time>", "silent for so long, a worker loses its chunks (default: 30s)");
   add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report));
   addTraceCommands(add);
   add("centre <file>", "do a job on a data centre: evacuate, update, consolidate, ...", () =>

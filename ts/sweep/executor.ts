@@ -1,4 +1,4 @@
-/** Where the chunks of a sweep are computed: here, or in worker threads. */
+/** Where the chunks of a sweep are computed: here, in worker threads, or on other machines. */
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
@@ -7,10 +7,11 @@ import type { Piscina } from "piscina";
 import { abortError } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Chunk } from "./expand.ts";
+import type { QueueOptions } from "./queue/queue-executor.ts";
 import { ChunkRunner, type SweepJob } from "./run-chunk.ts";
 
-export type EngineName = "inline" | "threads";
-export const ENGINES: readonly EngineName[] = ["inline", "threads"];
+export type EngineName = "inline" | "threads" | "bullmq";
+export const ENGINES: readonly EngineName[] = ["inline", "threads", "bullmq"];
 
 /** A worker that dies takes its chunk with it; the chunk is tried this often before the sweep ends. */
 const ATTEMPTS = 3;
@@ -29,6 +30,8 @@ export interface ExecutorOptions {
   readonly workers?: number | undefined;
   /** The worker's script; default: the one beside this file. */
   readonly workerFile?: string | undefined;
+  /** Of the engine `bullmq`: where its server is. */
+  readonly queue?: QueueOptions | undefined;
 }
 
 export async function makeExecutor(job: SweepJob, options: ExecutorOptions): Promise<Executor> {
@@ -41,6 +44,7 @@ export async function makeExecutor(job: SweepJob, options: ExecutorOptions): Pro
       `engine: expected ${ENGINES.join(" or ")}, got ${JSON.stringify(options.engine)}`,
     );
   if (options.engine === "inline") return new InlineExecutor(job);
+  if (options.engine === "bullmq") return overQueue(job, options.queue);
   const { Piscina } = await import("piscina");
   const filename = options.workerFile ?? defaultWorkerFile();
   const pool = new Piscina({
@@ -51,6 +55,15 @@ export async function makeExecutor(job: SweepJob, options: ExecutorOptions): Pro
     concurrentTasksPerWorker: 1,
   });
   return new ThreadExecutor(pool, workers);
+}
+
+async function overQueue(job: SweepJob, queue: QueueOptions | undefined): Promise<Executor> {
+  if (!queue)
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "engine: bullmq needs a server: --redis redis://host:6379, or WASMVISOR_REDIS in the environment",
+    );
+  return (await import("./queue/queue-executor.ts")).makeQueueExecutor(job, queue);
 }
 
 /** `worker.js` in this folder; when this runs from source, that of the last build. */

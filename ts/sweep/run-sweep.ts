@@ -1,16 +1,19 @@
 /** Runs a whole sweep: chunks out, rows in, results in order, then the report. */
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { abortError, throwIfAborted } from "../base/abort.ts";
 import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { CELLS_CSV_HEADER, type Cell, Cells } from "./cells.ts";
 import { type EngineName, type Executor, makeExecutor } from "./executor.ts";
-import { type Chunk, scenarioCount } from "./expand.ts";
+import { type Chunk, repetitionsOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
+import type { QueueOptions } from "./queue/queue-executor.ts";
 import { bundleText } from "./report/bundle.ts";
 import { type ReportFiles, writeReport } from "./report/report.ts";
 import { defaultFormat, RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { readRows } from "./results/read.ts";
-import { readManifest, type SweepFacts, SweepStore } from "./store.ts";
+import { LineFile, readManifest, type SweepFacts, SweepStore } from "./store.ts";
 import { type StrategySummary, Summarizer } from "./summary.ts";
 
 const wall = new WallClock();
@@ -31,8 +34,13 @@ export interface SweepProgress {
 export interface SweepOptions {
   /** The folder for everything that comes out. */
   readonly out: string;
-  /** `threads`: worker threads, the default. `inline`: all on this thread. */
+  /**
+   * `threads`: worker threads, the default. `inline`: all on this thread. `bullmq`: whatever machines run
+   * `wasmvisor worker`.
+   */
   readonly engine?: EngineName | undefined;
+  /** URL of the server of the engine `bullmq`. */
+  readonly redis?: string | undefined;
   /** Threads; default: one for each CPU. */
   readonly workers?: number | undefined;
   /** Instead of the plan's own. */
@@ -46,6 +54,8 @@ export interface SweepOptions {
   /** Ends the sweep with `WV_ABORTED`; finished chunks stay for a resume. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SweepProgress) => void) | undefined;
+  /** What people should know while it runs, a line each. */
+  readonly onNotice?: ((line: string) => void) | undefined;
   /** URL of a module that runs scenarios of fidelity `guest` instead of our own dirtier. */
   readonly guestRunnerModule?: string | undefined;
   /** The script of the worker threads, for tests and bundlers. */
@@ -67,6 +77,9 @@ export interface SweepSummary {
   readonly elapsedMs: number;
   readonly scenariosPerSec: number;
   readonly strategies: readonly StrategySummary[];
+  /** Statistics over the repetitions of each point: the first 1,000; `cells.csv` has all. */
+  readonly cells: readonly Cell[];
+  readonly cellCount: number;
   /** Of a report that was not asked for: empty. */
   readonly files: ReportFiles & { readonly results: string };
 }
@@ -98,7 +111,8 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
       const engine = options.engine ?? "threads";
       const workers = Math.min(options.workers ?? availableParallelism(), missing.length);
       const { workerFile } = options;
-      const executor = await makeExecutor(job, { engine, workers, workerFile });
+      const queue = queueOf(store, options);
+      const executor = await makeExecutor(job, { engine, workers, workerFile, queue });
       await runChunks({ executor, chunks: missing, store, meter, signal: options.signal });
     }
     store.finish();
@@ -109,6 +123,10 @@ export async function runSweep(plan: Plan, options: SweepOptions): Promise<Sweep
   const { computed, runMs: elapsedMs, scenariosPerSec } = meter;
   const run = { name: plan.name, seed, computed, elapsedMs, scenariosPerSec };
   return withReport ? summarize(run, plan, store) : withoutReport(run, plan, store);
+}
+
+function queueOf(store: SweepStore, { onNotice, redis }: SweepOptions): QueueOptions | undefined {
+  return redis === undefined ? undefined : { redis, identity: store.identity, onNotice };
 }
 
 function formatOf(plan: Plan, { format }: SweepOptions): ResultFormat {
@@ -126,7 +144,8 @@ function withoutReport(run: RunFacts, plan: Plan, store: SweepStore): SweepSumma
   const scenarios = scenarioCount(plan);
   const counts = { completed: 0, failed: 0, errors: 0, rerun: 0 };
   const files = { report: "", points: "", figures: [], results: resultsFile };
-  return { ...run, ...counts, out, scenarios, strategies: [], files };
+  const cells = { cells: [], cellCount: 0 };
+  return { ...run, ...counts, out, scenarios, strategies: [], ...cells, files };
 }
 
 /**
@@ -147,7 +166,7 @@ type RunFacts = Pick<SweepSummary, "name" | "seed" | "computed" | "elapsedMs" | 
 async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<SweepSummary> {
   const { out, resultsFile } = store;
   const summarizer = new Summarizer();
-  for await (const row of readRows(resultsFile, store.format)) summarizer.add(row);
+  const cells = await readAll(plan, store, summarizer);
   const files = await writeReport({ out, plan, seed: run.seed, summarizer });
   const strategies = summarizer.strategies();
   const sum = (key: "completed" | "failed" | "errors"): number =>
@@ -161,8 +180,30 @@ async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<
     errors: sum("errors"),
     rerun: summarizer.rerun,
     strategies,
+    cells: cells.shown(),
+    cellCount: cells.count,
     files: { results: resultsFile, ...files },
   };
+}
+
+/** Gives all rows to both, and leaves `cells.csv` if cells are more than their only row. */
+async function readAll(plan: Plan, store: SweepStore, summarizer: Summarizer): Promise<Cells> {
+  const isRepeated = plan.parts.some((part) => repetitionsOf(plan, part) > 1);
+  const lines = isRepeated
+    ? new LineFile(join(store.out, "cells.csv"), CELLS_CSV_HEADER)
+    : undefined;
+  const cells = new Cells((line) => lines?.add(line));
+  try {
+    for await (const row of readRows(store.resultsFile, store.format)) {
+      summarizer.add(row);
+      cells.add(row);
+    }
+    cells.end();
+    lines?.finish();
+  } finally {
+    lines?.close();
+  }
+  return cells;
 }
 
 interface ChunkRun {

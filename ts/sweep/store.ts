@@ -20,12 +20,15 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
 import { WasmvisorError } from "../base/errors.ts";
 import { type Chunk, chunksOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import { RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { type Joiner, makeJoiner } from "./results/join.ts";
+import { holdsRows } from "./results/part.ts";
+import { packageVersion } from "./version.ts";
 
 /** Goes up when the rows of the same plan and seed change. */
 export const RESULTS_VERSION = 3;
@@ -33,6 +36,8 @@ export const RESULTS_VERSION = 3;
 export interface Manifest {
   readonly format: "wasmvisor-sweep";
   readonly resultsVersion: number;
+  /** Of the package that began it; others may resume it if the version of the results is theirs. */
+  readonly version: string;
   readonly name: string;
   readonly planHash: string;
   readonly seed: number;
@@ -44,8 +49,35 @@ export interface Manifest {
 }
 
 export function writeWhole(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.tmp`, content);
-  renameSync(`${path}.tmp`, path);
+  try {
+    writeFileSync(`${path}.tmp`, content);
+    renameSync(`${path}.tmp`, path);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Writes all of `bytes`, or says why not: one call may write less than it was given. */
+function writeAll(file: number, bytes: Uint8Array, path: string): void {
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** What is on the disk stays good: everything is written beside its place. */
+function writeError(path: string, cause: unknown): WasmvisorError {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  rmSync(`${path}.tmp`, { force: true });
+  const isFull = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+  const what = isFull ? `no room to write "${path}"` : `cannot write "${path}"`;
+  const remedy = isFull ? "make room there" : "see to it that it can be written";
+  return new WasmvisorError(
+    "WV_MISSING",
+    `sweep: ${what} (${code}); ${remedy}, then go on with --resume: what was done is kept`,
+    { cause },
+  );
 }
 
 function makeFolder(path: string): void {
@@ -58,6 +90,42 @@ function makeFolder(path: string): void {
       `sweep: cannot make the folder "${path}" (${why}); choose another with --out`,
       { cause },
     );
+  }
+}
+
+/** A file of lines that grows beside its place. */
+export class LineFile {
+  readonly #path: string;
+  readonly #file: number;
+  #lines: string[] = [];
+  #isFinished = false;
+
+  constructor(path: string, header: string) {
+    this.#path = path;
+    this.#file = openSync(`${path}.tmp`, "w");
+    this.#lines.push(header);
+  }
+
+  add(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= 1000) this.#flush();
+  }
+
+  #flush(): void {
+    writeAll(this.#file, Buffer.from(this.#lines.join("")), this.#path);
+    this.#lines = [];
+  }
+
+  /** It is whole, and takes its place. */
+  finish(): void {
+    this.#flush();
+    renameSync(`${this.#path}.tmp`, this.#path);
+    this.#isFinished = true;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    if (!this.#isFinished) rmSync(`${this.#path}.tmp`, { force: true });
   }
 }
 
@@ -89,6 +157,12 @@ export class SweepStore {
     return join(this.out, `results.${this.format}`);
   }
 
+  /** The same for this sweep in this folder only, now and when it is resumed. */
+  get identity(): string {
+    const { planHash, resultFormat, resultsVersion, seed } = this.#manifest("running");
+    return [hostname(), resolve(this.out), resultsVersion, planHash, seed, resultFormat].join("\n");
+  }
+
   #path(chunk: Chunk): string {
     return join(this.out, "chunks", `${String(chunk.number).padStart(8, "0")}.${this.format}`);
   }
@@ -98,6 +172,7 @@ export class SweepStore {
     return {
       format: "wasmvisor-sweep",
       resultsVersion: RESULTS_VERSION,
+      version: packageVersion(),
       name: plan.name,
       planHash: createHash("sha256").update(JSON.stringify(plan)).digest("hex"),
       seed: this.#seed,
@@ -141,6 +216,7 @@ export class SweepStore {
           rmSync(join(this.out, "chunks", name));
     }
     this.#writeManifest("running");
+    this.#dropDamaged();
     for (const format of RESULT_FORMATS)
       rmSync(join(this.out, `results.${format}`), { force: true });
     this.#begin();
@@ -149,11 +225,24 @@ export class SweepStore {
     return missing;
   }
 
+  /** A machine that lost its power may have kept a file's name and lost what was in it. */
+  #dropDamaged(): void {
+    for (const chunk of this.chunks) {
+      const path = this.#path(chunk);
+      if (existsSync(path) && !holdsRows(readFileSync(path), this.format, chunk.count))
+        rmSync(path);
+    }
+  }
+
   #begin(): void {
     const file = openSync(`${this.resultsFile}.tmp`, "w");
     const joiner = makeJoiner(this.format);
     this.#results = { file, joiner };
-    writeSync(file, joiner.head());
+    this.#write(joiner.head());
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#results) writeAll(this.#results.file, bytes, this.resultsFile);
   }
 
   /** What a file of results says of itself, where its format has room for that. */
@@ -161,6 +250,7 @@ export class SweepStore {
     const { name, planHash, plan, resultsVersion } = this.#manifest("complete");
     return {
       "wasmvisor.name": name,
+      "wasmvisor.version": packageVersion(),
       "wasmvisor.seed": String(this.#seed),
       "wasmvisor.resultsVersion": String(resultsVersion),
       "wasmvisor.planHash": planHash,
@@ -176,11 +266,11 @@ export class SweepStore {
 
   #merge(): void {
     if (this.#results === undefined) return;
-    const { file, joiner } = this.#results;
+    const { joiner } = this.#results;
     for (; this.#merged < this.chunks.length; this.#merged++) {
       const path = this.#path(this.chunks[this.#merged] as Chunk);
       if (!existsSync(path)) return;
-      writeSync(file, joiner.add(readFileSync(path)));
+      this.#write(joiner.add(readFileSync(path)));
     }
   }
 
@@ -190,7 +280,7 @@ export class SweepStore {
       throw new WasmvisorError("WV_STATE", `sweep: chunk ${this.#merged} is missing`);
     if (this.#results !== undefined) {
       const { file, joiner } = this.#results;
-      writeSync(file, joiner.end(this.#facts()));
+      this.#write(joiner.end(this.#facts()));
       closeSync(file);
       this.#results = undefined;
       renameSync(`${this.resultsFile}.tmp`, this.resultsFile);

@@ -1,8 +1,13 @@
 /** A sweep's summary as a table for terminals. */
 import Table from "cli-table3";
 import { formatTime } from "../base/units.ts";
+import type { Cell } from "./cells.ts";
 import type { SweepSummary } from "./run-sweep.ts";
+import type { Statistics } from "./statistics.ts";
 import type { StrategySummary } from "./summary.ts";
+
+/** More cells than these are for a file. */
+const CELLS_MAX = 24;
 
 const ms = (value: number | null): string => (value === null ? "-" : formatTime(value * 1e6, 1));
 
@@ -20,6 +25,40 @@ function line(one: StrategySummary): string[] {
     ms(one.downtime_ms.p95),
     String(one.errors),
   ];
+}
+
+/** `1.2s ± 3ms` */
+function mean(one: Statistics | null): string {
+  if (!one) return "-";
+  return one.ci95 === null ? ms(one.mean) : `${ms(one.mean)} ± ${ms(one.ci95)}`;
+}
+
+/** Mean with its 95 % interval, and percentiles, of the repetitions of each cell. */
+function cellTable(summary: SweepSummary): readonly string[] {
+  const { cellCount, cells } = summary;
+  if (!cells.some(({ runs }) => runs > 1)) return [];
+  if (cellCount > CELLS_MAX)
+    return [`${cellCount.toLocaleString("en-US")} cells, each with its statistics, in cells.csv`];
+  const axes = Object.keys(cells[0]?.axes ?? {});
+  const measures = ["total", "downtime"].flatMap((name) => [`${name} mean`, "p50", "p95"]);
+  const table = new Table({
+    head: ["part", ...axes, "runs", ...measures],
+    style: { head: [], border: [], compact: true },
+  });
+  const values = (one: Statistics | null): string[] => [
+    mean(one),
+    ms(one?.p50 ?? null),
+    ms(one?.p95 ?? null),
+  ];
+  const row = ({ axes: its, downtime_ms, part, runs, total_time_ms }: Cell): string[] => [
+    part,
+    ...axes.map((name) => String(its[name])),
+    String(runs),
+    ...values(total_time_ms),
+    ...values(downtime_ms),
+  ];
+  for (const cell of cells) table.push(row(cell));
+  return [table.toString(), "mean ± half of its 95 % confidence interval, over completed runs"];
 }
 
 /** Plain text without colours; ends with a newline. */
@@ -42,7 +81,7 @@ export function formatSummaryTable(summary: SweepSummary): string {
   });
   for (const one of summary.strategies) table.push(line(one));
   const count = (value: number): string => Math.round(value).toLocaleString("en-US");
-  const lines = [table.toString()];
+  const lines = [table.toString(), ...cellTable(summary)];
   const all = `${count(summary.scenarios)} scenarios, seed ${summary.seed}`;
   if (summary.computed === 0) lines.push(`${all}, none computed now`);
   else {

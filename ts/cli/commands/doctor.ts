@@ -6,6 +6,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import { Host } from "../../host/host.ts";
 import { listImages } from "../../image/store.ts";
+import { loadBullmq } from "../../sweep/queue/redis.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_LACKS } from "../exit.ts";
 import { styled } from "../output.ts";
@@ -132,6 +133,20 @@ const CHECKS: readonly Check[] = [
     isNeeded: false,
     mend: "apt-get install e2fsprogs",
     look: () => toolVersion("mke2fs", "-V"),
+  },
+  {
+    name: "bullmq",
+    for: "sweeps on many machines",
+    isNeeded: false,
+    mend: "npm install bullmq@6 ioredis@6",
+    look: async () => ((await loadBullmq()) ? "found" : undefined),
+  },
+  {
+    name: "redis-server",
+    for: "sweeps on many machines: one of them runs it",
+    isNeeded: false,
+    mend: "apt-get install redis-server",
+    look: () => toolVersion("redis-server"),
   },
   {
     name: "chromium",

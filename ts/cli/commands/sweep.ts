@@ -16,7 +16,10 @@ import { ProgressBar } from "../progress-bar.ts";
 export async function sweep({ args, options, out }: CommandContext): Promise<number> {
   const file = args[0] as string;
   const plan = parsePlan(parse.inputFile(file, "plan").toString("utf8"), file);
-  const engine = parse.oneOf(options.engine, ENGINES, "--engine");
+  const redis = parse.text(options.redis);
+  const engine =
+    parse.oneOf(options.engine, ENGINES, "--engine") ??
+    (redis === undefined ? undefined : "bullmq");
   const workers = parse.integer(options.workers, "--workers", 1);
   if (options.dryRun === true) {
     const estimate = await estimateSweep(plan, { engine, workers });
@@ -27,12 +30,14 @@ export async function sweep({ args, options, out }: CommandContext): Promise<num
   const summary = await runSweep(plan, {
     out: parse.text(options.out) ?? basename(file).replace(/\.(ya?ml|json)$/, ""),
     engine,
+    redis: redis ?? process.env["WASMVISOR_REDIS"],
     workers,
     format: parse.oneOf(options.format, RESULT_FORMATS, "--format"),
     report: options.report === false ? "none" : "html",
     seed: parse.integer(options.seed, "--seed"),
     resume: options.resume === true,
     signal: interruptSignal(),
+    onNotice: (line) => out.log(`wasmvisor: ${line}`),
     onProgress: ({ done, total, ...rest }) => bar.update({ done, total, detail: detail(rest) }),
   }).finally(() => bar.stop());
   out.result(summary, () => formatSummaryTable(summary));

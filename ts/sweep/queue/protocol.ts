@@ -1,0 +1,89 @@
+/**
+ * What coordinator and workers of a sweep say to each other through Redis.
+ *
+ *   bull:wasmvisor-sweep-rN:*      BullMQ's: jobs, each a run of chunks by number
+ *   wasmvisor:sweep:ID:spec        plan, seed and format: what every chunk is a function of
+ *   wasmvisor:sweep:ID:rows        a list: chunks that are done, until the coordinator has them
+ *
+ * Redis is a post box, never the ledger: that is the folder of the sweep. Whatever is lost here is asked for
+ * again, whatever comes twice is dropped.
+ */
+import { crc32 } from "../../base/crc32.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import type { Chunk } from "../expand.ts";
+import type { SweepJob } from "../run-chunk.ts";
+import { RESULTS_VERSION } from "../store.ts";
+
+/** Workers of another version would compute other bytes: they look into another queue. */
+export const QUEUE = `wasmvisor-sweep-r${RESULTS_VERSION}`;
+/** What nobody comes back for is forgotten after a week. */
+export const EXPIRY_SEC = 7 * 86_400;
+/** A worker that is silent for so long is taken for dead. */
+export const LOCK_MS = 30_000;
+
+export const specKey = (sweep: string): string => `wasmvisor:sweep:${sweep}:spec`;
+export const rowsKey = (sweep: string): string => `wasmvisor:sweep:${sweep}:rows`;
+
+/** A job of the queue. */
+export interface JobData {
+  readonly sweep: string;
+  readonly chunks: readonly Chunk[];
+}
+
+export const JOB_CHUNKS_MAX = 1024;
+const CHUNK_ROWS_MAX = 1e6;
+
+const isCount = (value: unknown, max: number): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+
+function isChunk(value: unknown): value is Chunk {
+  const { count, from, number } = (value ?? {}) as Partial<Chunk>;
+  return isCount(number, 2 ** 32) && isCount(from, 2 ** 40) && isCount(count, CHUNK_ROWS_MAX);
+}
+
+/** What stands in a job, if it is one of ours; anybody may put things into a queue. */
+export function jobData(value: unknown): JobData {
+  const { chunks, sweep } = (value ?? {}) as Partial<JobData>;
+  const isGood =
+    typeof sweep === "string" &&
+    /^[\da-f]{32}$/.test(sweep) &&
+    Array.isArray(chunks) &&
+    chunks.length <= JOB_CHUNKS_MAX &&
+    chunks.every(isChunk);
+  if (isGood) return { sweep, chunks };
+  throw new WasmvisorError("WV_CONFIG", `sweep: a job that is none of ours`);
+}
+
+/** The code of modules is never taken from a queue. */
+export type SweepSpec = Omit<SweepJob, "guestRunnerModule">;
+
+/** A chunk that is done, and who did it in what time. */
+export interface Done {
+  readonly chunk: number;
+  readonly ms: number;
+  readonly worker: string;
+  readonly threads: number;
+}
+
+interface Head extends Done {
+  readonly crc: number;
+}
+
+/** A line of JSON, then the rows. */
+export function encodeDone(done: Done, rows: Uint8Array): Buffer {
+  const head: Head = { ...done, crc: crc32(rows) };
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), rows]);
+}
+
+/** Undefined: damaged, or nothing of ours. */
+export function decodeDone(bytes: Buffer): { done: Done; rows: Uint8Array } | undefined {
+  const end = bytes.indexOf(10);
+  const rows = bytes.subarray(end + 1);
+  try {
+    const { crc, ...done } = JSON.parse(bytes.toString("utf8", 0, Math.max(0, end))) as Head;
+    const isGood = isCount(done.chunk, 2 ** 32) && Number.isFinite(done.ms) && done.threads > 0;
+    return isGood && crc === crc32(rows) ? { done, rows } : undefined;
+  } catch {
+    return undefined;
+  }
+}
