@@ -12,7 +12,10 @@ export function addSweepCommands(add: AddCommand): void {
     .option("--no-report", "leave results only")
     .option("--dry-run", "say how many scenarios there are, and how long they will take")
     .option("--resume", "go on with results that are there already");
-  add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report));
+  add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report))
+    .option("--svg <dir>", "its figures as SVG, for papers")
+    .option("--png <dir>", "its figures as PNG")
+    .option("--font <file>", "a TrueType font for the words in PNG (default: one of the system's)");
   addTraceCommands(add);
 }
 

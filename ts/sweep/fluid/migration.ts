@@ -41,13 +41,19 @@ export interface FluidResult {
   readonly dirtyPagesPerSec: number;
   /** Why another fate was near; empty: none was. */
   readonly near: string;
+  /** If somebody asked; the last one is what came after the guest stopped. */
+  readonly rounds: readonly RoundStats[];
 }
 
 type Buffers = ReturnType<typeof FluidMemory.buffers>;
 
 /** Moves a fluid guest as `scenario` says. `buffers` may be used again for the next one. */
-export function simulateFluid(scenario: Scenario, buffers?: Buffers): FluidResult {
-  return new FluidMigration(scenario, buffers ?? FluidMemory.buffers()).run();
+export function simulateFluid(
+  scenario: Scenario,
+  buffers?: Buffers,
+  notes: "rounds" | "total" = "total",
+): FluidResult {
+  return new FluidMigration(scenario, buffers ?? FluidMemory.buffers(), notes).run();
 }
 
 /** A guest on its way. What the phases share. */
@@ -85,7 +91,7 @@ export class FluidMigration {
     rounds: this.#rounds as readonly RoundStats[],
   };
 
-  constructor(scenario: Scenario, [pieces, spare]: Buffers) {
+  constructor(scenario: Scenario, [pieces, spare]: Buffers, notes: "rounds" | "total") {
     this.scenario = scenario;
     this.memory = new FluidMemory(scenario, pieces, spare);
     this.window = new FluidWindow(scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY);
@@ -100,7 +106,8 @@ export class FluidMigration {
       onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
       policySettings: POLICY_SETTINGS[scenario.policy] as ConvergenceLimits["policySettings"],
     };
-    this.#notesRounds = scenario.policy !== "qemu" || scenario.slowdown !== "none";
+    this.#notesRounds =
+      notes === "rounds" || scenario.policy !== "qemu" || scenario.slowdown !== "none";
     this.#doubt = new Doubt(scenario.policy, this.#limits);
   }
 
@@ -351,6 +358,7 @@ export class FluidMigration {
       remainingPages: this.memory.remaining,
       dirtyPagesPerSec: this.#dirtyPagesPerSec,
       near: this.#doubt.near,
+      rounds: this.#rounds,
     };
   }
 }
