@@ -33,7 +33,15 @@ const config = {
     labelLimit: 240,
     titleLimit: 320,
   },
-  title: { fontSize: 14, fontWeight: 600, color: "#1f2733", anchor: "start" },
+  title: {
+    fontSize: 14,
+    fontWeight: 600,
+    color: "#1f2733",
+    subtitleColor: "#5b6472",
+    anchor: "start",
+    frame: "group",
+    offset: 8,
+  },
   view: { stroke: "#d5dae1" },
 };
 

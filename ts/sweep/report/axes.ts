@@ -148,7 +148,7 @@ export function firstFilters(points: readonly Point[], axes: readonly Axis[]): F
   for (const point of points) {
     const key = held.map((one) => point[one.key]).join("\n");
     const known = combinations.get(key) ?? { point, count: 0 };
-    known.count += point.completed > 0 ? 2 : 1;
+    known.count++;
     combinations.set(key, known);
   }
   const fromMiddle = (point: Point): number =>

@@ -5,7 +5,7 @@
  */
 import type { Point } from "../summary.ts";
 import { type Axis, type AxisValue, formatValue } from "./axes.ts";
-import { axisStyle, orderedLabels, scaleOf } from "./scales.ts";
+import { axisStyle, orderedLabels, wholeScale } from "./scales.ts";
 import { SCHEMA, type Spec, strategiesOf, strategyColour } from "./series.ts";
 
 interface FrontierRow {
@@ -69,7 +69,7 @@ export function frontierFigure(points: readonly Point[], x: Axis, width: number)
   const y = {
     type: "quantitative",
     title: "page writes per second",
-    scale: { ...scaleOf(rates) },
+    scale: wholeScale(rates),
     axis: axisStyle("count", rates, 6),
   };
   const isWord = x.kind === "word";
@@ -114,7 +114,7 @@ function numberAxis(x: Axis, rows: readonly FrontierRow[], width: number): Spec 
     field: "x",
     type: "quantitative",
     title: x.label,
-    scale: scaleOf(values),
+    scale: wholeScale(values),
     axis: { ...axisStyle(x.kind, values, most), ...few },
   };
 }

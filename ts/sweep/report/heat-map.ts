@@ -138,7 +138,8 @@ function ordinal(field: string, title: string, sort: readonly string[], width?: 
 
 function colour(measure: HeatMeasure, rows: readonly Cell[], width: number): Spec {
   const values = rows.flatMap((row) => (row.value === null ? [] : [row.value]));
-  const legend = { orient: "top", gradientLength: Math.min(240, width - 60), titleOrient: "top" };
+  const gradientLength = Math.min(240, width - 60);
+  const legend = { orient: "top", gradientLength, titleOrient: "top", titleLimit: 400 };
   if (measure === "converged")
     return {
       ...{ field: "value", type: "quantitative" },
@@ -152,12 +153,20 @@ function colour(measure: HeatMeasure, rows: readonly Cell[], width: number): Spe
     scale: { type: isLog(values) ? "log" : "linear", scheme: "viridis", reverse: true },
     legend: {
       ...legend,
-      title: `${label} (grey: never converged)`,
+      title: `${label} (grey: never)`,
       labelExpr: labelExpression(kind),
-      tickCount: 3,
-      labelOverlap: "greedy",
+      values: endsOf(values),
     },
   };
+}
+
+/** The smallest, one in the middle, and the largest. */
+function endsOf(values: readonly number[]): readonly number[] {
+  if (values.length === 0) return [];
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  const middle = isLog(values) ? Math.sqrt(low * high) : (low + high) / 2;
+  return low === high ? [low] : [low, Number(middle.toPrecision(1)), high];
 }
 
 /** Written in what stands out from the cell. */

@@ -1,7 +1,7 @@
 /** Downtime against bytes: each point one way to move one guest, and the front of those that none beats in both. */
 import type { Point } from "../summary.ts";
 import { type Axis, valueLabel } from "./axes.ts";
-import { axisStyle, scaleOf } from "./scales.ts";
+import { axisStyle, isLog, scaleOf } from "./scales.ts";
 import { SCHEMA, type Spec, strategiesOf, strategyColour } from "./series.ts";
 
 /** More marks make a page slow; the front is that of all. */
@@ -58,7 +58,7 @@ export function paretoFigure(
     field: "bytes",
     type: "quantitative",
     title: "data sent",
-    scale: { ...scaleOf(bytes), zero: false },
+    scale: isLog(bytes) ? scaleOf(bytes) : { type: "linear", zero: false },
     axis: axisStyle("size", bytes, Math.max(3, Math.floor(each / 80))),
   };
   return {
@@ -75,7 +75,7 @@ export function paretoFigure(
       },
       {
         mark: { type: "point", filled: true, opacity: 0.55, size: 26, cursor: "pointer" },
-        encoding: { color: strategyColour(strategiesOf(points), width), tooltip: tooltip() },
+        encoding: { color: strategyColour(strategiesOf(points), width, "circle"), tooltip: tooltip() },
       },
       {
         transform: [{ filter: "datum.isFront" }],

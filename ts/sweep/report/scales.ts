@@ -40,6 +40,15 @@ export function scaleOf(values: readonly number[]) {
   return isLog(values) ? { type: "log", nice: false } : { type: "linear", zero: true, nice: true };
 }
 
+/** The same from the least to the most, so that a layer without marks asks for nothing. */
+export function wholeScale(values: readonly number[]) {
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  return isLog(values)
+    ? { type: "log", domain: [low, high], nice: false }
+    : { type: "linear", domain: [0, high || 1], nice: true };
+}
+
 /** At most `most` of them, evenly. */
 function thinned(ticks: readonly number[], most: number): readonly number[] {
   const step = Math.ceil(ticks.length / Math.max(2, most));
@@ -48,7 +57,7 @@ function thinned(ticks: readonly number[], most: number): readonly number[] {
 
 function logTicks(low: number, high: number, most: number): readonly number[] {
   const decades = Math.log10(high / low);
-  const steps = decades > 2.2 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
+  const steps = decades > 3 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 5];
   const ticks: number[] = [];
   for (let decade = Math.floor(Math.log10(low)); decade <= Math.log10(high); decade++)
     for (const step of steps) ticks.push(step * 10 ** decade);

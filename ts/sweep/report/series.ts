@@ -37,7 +37,11 @@ export function strategiesOf(points: readonly Point[]): readonly string[] {
   return STRATEGY_COLOURS.map(([name]) => name).filter((name) => used.has(name));
 }
 
-export function strategyColour(strategies: readonly string[], width: number) {
+export function strategyColour(
+  strategies: readonly string[],
+  width: number,
+  symbolType: "stroke" | "circle" = "stroke",
+) {
   const known = STRATEGY_COLOURS.filter(([name]) => strategies.includes(name));
   return {
     field: "strategy",
@@ -50,8 +54,8 @@ export function strategyColour(strategies: readonly string[], width: number) {
         : {
             orient: "top",
             columns: width < 480 ? 2 : known.length,
-            symbolType: "stroke",
-            symbolStrokeWidth: 3,
+            symbolType,
+            symbolStrokeWidth: symbolType === "stroke" ? 3 : 1,
             symbolOpacity: 1,
           },
   };

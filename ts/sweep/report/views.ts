@@ -46,11 +46,15 @@ export function frontierStart(axes: readonly Axis[]): Axis | undefined {
   return find(others, "bandwidth_bytes_per_s", "bandwidth_cap_bytes_per_s") ?? others[0];
 }
 
-/** A migration worth looking at: pre-copy, the one with the most rounds of those that converged. */
+/** Rounds that are still told apart in a figure. */
+const ROUNDS_SEEN = 12;
+
+/** A migration worth looking at: of those that converge whatever the seed, the one with the most rounds to be seen. */
 export function scenarioStart(points: readonly Point[]): Point | undefined {
   let best: Point | undefined;
   for (const point of points) {
-    if (point.completed === 0 || point.strategy === "stop-and-copy") continue;
+    const isSure = point.completed === point.runs && point.strategy !== "stop-and-copy";
+    if (!isSure || point.dirty_sync_count > ROUNDS_SEEN) continue;
     if (!best || point.dirty_sync_count > best.dirty_sync_count) best = point;
   }
   return best;
