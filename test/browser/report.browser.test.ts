@@ -70,8 +70,9 @@ describe.skipIf(!foundChromium)("in Chromium (skipped unless installed)", () => 
         const marks = page.locator(`[data-figure="${part}-${role}"] svg .role-mark path`);
         expect(await marks.count(), `${part}-${role}`).toBeGreaterThanOrEqual(1);
       }
-    expect(await page.locator('[data-figure="page-curves"] .role-axis-title').allTextContents())
-      .toEqual(expect.arrayContaining(["downtime", "page writes per second"]));
+    expect(
+      await page.locator('[data-figure="page-curves"] .role-axis-title').allTextContents(),
+    ).toEqual(expect.arrayContaining(["downtime", "page writes per second"]));
     expect(complaints).toEqual([]);
     expect(asked).toEqual([url]);
     await page.close();
@@ -123,7 +124,9 @@ describe.skipIf(!foundChromium)("in Chromium (skipped unless installed)", () => 
     const line = '[data-figure="page-curves"] .mark-line path[stroke="#0072b2"]';
     expect(await colourOf(page, "body", "backgroundColor")).toBe("rgb(19, 23, 29)");
     expect(await colourOf(page, line, "stroke")).toBe("rgb(90, 180, 240)");
-    expect(await colourOf(page, ".plot svg .role-axis-label text", "fill")).toBe("rgb(163, 173, 187)");
+    expect(await colourOf(page, ".plot svg .role-axis-label text", "fill")).toBe(
+      "rgb(163, 173, 187)",
+    );
     await page.emulateMedia({ media: "print", colorScheme: "dark" });
     expect(await colourOf(page, "body", "backgroundColor")).toBe("rgb(255, 255, 255)");
     expect(await colourOf(page, line, "stroke")).toBe("rgb(0, 114, 178)");

@@ -1,5 +1,6 @@
 /** Commands that are about sweeps. */
 import type { AddCommand } from "./context.ts";
+import { onHost } from "./tree-host.ts";
 
 export function addSweepCommands(add: AddCommand): void {
   const load = () => import("./commands/sweep.ts");
@@ -21,7 +22,13 @@ export function addSweepCommands(add: AddCommand): void {
 
 function addTraceCommands(add: AddCommand): void {
   const load = () => import("./commands/trace.ts");
-  add("record", "boot a guest and take its dirty trace", () => load().then((m) => m.record))
+  onHost(
+    add(
+      "record [name]",
+      "take the dirty trace of a host's vm, or of a guest that is booted for it",
+      () => load().then((m) => m.record),
+    ),
+  )
     .option("--kernel <file>", "Linux Image or ELF")
     .option("--initrd <file>", "initial RAM disk")
     .option("--image <name>", "an image that was pulled, instead")
@@ -35,7 +42,7 @@ function addTraceCommands(add: AddCommand): void {
     .option("--out <file>", "the trace (default: trace.wvtrace)");
   add("fit <trace>", "fit a writer to a dirty trace, or to QEMU's answer", () =>
     load().then((m) => m.fit),
-  ).option("--memory <size>", "of QEMU's guest, where the answer does not say");
+  ).option("--memory <size>", "of the guest, where the file does not say");
   add("advise <trace>", "rank strategies for a guest, a link and a downtime", () =>
     load().then((m) => m.advise),
   )
@@ -43,5 +50,5 @@ function addTraceCommands(add: AddCommand): void {
     .option("--latency <time>", "of the link, one way (default: 100us)")
     .option("--downtime <time>", "that the guest may be silent for (default: 300ms)")
     .option("--timeout <time>", "after which a migration is given up (default: 10min)")
-    .option("--memory <size>", "of QEMU's guest, where the answer does not say");
+    .option("--memory <size>", "of the guest, where the file does not say");
 }

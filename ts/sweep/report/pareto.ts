@@ -75,7 +75,10 @@ export function paretoFigure(
       },
       {
         mark: { type: "point", filled: true, opacity: 0.55, size: 26, cursor: "pointer" },
-        encoding: { color: strategyColour(strategiesOf(points), width, "circle"), tooltip: tooltip() },
+        encoding: {
+          color: strategyColour(strategiesOf(points), width, "circle"),
+          tooltip: tooltip(),
+        },
       },
       {
         transform: [{ filter: "datum.isFront" }],

@@ -5,9 +5,9 @@
  *   pages(k) = mean number of pages dirtied in k intervals that follow each other
  */
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
+import type { DirtyTrace } from "../../migrate/trace/trace.ts";
 import { zipfShares } from "../fluid/regions.ts";
 import { type Distribution, distributionName, type Scenario } from "../scenario.ts";
-import type { DirtyTrace } from "./trace.ts";
 
 /** A writer as scenarios have it (`backgroundPages`: those dirtied elsewhere in each interval), and how well it fits. */
 export interface Fit
