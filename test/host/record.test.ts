@@ -103,11 +103,24 @@ describe("migrate --strategy auto", () => {
   test("watches the guest and the link, says what it chose and why, and goes that way", async () => {
     await runDirtier("calm", ARGS.replace("4000", "500"));
     const args = ["migrate", "calm", target.address, "--host", source.address, "--json"];
-    const { status, stdout } = await wasmvisor([...args, "--strategy", "auto", "--bandwidth", "400Mbit"]);
+    const { status, stdout } = await wasmvisor([
+      ...args,
+      "--strategy",
+      "auto",
+      "--bandwidth",
+      "400Mbit",
+    ]);
     expect(status).toBe(0);
-    const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     const { advice } = lines.find((line) => line.advice) as { advice: MigrationAdvice };
-    expect([advice.choice, advice.fits, advice.link.source]).toEqual(["pre-copy", "yes", "measured"]);
+    expect([advice.choice, advice.fits, advice.link.source]).toEqual([
+      "pre-copy",
+      "yes",
+      "measured",
+    ]);
     expect(Math.abs(advice.writer.dirtyRate / 500 - 1), JSON.stringify(advice)).toBeLessThan(0.4);
     const { outcome } = lines.at(-1);
     expect([outcome.state, outcome.strategy]).toEqual(["completed", "pre-copy"]);
@@ -119,7 +132,12 @@ describe("migrate --strategy auto", () => {
     const args = ["migrate", "busy", target.address, "--host", source.address];
     const how = ["--strategy", "auto", "--bandwidth", "100Mbit", "--downtime", "50ms"];
     const { status, stderr } = await wasmvisor([...args, ...how]);
-    expect([status, stderr]).toEqual([0, expect.stringMatching(/^busy: chose (hybrid|post-copy|pre-copy, auto-converge).*: it writes \d+ pages\/s/m)]);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /^busy: chose (hybrid|post-copy|pre-copy, auto-converge).*: it writes \d+ pages\/s/m,
+      ),
+    ]);
   });
 
   test("is refused for a vm that is not there", async () => {
@@ -136,14 +154,32 @@ test("files that are no traces are refused by name and place, with a remedy", as
   const web = await readFile(join(scratch, "web.wvtrace"));
   const backwards = "time_ms,page\n50,1\n100,2\n70,3\n";
   const cases: readonly (readonly [string, RegExp])[] = [
-    [await file("cut.wvtrace", web.subarray(0, web.length - 30)), /cut\.wvtrace: byte \d+: the file is cut behind \d+ whole intervals.*record it again/],
+    [
+      await file("cut.wvtrace", web.subarray(0, web.length - 30)),
+      /cut\.wvtrace: byte \d+: the file is cut behind \d+ whole intervals.*record it again/,
+    ],
     [await file("none.csv", "a,b\n1,2\n"), /none\.csv:1: .*no column time_ms and no page/],
-    [await file("short.csv", "time_ms,page,pages\n50,1,1\n100,2\n"), /short\.csv:3: pages is missing: the line is cut/],
-    [await file("back.csv", backwards), /back\.csv:4: time goes backwards, from 100 to 70 ms; sort/],
-    [await file("word.csv", "time_ms,page\n50,x\n"), /word\.csv:2: page: expected a number, got "x"/],
-    [await file("long.csv", `time_ms,page\n${"9".repeat(3 << 20)}`), /long\.csv:2: a line of more than 65536 characters/],
+    [
+      await file("short.csv", "time_ms,page,pages\n50,1,1\n100,2\n"),
+      /short\.csv:3: pages is missing: the line is cut/,
+    ],
+    [
+      await file("back.csv", backwards),
+      /back\.csv:4: time goes backwards, from 100 to 70 ms; sort/,
+    ],
+    [
+      await file("word.csv", "time_ms,page\n50,x\n"),
+      /word\.csv:2: page: expected a number, got "x"/,
+    ],
+    [
+      await file("long.csv", `time_ms,page\n${"9".repeat(3 << 20)}`),
+      /long\.csv:2: a line of more than 65536 characters/,
+    ],
     [await file("empty", ""), /empty: it is empty/],
-    [await file("answer.json", '{"return": {"status": "measuring"}}'), /answer\.json: .*ask query-dirty-rate again/],
+    [
+      await file("answer.json", '{"return": {"status": "measuring"}}'),
+      /answer\.json: .*ask query-dirty-rate again/,
+    ],
     [join(scratch, "absent"), /cannot read ".*absent" \(ENOENT\)/],
   ];
   for (const [path, message] of cases)

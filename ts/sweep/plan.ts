@@ -5,6 +5,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import { spaceOf } from "./axes.ts";
 import { scenarioCount } from "./expand.ts";
 import { type Plan, planSchema } from "./plan-schema.ts";
+import { withTraces } from "./trace/plan-traces.ts";
 
 export const PLAN_BYTES_MAX = 1 << 20;
 export const SCENARIOS_MAX = 1e7;
@@ -54,13 +55,14 @@ export function parsePlan(text: string, fileName = "plan.yaml"): Plan {
       }),
     );
   }
-  const count = scenarioCount(parsed.data);
+  const plan = withTraces(parsed.data, fileName);
+  const count = scenarioCount(plan);
   if (count > SCENARIOS_MAX)
     fail([`${at(0)}: ${count} scenarios, at most ${SCENARIOS_MAX} are allowed in one plan`]);
-  const empty = parsed.data.parts.find((part) => spaceOf(part).count === 0);
+  const empty = plan.parts.find((part) => spaceOf(part).count === 0);
   if (empty)
     fail([`${at(0)}: the constraints of part ${empty.name} leave none of its points (where)`]);
-  return parsed.data;
+  return plan;
 }
 
 /** zod's issue as problems, with those of the likeliest branch where a union failed. */

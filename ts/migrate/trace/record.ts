@@ -25,7 +25,9 @@ export function* recordTrace(guest: Migratable, options: RecordOptions): Task<Re
   try {
     yield* wait(guest.startDirtyLog(set));
     const { pageCount } = guest.shape;
-    yield* wait(onBytes(writer.head({ pageCount, usedPages: set.count(), intervalNs })));
+    const used = pagesOfBitmap(set.save());
+    const usedPages = used.length;
+    yield* wait(onBytes(writer.head({ pageCount, usedPages, used, intervalNs })));
     const empty = new Uint8Array(Math.ceil(pageCount / 8));
     let endNs = 0;
     for (let i = 0; i < options.intervals; i++) {

@@ -19,9 +19,11 @@ const PAGES_MAX = 2 ** 32;
 const WRITES_MAX = 5e7;
 
 export interface TraceHead {
-  /** Of the guest's memory, and of these the ones that it has touched. */
+  /** Of the guest's memory, and of these the ones that it had touched when the trace began. */
   readonly pageCount: number;
   readonly usedPages: number;
+  /** Which ones that were, in order; where it is missing nobody knows. */
+  readonly used?: Uint32Array | undefined;
   readonly intervalNs: number;
 }
 
@@ -78,9 +80,10 @@ export class TraceWriter {
   intervals = 0;
   pages = 0;
 
-  head({ intervalNs, pageCount, usedPages }: TraceHead): Uint8Array {
+  head({ intervalNs, pageCount, used, usedPages }: TraceHead): Uint8Array {
     const payload: number[] = [FRAME_KIND.head];
     for (const value of [pageCount, usedPages, intervalNs]) putNumber(payload, value);
+    if (used) putPages(payload, used);
     const first = frame(payload);
     const bytes = new Uint8Array(TRACE_MAGIC.length + first.length);
     bytes.set(TRACE_MAGIC);
@@ -200,10 +203,13 @@ export class TraceReader {
     return numbers;
   }
 
-  #readHead([pageCount = 0, usedPages = 0, intervalNs = 0]: readonly number[]): void {
+  #readHead([pageCount = 0, usedPages = 0, intervalNs = 0, ...runs]: readonly number[]): void {
     if (pageCount < 1 || pageCount > PAGES_MAX || usedPages > pageCount || intervalNs < 1)
       this.#bad("a head that makes no sense");
-    this.#head = { pageCount, usedPages, intervalNs };
+    const used = runs.length > 0 ? this.#pagesOf(runs, pageCount) : undefined;
+    if (used && used.length !== usedPages)
+      this.#bad(`the head says ${usedPages} pages, but lists ${used.length}`);
+    this.#head = { pageCount, usedPages, intervalNs, used };
   }
 
   #readInterval([endNs = 0, ...runs]: readonly number[]): void {
@@ -212,7 +218,15 @@ export class TraceReader {
       this.#bad(
         `time goes backwards: an interval ends at ${endNs} ns, the one before at ${before}`,
       );
-    const pageCount = this.#head?.pageCount ?? 0;
+    const pages = this.#pagesOf(runs, this.#head?.pageCount ?? 0);
+    this.#pages += pages.length;
+    if (this.#pages > WRITES_MAX) this.#bad(`more than ${WRITES_MAX} pages; a shorter one, please`);
+    this.#intervals.push(pages);
+    this.#endsNs.push(endNs);
+  }
+
+  /** The pages of runs: pages since the end of the one before, pages of the run. */
+  #pagesOf(runs: readonly number[], pageCount: number): Uint32Array {
     if (runs.length % 2 !== 0) this.#bad("a run of pages is cut");
     let end = 0;
     let count = 0;
@@ -221,8 +235,6 @@ export class TraceReader {
       count += runs[i + 1] as number;
       if (end > pageCount) this.#bad(`page ${end - 1} of ${pageCount}`);
     }
-    this.#pages += count;
-    if (this.#pages > WRITES_MAX) this.#bad(`more than ${WRITES_MAX} pages; a shorter one, please`);
     const pages = new Uint32Array(count);
     let page = 0;
     let to = 0;
@@ -230,8 +242,7 @@ export class TraceReader {
       page += runs[i] as number;
       for (const stop = page + (runs[i + 1] as number); page < stop; page++) pages[to++] = page;
     }
-    this.#intervals.push(pages);
-    this.#endsNs.push(endNs);
+    return pages;
   }
 
   /** What was written, once all has been pushed. */

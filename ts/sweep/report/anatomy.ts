@@ -31,6 +31,10 @@ export interface Anatomy {
   readonly sentBytes: number;
 }
 
+/** Can its rounds be drawn? A recorded trace is replayed page by page only, which a page cannot. */
+export const isFluid = ({ distribution, phases }: Scenario): boolean =>
+  distribution.kind !== "trace" || phases.length > 0;
+
 /** Simulates a scenario, and keeps what each round was. */
 export function anatomyOf(scenario: Scenario): Anatomy {
   const result = simulateFluid(scenario, undefined, "rounds");

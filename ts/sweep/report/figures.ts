@@ -2,7 +2,7 @@
 import { scenarioAt } from "../expand.ts";
 import type { Plan } from "../plan-schema.ts";
 import type { Point } from "../summary.ts";
-import { anatomyFigure, anatomyOf } from "./anatomy.ts";
+import { anatomyFigure, anatomyOf, isFluid } from "./anatomy.ts";
 import { type Axis, type AxisKey, axesOf, filtered, filterText, firstFilters } from "./axes.ts";
 import { curveFigure } from "./curves.ts";
 import { frontierFigure } from "./frontier.ts";
@@ -76,7 +76,8 @@ export function figuresOf(
   add("anatomy", "A migration, round by round", (some) => {
     const point = scenarioStart(some) ?? some[0];
     if (!point) return undefined;
-    return anatomyFigure(anatomyOf(scenarioAt(sweep.plan, point.index, sweep.seed)), WIDTH);
+    const scenario = scenarioAt(sweep.plan, point.index, sweep.seed);
+    return isFluid(scenario) ? anatomyFigure(anatomyOf(scenario), WIDTH) : undefined;
   });
   return figures;
 }

@@ -2,7 +2,7 @@
 import { scenarioAt } from "../expand.ts";
 import type { Plan } from "../plan-schema.ts";
 import type { Point } from "../summary.ts";
-import { anatomyFigure, anatomyOf } from "./anatomy.ts";
+import { anatomyFigure, anatomyOf, isFluid } from "./anatomy.ts";
 import {
   type Axis,
   type AxisKey,
@@ -307,7 +307,13 @@ class PartPage {
       return;
     }
     const { plan, seed } = this.#data;
-    const anatomy = anatomyOf(scenarioAt(plan, point.index, seed));
+    const scenario = scenarioAt(plan, point.index, seed);
+    if (!isFluid(scenario)) {
+      const why = "A recorded trace is replayed page by page; its rounds cannot be shown here.";
+      this.#figure("anatomy", undefined, why);
+      return;
+    }
+    const anatomy = anatomyOf(scenario);
     const time = (ms: number): string => formatValue("time", ms);
     const what = this.#axes
       .map((axis) => `${axis.label} ${valueLabel(axis, point[axis.key])}`)
