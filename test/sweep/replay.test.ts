@@ -164,6 +164,7 @@ parts:
     axes:
       bandwidth: [500Mbit, 1Gbit]
       strategy: [pre-copy, stop-and-copy]
+    settings: { backgroundPages: 0 }
 `;
   const planFile = join(scratch, "plan.yaml");
 
