@@ -160,7 +160,7 @@ describe("the report", () => {
     const [markup] = html.split("<script>");
     expect(/<(script|link|img|iframe)[^>]+(src|href)=/.test(markup as string)).toBe(false);
     expect(html.includes('data-figure="page-curves"')).toBe(true);
-    expect(summary.files.figures.filter((file) => file.endsWith("-pareto.svg")).length).toBe(1);
+    expect(summary.files.figures.filter((file) => file.endsWith("-pareto.svg")).length).toBe(2);
     const svg = readFileSync(summary.files.figures[0] as string, "utf8");
     expect(svg.startsWith("<svg")).toBe(true);
     const csv = readFileSync(summary.files.points, "utf8").trimEnd().split("\n");
