@@ -156,7 +156,7 @@ async function summarize(
   const { out, resultsFile: results } = store;
   const summarizer = new Summarizer();
   for await (const row of readRows(results, store.format)) summarizer.add(row);
-  const files = await writeReport({ out, plan, seed: run.seed, summarizer, results, ...folders });
+  const files = await writeReport({ out, plan, seed: run.seed, summarizer, ...folders });
   const strategies = summarizer.strategies();
   const sum = (key: "completed" | "failed" | "errors"): number =>
     strategies.reduce((n, one) => n + one[key], 0);

@@ -16,8 +16,6 @@ export interface ReportPage {
   readonly pointCount: number;
   readonly scenarios: number;
   readonly strategies: readonly StrategySummary[];
-  /** File names beside the page. */
-  readonly results: string;
 }
 
 const START = `
@@ -163,7 +161,6 @@ export function reportHtml(page: ReportPage): string {
       `points. The table above is of all migrations.</p>`
     : "";
   const data = embedJson({ plan, seed: page.seed, points: encodeColumns(page.points) });
-  const results = escapeHtml(page.results);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -181,7 +178,7 @@ export function reportHtml(page: ReportPage): string {
 ${facts(page)}
 ${strategyTable(page.strategies)}
 <p class="soft">Quantiles are over the migrations that converged. Points are in
-<a href="points.csv">points.csv</a>, every migration is in <a href="${results}">${results}</a>.</p>
+<a href="points.csv">points.csv</a>, every migration is in the results beside this page.</p>
 ${note}
 <noscript><p class="note">The figures of this page are drawn by its own script; the same ones are files in
 <a href="figures/">figures/</a>.</p></noscript>

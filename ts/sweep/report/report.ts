@@ -3,7 +3,7 @@
  * but its own script), `points.csv`, and each figure as SVG and as a Vega-Lite spec.
  */
 import { mkdirSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Plan } from "../plan-schema.ts";
 import { writeWhole } from "../store.ts";
 import { pointsCsv, type Summarizer } from "../summary.ts";
@@ -34,7 +34,6 @@ export interface ReportInput extends FigureFolders {
   readonly plan: Plan;
   readonly seed: number;
   readonly summarizer: Summarizer;
-  readonly results: string;
 }
 
 /** Writes all of it. The bytes depend on the rows alone. */
@@ -52,7 +51,6 @@ export async function writeReport(input: ReportInput): Promise<ReportFiles> {
     pointCount: all.length + summarizer.droppedPoints,
     scenarios: summarizer.rows,
     strategies: summarizer.strategies(),
-    results: basename(input.results),
   });
   const report = join(out, "report.html");
   writeWhole(report, html);
