@@ -4,6 +4,7 @@
  *
  *   log     1 bit a page     set      1 bit a page     missing   1 bit a page
  *   zipf    8 + 12 bytes a page, if used
+ *   trace   4 bytes a page that is written, if used
  *   sent    4 bytes a slot of the cache of sent pages, if used
  */
 import {
@@ -19,7 +20,7 @@ import {
 import {
   buildZipf,
   seedWriter,
-  WRITER_ZIPF,
+  WRITER_TRACE,
   Writer,
   writeLimited,
   writePages,
@@ -37,6 +38,9 @@ let set: usize = 0;
 let missing: usize = 0;
 let zipfPages: u32 = 0;
 let zipfExponent: f64 = 0;
+let zipfEnd: usize = 0;
+/** Which trace is there; 0: none. */
+let traceTag: u32 = 0;
 let end: usize = 0;
 let takeUntil: u32 = 0;
 let takeSkips: bool = false;
@@ -61,6 +65,8 @@ export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
     pageCount = pages;
     zipfPages = 0;
     end = missing + bytes;
+    zipfEnd = end;
+    traceTag = 0;
   }
   Sent.slots = 0;
   memory.fill(log, 0, <usize>words * 24);
@@ -73,7 +79,7 @@ export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
 
 /** Who writes where: the working set begins at page `base`. 0, or -1 if it does not fit. */
 export function modelWriter(kind: u32, base: u32, pages: u32): i32 {
-  if (pages > pageCount || base > pageCount - pages || kind > WRITER_ZIPF) return -1;
+  if (pages > pageCount || base > pageCount - pages || kind > WRITER_TRACE) return -1;
   Writer.kind = kind;
   Writer.base = base;
   Writer.pages = pages;
@@ -118,11 +124,39 @@ export function modelZipf(exponent: f64): i32 {
   Writer.alias = missing + ((<usize>words) << 3);
   const scratch = Writer.alias + ((<usize>pages) << 3);
   if (!ensure(scratch + <usize>pages * 12)) return -1;
-  end = max(end, scratch + <usize>pages * 12);
+  const tableEnd = scratch + <usize>pages * 12;
+  if (tableEnd > zipfEnd) {
+    // Where a trace may have been.
+    zipfEnd = tableEnd;
+    end = tableEnd;
+    traceTag = 0;
+  }
   buildZipf(pages, exponent, scratch);
   zipfPages = pages;
   zipfExponent = exponent;
   return 0;
+}
+
+/** The trace whose pages are there; 0: none. */
+export function modelTraceTag(): u32 {
+  return traceTag;
+}
+
+/** Room for the pages of trace `tag`, in the order in which they are written; 0 if there is none. */
+export function modelTrace(tag: u32, pages: u32): usize {
+  const trace = (zipfEnd + 15) & ~15;
+  traceTag = 0;
+  if (!ensure(trace + ((<usize>pages) << 2))) return 0;
+  end = trace + ((<usize>pages) << 2);
+  Writer.trace = trace;
+  Writer.tracePages = pages;
+  traceTag = tag;
+  return trace;
+}
+
+/** The writer goes on with number `next` of the pages of the trace. */
+export function modelReplay(next: u32): void {
+  Writer.traceNext = next < Writer.tracePages ? next : 0;
 }
 
 /** `count` writes to the working set. */

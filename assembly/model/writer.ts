@@ -10,6 +10,7 @@ export const WRITER_UNIFORM: u32 = 0;
 export const WRITER_HOT_COLD: u32 = 1;
 export const WRITER_SEQUENTIAL: u32 = 2;
 export const WRITER_ZIPF: u32 = 3;
+export const WRITER_TRACE: u32 = 4;
 
 export abstract class Writer {
   /** {u64 x two words of state} of two generators, then the buffer. */
@@ -29,6 +30,10 @@ export abstract class Writer {
   static waits: u32 = ~0;
   /** Pages that the last `writeLimited` put into the log. */
   static fresh: u32 = 0;
+  /** Trace: u32 pages in the order in which they are written, how many, and which is the next. */
+  static trace: usize = 0;
+  static tracePages: u32 = 0;
+  static traceNext: u32 = 0;
   /** Zipf: alias table of {u32 share in 2^-32, u32 alias} per rank. */
   static alias: usize = 0;
 
@@ -133,8 +138,20 @@ function writeZipf(log: usize, count: u32): void {
   }
 }
 
+/** The next page of the trace; behind the last one comes the first. */
+function nextTraced(): u32 {
+  const next = Writer.traceNext;
+  Writer.traceNext = next + 1 == Writer.tracePages ? 0 : next + 1;
+  return load<u32>(Writer.trace + ((<usize>next) << 2));
+}
+
+function writeTrace(log: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) Writer.mark(log, nextTraced());
+}
+
 /** The page that the next write goes to. */
 function nextPage(): u32 {
+  if (Writer.kind == WRITER_TRACE) return nextTraced();
   if (Writer.kind == WRITER_SEQUENTIAL) {
     const page = Writer.next;
     Writer.next = page + 1 == Writer.pages ? 0 : page + 1;
@@ -192,6 +209,7 @@ export function writePages(log: usize, count: u32): void {
   if (Writer.kind == WRITER_UNIFORM) writeUniform(log, Writer.base, Writer.pages, count);
   else if (Writer.kind == WRITER_HOT_COLD) writeHotCold(log, count);
   else if (Writer.kind == WRITER_SEQUENTIAL) writeSequential(log, count);
+  else if (Writer.kind == WRITER_TRACE) writeTrace(log, count);
   else writeZipf(log, count);
 }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WallClock } from "../../ts/base/clock.ts";
 import { ROOT, wasmvisor } from "../cli/binary.ts";
@@ -28,44 +29,108 @@ test("the first look is through within a minute", async () => {
   expect(spentNs).toBeLessThan(SWEEP_NS_MAX);
 });
 
-describe.skipIf(!foundChromium)("in Chromium (skipped unless installed)", () => {
-  test("the report opens from disk, draws its figures and complains about nothing", async () => {
-    const browser = await launchChromium();
-    try {
-      const page = await browser.newPage();
-      const complaints: string[] = [];
-      const asked: string[] = [];
-      page.on("console", (message) => complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(error.message));
-      page.on("request", (request) => asked.push(request.url()));
-      const url = pathToFileURL(join(out, "report.html")).href;
-      await page.goto(url);
-      const drawn = "[data-figure] svg .mark-line path, [data-figure] svg .mark-rect path";
-      await page.waitForSelector(drawn, { state: "attached" });
-      const figures: Record<string, number> = await page.evaluate(`Object.fromEntries(
-        [...document.querySelectorAll("[data-figure]")].map((figure) => [
-          figure.dataset.figure,
-          figure.querySelectorAll("svg .mark-line path, svg .mark-rect path").length,
-        ]))`);
-      expect(Object.keys(figures).sort()).toEqual(
-        ["guest", "page"].flatMap((part) =>
-          ["convergence-pre-copy", "downtime", "total-time"].map((what) => `${part}-${what}`),
-        ),
-      );
-      for (const [name, marks] of Object.entries(figures))
-        expect(marks, name).toBeGreaterThanOrEqual(2);
+const ROLES = ["curves", "heat", "pareto", "frontier", "anatomy"];
 
-      // Another downtime limit gives another picture.
-      const select = page.locator("select").nth(1);
-      const lines = `[...document.querySelectorAll('[data-figure="page-downtime"] .mark-line path')]
-        .map((path) => path.getAttribute("d")).join()`;
-      const before = await page.evaluate(lines);
-      await select.selectOption({ index: 0 });
-      expect(await page.evaluate(lines)).not.toBe(before);
-      expect(complaints).toEqual([]);
-      expect(asked).toEqual([url]);
-    } finally {
-      await browser.close();
-    }
+/** The report in a page of its own; whatever it complains of or asks for is noted. */
+async function opened(browser: Browser, options: BrowserContextOptions) {
+  const page = await browser.newPage(options);
+  const complaints: string[] = [];
+  const asked: string[] = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => asked.push(request.url()));
+  const url = pathToFileURL(join(out, "report.html")).href;
+  await page.goto(url);
+  for (const role of ROLES)
+    await page.waitForSelector(`[data-figure="page-${role}"] svg`, { state: "attached" });
+  return { page, complaints, asked, url };
+}
+
+/** What a figure's marks are. */
+const marksOf = (page: Page, figure: string): Promise<string> =>
+  page.evaluate(`[...document.querySelectorAll('[data-figure="${figure}"] svg path')]
+    .map((path) => path.getAttribute("d") + path.getAttribute("fill")).join()`);
+
+const colourOf = (page: Page, selector: string, property: string): Promise<string> =>
+  page.evaluate(
+    `getComputedStyle(document.querySelector(${JSON.stringify(selector)})).${property}`,
+  );
+
+describe.skipIf(!foundChromium)("in Chromium (skipped unless installed)", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    if (foundChromium) browser = await launchChromium();
+  });
+  afterAll(() => browser?.close());
+
+  test("the report opens from disk, draws its figures and complains about nothing", async () => {
+    const { asked, complaints, page, url } = await opened(browser, {});
+    for (const part of ["page", "guest"])
+      for (const role of ROLES) {
+        const marks = page.locator(`[data-figure="${part}-${role}"] svg .role-mark path`);
+        expect(await marks.count(), `${part}-${role}`).toBeGreaterThanOrEqual(1);
+      }
+    expect(
+      await page.locator('[data-figure="page-curves"] .role-axis-title').allTextContents(),
+    ).toEqual(expect.arrayContaining(["downtime", "page writes per second"]));
+    expect(complaints).toEqual([]);
+    expect(asked).toEqual([url]);
+    await page.close();
+  });
+
+  test("filters and menus change what figures and table show", async () => {
+    const { complaints, page } = await opened(browser, {});
+    const change = async (menu: string, label: string, figure: string): Promise<void> => {
+      const before = await marksOf(page, figure);
+      await page.selectOption(`#${menu}`, { label });
+      await expect.poll(() => marksOf(page, figure)).not.toBe(before);
+    };
+    await change("page-filter-bandwidth_bytes_per_s", "1Gbit", "page-curves");
+    await change("page-filter-downtime_limit_ms", "300ms", "page-pareto");
+    await change("page-curve-measure", "total time", "page-curves");
+    await change("page-curve-x", "link", "page-curves");
+    await change("page-heat-y", "memory", "page-heat");
+    await change("page-frontier-x", "memory", "page-frontier");
+    const rows = page.locator('[data-part="page"] [data-role="table"] tbody tr');
+    await page.selectOption("#page-filter-distribution", { label: "sequential" });
+    expect(await rows.count()).toBe(40);
+    expect(new Set(await rows.locator("td:nth-child(3)").allTextContents())).toEqual(
+      new Set(["sequential"]),
+    );
+    // A click on a point shows its rounds, and what the results say of it.
+    await rows.nth(25).click();
+    await expect
+      .poll(() => page.locator('[data-part="page"] [data-role="anatomy-text"]').textContent())
+      .toMatch(/strategy pre-copy.*distribution sequential.*In the results: .* rounds\.$/);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("a phone sees all of it in one column, nothing wider than the screen", async () => {
+    const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+    const { complaints, page } = await opened(browser, phone);
+    const widths: number[] = await page.evaluate(`[document.documentElement.scrollWidth,
+      ...[...document.querySelectorAll(".plot svg")].map((svg) => svg.getBoundingClientRect().right)]`);
+    for (const width of widths) expect(width).toBeLessThanOrEqual(361);
+    const sizes: number[] = await page.evaluate(`[...document.querySelectorAll(".plot svg text")]
+      .map((text) => text.getBoundingClientRect().height).filter((height) => height > 0)`);
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(9);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("is dark where the reader wants it, and light on paper", async () => {
+    const { page } = await opened(browser, { colorScheme: "dark" });
+    const line = '[data-figure="page-curves"] .mark-line path[stroke="#0072b2"]';
+    expect(await colourOf(page, "body", "backgroundColor")).toBe("rgb(19, 23, 29)");
+    expect(await colourOf(page, line, "stroke")).toBe("rgb(90, 180, 240)");
+    expect(await colourOf(page, ".plot svg .role-axis-label text", "fill")).toBe(
+      "rgb(163, 173, 187)",
+    );
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    expect(await colourOf(page, "body", "backgroundColor")).toBe("rgb(255, 255, 255)");
+    expect(await colourOf(page, line, "stroke")).toBe("rgb(0, 114, 178)");
+    expect(await page.locator(".figure-menus").first().isVisible()).toBe(false);
+    await page.close();
   });
 });

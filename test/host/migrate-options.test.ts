@@ -44,7 +44,7 @@ describe("the schema", () => {
     [{ stratgy: "hybrid" }, "stratgy: unknown; expected target, strategy, preCopyRounds,"],
     [
       { strategy: "teleport" },
-      'strategy: expected stop-and-copy, pre-copy, post-copy, hybrid, got "teleport"',
+      'strategy: expected stop-and-copy, pre-copy, post-copy, hybrid, auto, got "teleport"',
     ],
     [{ policy: "luck" }, "policy: expected qemu, settle, xen,"],
     [

@@ -208,8 +208,8 @@ describe("the report", () => {
     expect(html.includes("default-src 'none'; script-src 'sha256-")).toBe(true);
     const [markup] = html.split("<script>");
     expect(/<(script|link|img|iframe)[^>]+(src|href)=/.test(markup as string)).toBe(false);
-    expect(html.includes('data-figure="page-downtime"')).toBe(true);
-    expect(summary.files.figures.filter((file) => file.endsWith(".svg")).length).toBe(6);
+    expect(html.includes('data-figure="page-curves"')).toBe(true);
+    expect(summary.files.figures.filter((file) => file.endsWith("-pareto.svg")).length).toBe(2);
     const svg = readFileSync(summary.files.figures[0] as string, "utf8");
     expect(svg.startsWith("<svg")).toBe(true);
     const csv = readFileSync(summary.files.points, "utf8").trimEnd().split("\n");

@@ -1,7 +1,7 @@
 /** What `wasmvisor migrate` is told, as a host takes it. */
 import { WasmvisorError } from "../base/errors.ts";
 import type { RemoteMigrateOptions } from "../host/daemon/client.ts";
-import { parseMigration } from "../host/migrations/schema.ts";
+import { AUTO, parseMigration } from "../host/migrations/schema.ts";
 import { STRATEGIES } from "../migrate/options.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../migrate/policy/dirty-limit.ts";
@@ -44,7 +44,7 @@ export function moveOptions(options: Options, target: string): Move {
 }
 
 function strategyOf(options: Options): Partial<Move> {
-  const { name, settings } = parse.named(options.strategy, STRATEGIES, "--strategy");
+  const { name, settings } = parse.named(options.strategy, [...STRATEGIES, AUTO], "--strategy");
   const { rounds, ...others } = settings;
   parse.noMore(others, "--strategy");
   if (rounds !== undefined && name !== "hybrid")

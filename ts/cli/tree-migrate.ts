@@ -3,7 +3,8 @@ import type { AddCommand } from "./context.ts";
 import { onHost, several } from "./tree-host.ts";
 
 const DETAILS = `
-Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy.
+Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy; auto: the host watches the guest and measures
+the link for a moment, and takes what keeps to --downtime at the least cost.
 Policies, when pre-copy stops: settle, qemu, xen[:rounds=5,pages=50], xen-2005, cloud-hypervisor,
 kubevirt[:ramp=150], lxd[:rounds=10,goal=0.7], p-haul[:rounds=8,pages=64,growth=1.1],
 dirty-to-sent[:ratio=0.5], round-limit:rounds=N. Slowdowns, how the guest is held back from dirtying memory: auto-converge,

@@ -1,5 +1,6 @@
 /** Commands that are about sweeps. */
 import type { AddCommand } from "./context.ts";
+import { onHost } from "./tree-host.ts";
 
 export function addSweepCommands(add: AddCommand): void {
   const load = () => import("./commands/sweep.ts");
@@ -20,7 +21,10 @@ export function addSweepCommands(add: AddCommand): void {
     .option("--workers <n>", "worker threads (default: one for each CPU)")
     .option("--idle <time>", "end when nothing came for so long (default: never)")
     .option("--lock <time>", "silent for so long, a worker loses its chunks (default: 30s)");
-  add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report));
+  add("report <dir>", "rebuild the report of a sweep", () => load().then((m) => m.report))
+    .option("--svg <dir>", "its figures as SVG, for papers")
+    .option("--png <dir>", "its figures as PNG")
+    .option("--font <file>", "a TrueType font for the words in PNG (default: one of the system's)");
   addTraceCommands(add);
   add("centre <file>", "do a job on a data centre: evacuate, update, consolidate, ...", () =>
     import("./commands/centre.ts").then((m) => m.centre),
@@ -38,7 +42,13 @@ export function addSweepCommands(add: AddCommand): void {
 
 function addTraceCommands(add: AddCommand): void {
   const load = () => import("./commands/trace.ts");
-  add("record", "boot a guest and take its dirty trace", () => load().then((m) => m.record))
+  onHost(
+    add(
+      "record [name]",
+      "take the dirty trace of a host's vm, or of a guest that is booted for it",
+      () => load().then((m) => m.record),
+    ),
+  )
     .option("--kernel <file>", "Linux Image or ELF")
     .option("--initrd <file>", "initial RAM disk")
     .option("--image <name>", "an image that was pulled, instead")
@@ -52,7 +62,7 @@ function addTraceCommands(add: AddCommand): void {
     .option("--out <file>", "the trace (default: trace.wvtrace)");
   add("fit <trace>", "fit a writer to a dirty trace, or to QEMU's answer", () =>
     load().then((m) => m.fit),
-  ).option("--memory <size>", "of QEMU's guest, where the answer does not say");
+  ).option("--memory <size>", "of the guest, where the file does not say");
   add("advise <trace>", "rank strategies for a guest, a link and a downtime", () =>
     load().then((m) => m.advise),
   )
@@ -60,5 +70,5 @@ function addTraceCommands(add: AddCommand): void {
     .option("--latency <time>", "of the link, one way (default: 100us)")
     .option("--downtime <time>", "that the guest may be silent for (default: 300ms)")
     .option("--timeout <time>", "after which a migration is given up (default: 10min)")
-    .option("--memory <size>", "of QEMU's guest, where the answer does not say");
+    .option("--memory <size>", "of the guest, where the file does not say");
 }

@@ -329,6 +329,7 @@ export class Host implements HostApi {
   #context(): VmContext {
     return {
       core: this.#core,
+      clock: this.clock,
       loop: this.#loop,
       fork: (vm, name) => this.#fork(vm, name ?? this.#freeName(`${vm.name}-`)),
       migrate: async (move) => {

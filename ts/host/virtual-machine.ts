@@ -1,14 +1,17 @@
 import type { Core } from "../../bindings/core.ts";
 import { onAbort, throwIfAborted } from "../base/abort.ts";
+import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
 import { turnPassed } from "../base/turns.ts";
 import type { Arrival } from "../migrate/messages.ts";
+import type { RecordedTrace } from "../migrate/trace/record.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { RunOutcome, Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
+import { type RecordTraceOptions, recordVm } from "./recording.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
 import { saveSnapshotFile, snapshotBytes } from "./snapshot-writer.ts";
 import { TurnLength } from "./turn-length.ts";
@@ -24,6 +27,7 @@ const PAGES_AT_ONCE = 4096;
 /** What the host gives a vm. */
 export interface VmContext {
   readonly core: Core;
+  readonly clock: Clock;
   readonly loop: RunLoop;
   /** Forks `vm` under a new name. */
   readonly fork: (vm: VirtualMachine, name: string | undefined) => Promise<VirtualMachine>;
@@ -55,6 +59,8 @@ export class VirtualMachine implements Runnable, VmApi {
   /** Set while it moves to another host, or waits for its turn. */
   #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #isMoving = false;
+  /** Set while its dirty trace is taken: whoever else needs the dirty log ends that. */
+  #recording: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
   /** @internal Made by `Host`. */
   constructor(parts: {
@@ -176,6 +182,7 @@ export class VirtualMachine implements Runnable, VmApi {
     this.machine.clock.pause();
     this.console.end(describeEnd(end));
     this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));
+    this.#recording?.abort.abort();
     this.#become("ended");
   }
 
@@ -257,6 +264,7 @@ export class VirtualMachine implements Runnable, VmApi {
     this.#mustBe(movable, "migrate");
     if (this.#leaving)
       throw new WasmvisorError("WV_STATE", `${this.name}: cannot migrate while it waits for that`);
+    await this.#endRecording();
     const abort = new AbortController();
     const forget = onAbort(options.signal, () => abort.abort(options.signal?.reason));
     const done = this.#context.migrate({
@@ -278,6 +286,37 @@ export class VirtualMachine implements Runnable, VmApi {
       this.#isMoving = false;
       forget();
     }
+  }
+
+  /**
+   * Tells which pages the guest writes, interval by interval, as the bytes of a trace's file, while it runs on. An
+   * abort, the guest's end or a migration ends the trace early: it is whole until there. Throws `WV_STATE`
+   * while it moves or another trace of it is taken, `WV_NO_MEMORY`.
+   */
+  async recordTrace(options: RecordTraceOptions): Promise<RecordedTrace> {
+    this.#mustBe(["running", "paused"], "record a trace");
+    if (this.#leaving || this.#recording)
+      throw new WasmvisorError(
+        "WV_STATE",
+        `${this.name}: cannot record a trace while ${this.#leaving ? "it migrates" : "one is taken"}`,
+      );
+    const abort = new AbortController();
+    const forget = onAbort(options.signal, () => abort.abort());
+    const guest = this.migratable();
+    const done = recordVm(guest, this.#context.clock, { ...options, signal: abort.signal });
+    this.#recording = { abort, done };
+    try {
+      return await done;
+    } finally {
+      this.#recording = undefined;
+      guest.release();
+      forget();
+    }
+  }
+
+  async #endRecording(): Promise<void> {
+    this.#recording?.abort.abort();
+    await this.#recording?.done.catch(() => undefined);
   }
 
   /** @internal This vm as the migration engine sees it. `arrives`: what a twin does when it has its state. */
@@ -321,6 +360,7 @@ export class VirtualMachine implements Runnable, VmApi {
       this.#leaving.abort.abort(new WasmvisorError("WV_STATE", `${this.name}: destroyed`));
       await this.#leaving.done.catch(() => undefined);
     }
+    await this.#endRecording();
     this.#discard();
   }
 

@@ -22,6 +22,8 @@ export interface AdviceRequest {
 export interface Advice {
   readonly strategy: Strategy;
   readonly slowdown: SlowdownName;
+  /** Hybrid: passes before the switch. */
+  readonly preCopyRounds: number;
   readonly downtimeLimitMs: number;
   /** `yes` and `no`: whatever the writer does within its error; `maybe`: it depends. */
   readonly fits: "yes" | "maybe" | "no";
@@ -41,12 +43,16 @@ export interface Span {
 /** A fit without a stated error may be off by this; and every one by at least a tenth of it. */
 const UNKNOWN_ERROR = 0.3;
 
-const OPTIONS: readonly { readonly strategy: Strategy; readonly slowdown: SlowdownName }[] = [
-  { strategy: "pre-copy", slowdown: "none" },
-  { strategy: "pre-copy", slowdown: "auto-converge" },
-  { strategy: "hybrid", slowdown: "none" },
-  { strategy: "post-copy", slowdown: "none" },
-  { strategy: "stop-and-copy", slowdown: "none" },
+type Option = Pick<Scenario, "strategy" | "slowdown" | "preCopyRounds">;
+
+const plain = { slowdown: "none", preCopyRounds: 1 } as const;
+const OPTIONS: readonly Option[] = [
+  { ...plain, strategy: "pre-copy" },
+  { ...plain, strategy: "pre-copy", slowdown: "auto-converge" },
+  { ...plain, strategy: "hybrid" },
+  { ...plain, strategy: "hybrid", preCopyRounds: 3 },
+  { ...plain, strategy: "post-copy" },
+  { ...plain, strategy: "stop-and-copy" },
 ];
 
 const RANK = { yes: 0, maybe: 1, no: 2 } as const;
@@ -72,10 +78,13 @@ export function advise(request: AdviceRequest): readonly Advice[] {
   );
 }
 
-function scenarioOf(
-  request: AdviceRequest,
-  option: { readonly strategy: Strategy; readonly slowdown: SlowdownName },
-): Scenario {
+/** In a word or two. */
+export function howOf({ preCopyRounds, slowdown, strategy }: Advice): string {
+  if (strategy === "hybrid" && preCopyRounds > 1) return `hybrid, ${preCopyRounds} rounds first`;
+  return slowdown === "none" ? strategy : `${strategy}, ${slowdown}`;
+}
+
+function scenarioOf(request: AdviceRequest, option: Option): Scenario {
   const { writer } = request;
   return {
     index: 0,
@@ -97,7 +106,6 @@ function scenarioOf(
     // What is sent with the guest stopped is not all of its silence.
     downtimeLimitNs: Math.max(1e6, 0.9 * request.downtimeNs - 4 * request.latencyNs),
     roundsMax: null,
-    preCopyRounds: 1,
     policy: "qemu",
     xbzrleCacheBytes: 0,
     xbzrleFrom: "first-pass",
@@ -121,10 +129,11 @@ function adviceOf(
   const good = runs.filter(isGood).length;
   const isClear = expected.near === "" || scenario.strategy !== "pre-copy";
   const fits = good === 0 ? "no" : good === runs.length && isClear ? "yes" : "maybe";
-  const { slowdown, strategy } = scenario;
+  const { preCopyRounds, slowdown, strategy } = scenario;
   return {
     strategy,
     slowdown,
+    preCopyRounds,
     downtimeLimitMs: Math.round(scenario.downtimeLimitNs / 1e4) / 100,
     fits,
     reason: reasonOf(request, runs, { fits, leaves: PLANS[strategy].leavesPages }),

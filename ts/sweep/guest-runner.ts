@@ -65,10 +65,10 @@ class Guest {
 
 function pattern(scenario: Scenario): string {
   const { distribution } = scenario;
-  if (distribution.kind === "zipf")
+  if (distribution.kind === "zipf" || distribution.kind === "trace")
     throw new WasmvisorError(
       "WV_LIMIT",
-      "a guest writes uniform, sequential or hot-cold, not zipf",
+      `a guest writes uniform, sequential or hot-cold, not ${distribution.kind}`,
     );
   if (
     distribution.kind === "hot-cold" &&

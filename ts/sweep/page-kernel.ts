@@ -9,6 +9,9 @@ export interface PageKernel {
   modelWriter(kind: number, base: number, pages: number): number;
   modelHot(pages: number, share: number): void;
   modelZipf(exponent: number): number;
+  modelTraceTag(): number;
+  modelTrace(tag: number, pages: number): number;
+  modelReplay(next: number): void;
   modelNext(): number;
   modelGoOn(next: number): void;
   modelCache(slots: number): number;

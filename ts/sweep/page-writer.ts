@@ -3,9 +3,10 @@ import { WasmvisorError } from "../base/errors.ts";
 import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import type { Scenario, WriterPhase } from "./scenario.ts";
+import { TraceReplay } from "./trace/replay.ts";
 import { startOf, writerPhases } from "./writer-phases.ts";
 
-const WRITER_KINDS = { uniform: 0, "hot-cold": 1, sequential: 2, zipf: 3 } as const;
+const WRITER_KINDS = { uniform: 0, "hot-cold": 1, sequential: 2, zipf: 3, trace: 4 } as const;
 
 const pagesOf = (bytes: number): number => Math.ceil(bytes / GUEST_PAGE_BYTES);
 
@@ -23,6 +24,8 @@ export class PageWriter {
   readonly #progress: readonly Progress[];
   #phase = 0;
   #leftNs: number;
+  /** Instead of all of that. */
+  readonly #replay: TraceReplay | undefined;
 
   /** Throws `WV_CONFIG` for a working set that is not in the guest's memory. */
   constructor(scenario: Scenario, kernel: PageKernel) {
@@ -32,17 +35,24 @@ export class PageWriter {
     for (let i = this.#phases.length - 1; i >= 0; i--) this.#set(this.#phases[i] as WriterPhase);
     const first = this.#phases[0] as WriterPhase;
     this.#leftNs = first.durationNs;
+    if (scenario.distribution.kind === "trace" && scenario.phases.length === 0)
+      this.#replay = new TraceReplay(scenario, scenario.distribution, kernel);
     if (first.distribution.kind === "sequential")
       kernel.modelGoOn(startOf(first, scenario.settleNs));
   }
 
   /** Page writes a second, at the moment. */
   get dirtyRate(): number {
+    if (this.#replay) return this.#replay.dirtyRate;
     return (this.#phases[this.#phase] as WriterPhase).dirtyRate;
   }
 
   /** It runs for `ns`: `write` does what has come due, as often as the writer changes. */
   run(ns: number, write: (count: number) => void): void {
+    if (this.#replay) {
+      this.#replay.run(ns, write);
+      return;
+    }
     for (let left = ns; ; ) {
       const step = Math.min(left, this.#leftNs);
       const progress = this.#progress[this.#phase] as Progress;

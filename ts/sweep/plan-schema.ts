@@ -151,7 +151,9 @@ const workingSet = z.union([percent, quantity(SIZE, 1).transform((bytes) => ({ b
 const fraction = z.union([percent, quantity(SIZE).transform((bytes) => ({ bytes }))]);
 
 const axes = z.strictObject({
-  memory: rangeAxis(quantity(SIZE, 1)).describe("RAM of the guest"),
+  memory: rangeAxis(quantity(SIZE, 1))
+    .optional()
+    .describe("RAM of the guest; that of the trace, if its writer is one"),
   usedMemory: axis(fraction).optional().describe("memory that is not zero, from the start on"),
   workingSet: axis(workingSet)
     .default([{ share: 1 }])
@@ -175,7 +177,9 @@ const axes = z.strictObject({
   backgroundPages: rangeAxis(z.int().min(0).max(1e6)).optional(),
   xbzrleCache: rangeAxis(quantity(SIZE)).optional().describe("cache for sending differences"),
   strategy: axis(z.enum(STRATEGIES)).default(["pre-copy"]),
-  dirtyRate: rangeAxis(dirtyRate, false).describe("page writes a second, or bytes a second"),
+  dirtyRate: rangeAxis(dirtyRate, false)
+    .optional()
+    .describe("page writes a second, or bytes a second; that of the trace, if its writer is one"),
 });
 
 const phase = z.strictObject({
@@ -222,6 +226,25 @@ const settings = z
   })
   .prefault({});
 
+const writer = z.strictObject({
+  trace: z
+    .union([
+      z.array(z.string().min(1)).min(1).max(100),
+      z
+        .string()
+        .min(1)
+        .transform((one) => [one]),
+    ])
+    .describe("files of wasmvisor record, from where the plan is"),
+  start: z
+    .enum(["beginning", "random"])
+    .default("beginning")
+    .describe("where in the trace a migration begins: random takes another place for each seed"),
+});
+
+/** What a part has to say, unless a trace says it. */
+const NEEDED = ["memory", "dirtyRate"] as const;
+
 const part = z
   .strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "expected a name like page-model"),
@@ -229,6 +252,7 @@ const part = z
       .enum(["fluid", "page", "guest", "auto"])
       .describe("auto: fluid, and page level where that is near a threshold"),
     repetitions: z.int().min(1).max(1e6).optional(),
+    writer: writer.optional().describe("a recorded guest instead of a distribution"),
     axes,
     zip: z
       .array(z.array(z.enum(AXES)).min(2))
@@ -243,6 +267,7 @@ const part = z
     settings,
   })
   .superRefine((one, context) => {
+    checkWriter(one, context);
     one.zip.forEach((names, i) => {
       const lengths = names.map((name) => one.axes[name]?.length ?? 1);
       const path = ["zip", i];
@@ -264,6 +289,22 @@ const part = z
       }
     });
   });
+
+function checkWriter(
+  one: Pick<z.output<typeof part>, "axes" | "fidelity" | "writer">,
+  context: z.RefinementCtx,
+): void {
+  const add = (path: PropertyKey[], message: string): void =>
+    context.addIssue({ code: "custom", path, message });
+  if (!one.writer) {
+    for (const name of NEEDED)
+      if (one.axes[name] === undefined)
+        add(["axes"], `"${name}" is missing: only a writer with a trace goes without`);
+    return;
+  }
+  if (one.fidelity === "fluid" || one.fidelity === "guest")
+    add(["fidelity"], "a trace is replayed page by page: expected the fidelity page or auto");
+}
 
 export const planSchema = z
   .strictObject({

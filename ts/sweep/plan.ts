@@ -3,6 +3,7 @@ import { spaceOf } from "./axes.ts";
 import { checkYaml } from "./checked-yaml.ts";
 import { scenarioCount } from "./expand.ts";
 import { type Plan, planSchema } from "./plan-schema.ts";
+import { withTraces } from "./trace/plan-traces.ts";
 
 export const SCENARIOS_MAX = 1e7;
 
@@ -11,7 +12,8 @@ export const SCENARIOS_MAX = 1e7;
  * for each problem.
  */
 export function parsePlan(text: string, fileName = "plan.yaml"): Plan {
-  const { data, fail } = checkYaml(planSchema, text, fileName);
+  const { data: written, fail } = checkYaml(planSchema, text, fileName);
+  const data = withTraces(written, fileName);
   const count = scenarioCount(data);
   if (count > SCENARIOS_MAX)
     fail(`${count} scenarios, at most ${SCENARIOS_MAX} are allowed in one plan`);

@@ -10,7 +10,7 @@ import { type Chunk, repetitionsOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import type { QueueOptions } from "./queue/queue-executor.ts";
 import { bundleText } from "./report/bundle.ts";
-import { type ReportFiles, writeReport } from "./report/report.ts";
+import { type FigureFolders, type ReportFiles, writeReport } from "./report/report.ts";
 import { defaultFormat, RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { readRows } from "./results/read.ts";
 import { LineFile, readManifest, type SweepFacts, SweepStore } from "./store.ts";
@@ -149,25 +149,33 @@ function withoutReport(run: RunFacts, plan: Plan, store: SweepStore): SweepSumma
 }
 
 /**
- * Makes the report of a finished sweep again from its results. Throws `WV_STATE` if `out`
- * holds no finished sweep.
+ * Makes the report of a finished sweep again from its results, and its figures as SVG and PNG where that is asked
+ * for. Throws `WV_STATE` if `out` holds no finished sweep, `WV_MISSING` for PNG without a font or resvg.
  */
-export async function rebuildReport(out: string): Promise<SweepSummary> {
+export async function rebuildReport(
+  out: string,
+  folders: FigureFolders = {},
+): Promise<SweepSummary> {
   const { name, plan, resultFormat: format, seed, state } = readManifest(out);
   if (state !== "complete")
     throw new WasmvisorError("WV_STATE", `sweep: ${out} is not finished; go on with --resume`);
   const run = { name, seed, computed: 0, elapsedMs: 0, scenariosPerSec: 0 };
-  return summarize(run, plan, new SweepStore(out, { format, plan, seed }));
+  return summarize(run, plan, new SweepStore(out, { format, plan, seed }), folders);
 }
 
 type RunFacts = Pick<SweepSummary, "name" | "seed" | "computed" | "elapsedMs" | "scenariosPerSec">;
 
 /** Reads all rows and writes everything that is made of them. */
-async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<SweepSummary> {
-  const { out, resultsFile } = store;
+async function summarize(
+  run: RunFacts,
+  plan: Plan,
+  store: SweepStore,
+  folders: FigureFolders = {},
+): Promise<SweepSummary> {
+  const { out, resultsFile: results } = store;
   const summarizer = new Summarizer();
   const cells = await readAll(plan, store, summarizer);
-  const files = await writeReport({ out, plan, seed: run.seed, summarizer });
+  const files = await writeReport({ out, plan, seed: run.seed, summarizer, ...folders });
   const strategies = summarizer.strategies();
   const sum = (key: "completed" | "failed" | "errors"): number =>
     strategies.reduce((n, one) => n + one[key], 0);
@@ -182,7 +190,7 @@ async function summarize(run: RunFacts, plan: Plan, store: SweepStore): Promise<
     strategies,
     cells: cells.shown(),
     cellCount: cells.count,
-    files: { results: resultsFile, ...files },
+    files: { results, ...files },
   };
 }
 

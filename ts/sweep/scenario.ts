@@ -16,7 +16,16 @@ export type Distribution =
   /** `hotWrites` of the writes go to the first `hotPages` of the working set (both 0 to 1). */
   | { readonly kind: "hot-cold"; readonly hotPages: number; readonly hotWrites: number }
   /** Page of rank r is written with weight r^-exponent. */
-  | { readonly kind: "zipf"; readonly exponent: number };
+  | { readonly kind: "zipf"; readonly exponent: number }
+  /** What a guest was seen to write: the file, and what it was when the plan was read. */
+  | {
+      readonly kind: "trace";
+      readonly file: string;
+      readonly sha256: string;
+      /** Pages a second, over the whole trace: another dirty rate replays it slower or faster. */
+      readonly pagesPerSec: number;
+      readonly start: "beginning" | "random";
+    };
 
 /** What the writer does for a while. */
 export interface WriterPhase {
@@ -193,5 +202,6 @@ export function distributionName(distribution: Distribution): string {
 function nameOf(distribution: Distribution): string {
   if (distribution.kind === "hot-cold")
     return `hot-cold ${distribution.hotPages}/${distribution.hotWrites}`;
+  if (distribution.kind === "trace") return `trace ${distribution.file.replace(/^.*[\\/]/, "")}`;
   return distribution.kind === "zipf" ? `zipf ${distribution.exponent}` : distribution.kind;
 }

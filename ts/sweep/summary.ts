@@ -6,6 +6,8 @@ export const POINTS_MAX = 200_000;
 
 /** One combination of axis values: mean, smallest and largest over its repetitions. */
 export interface Point {
+  /** Of its first scenario. */
+  readonly index: number;
   readonly part: string;
   readonly fidelity: Fidelity;
   readonly strategy: string;
@@ -106,6 +108,7 @@ class Group {
     const { fidelity } = row;
     const axes = Object.fromEntries(KEYS.map((key) => [key, row[key]]));
     return {
+      index: row.index,
       ...(axes as Pick<ResultRow, (typeof KEYS)[number]>),
       fidelity,
       runs: this.transferred.count,

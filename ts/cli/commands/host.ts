@@ -37,6 +37,8 @@ async function serve({ options, out }: CommandContext): Promise<number> {
     peers: options.peer as readonly string[] | undefined,
     tokens: parse.text(options.tokens),
     sourceTimeout: parse.text(options.sourceTimeout),
+    // Loaded when somebody asks.
+    advisor: async (question) => (await import("../../sweep/advisor.ts")).adviseRunning(question),
     log: (line) => out.log(`wasmvisor: ${line}`),
   });
   const { address } = daemon;

@@ -2,6 +2,7 @@
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatByteRate, formatSize, formatTime } from "../../base/units.ts";
 import type { RemoteOutcome } from "../../host/daemon/client.ts";
+import type { MigrationAdvice } from "../../host/migrations/advisor.ts";
 import type { MigrationProgress } from "../../host/migrations/jobs.ts";
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
@@ -73,6 +74,7 @@ class Mover {
     try {
       const outcome = await client.migrate(name, this.#move, {
         signal: this.#signal,
+        onAdvice: (advice) => this.#tell(name, { advice }, () => adviceLine(advice)),
         onRound: (round) => this.#tell(name, { round }, () => roundLine(round)),
         onProgress: (progress) => this.#show(name, progress),
       });
@@ -134,6 +136,14 @@ function progressText(one: MigrationProgress, totalBytes: number | undefined): s
     ? `${Math.min(99, Math.floor((100 * one.sentBytes) / totalBytes))}%, `
     : "";
   return `${one.name} round 1: ${share}${sent} sent at ${rate}`;
+}
+
+function adviceLine({ choice, fits, link, reason, writer }: MigrationAdvice): string {
+  const rate = `${Math.round(writer.dirtyRate)} pages/s ${writer.distribution}`;
+  const where = `in ${formatSize(writer.workingSetBytes, 0)}`;
+  const speed = `${formatByteRate(link.bytesPerSec, 0)} (${link.source})`;
+  const doubt = fits === "yes" ? "" : fits === "maybe" ? ", perhaps" : ", but it is too long";
+  return `chose ${choice}${doubt}: it writes ${rate} ${where}, the link moves ${speed}: ${reason}`;
 }
 
 function roundLine({

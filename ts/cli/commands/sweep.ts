@@ -1,5 +1,6 @@
 /** `wasmvisor sweep` and `wasmvisor report`: many migrations, one plan. */
 import { basename } from "node:path";
+import { WasmvisorError } from "../../base/errors.ts";
 import { formatTime } from "../../base/units.ts";
 import { estimateSweep, formatEstimate } from "../../sweep/estimate.ts";
 import { ENGINES } from "../../sweep/executor.ts";
@@ -52,8 +53,12 @@ function detail({ etaMs, phase, scenariosPerSec }: Omit<SweepProgress, "done" | 
 }
 
 /** Writes the report again from the results of a finished sweep. */
-export async function report({ args, out }: CommandContext): Promise<number> {
-  const summary = await rebuildReport(args[0] as string);
+export async function report({ args, options, out }: CommandContext): Promise<number> {
+  const [svg, png] = [parse.text(options.svg), parse.text(options.png)];
+  const font = parse.text(options.font);
+  if (font !== undefined && png === undefined)
+    throw new WasmvisorError("WV_CONFIG", "--font: goes with --png");
+  const summary = await rebuildReport(args[0] as string, { svg, png, font });
   out.result(summary, () => summary.files.report);
   return EXIT_DONE;
 }

@@ -2,14 +2,19 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize, formatTime, parseRate, parseSize, parseTime } from "../../base/units.ts";
-import { type Advice, advise as adviceFor, type Span } from "../../sweep/advise.ts";
+import { traceTimes } from "../../host/recording.ts";
+import { encodeTrace } from "../../migrate/trace/trace.ts";
+import { type Advice, advise as adviceFor, howOf, type Span } from "../../sweep/advise.ts";
 import { distributionName } from "../../sweep/scenario.ts";
 import { type Fit, fitWriter } from "../../sweep/trace/fit.ts";
 import { writerFromQemu } from "../../sweep/trace/qemu.ts";
-import { decodeTrace, encodeTrace } from "../../sweep/trace/trace.ts";
+import { readTraceFile } from "../../sweep/trace/read-trace.ts";
+import { TraceFileWriter } from "../../sweep/trace/trace-file.ts";
 import { recordGuest } from "../../sweep/trace/traced-guest.ts";
+import { hostClient } from "../client.ts";
 import type { CommandContext, Options } from "../context.ts";
-import { EXIT_DONE, EXIT_FAILED } from "../exit.ts";
+import { EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED } from "../exit.ts";
+import { interruptSignal } from "../interrupt.ts";
 import * as parse from "../options.ts";
 import { columns } from "../output.ts";
 
@@ -38,15 +43,14 @@ async function guestFiles(options: Options) {
   };
 }
 
-export async function record({ options, out }: CommandContext): Promise<number> {
-  const intervalNs = time(options.interval, "--interval", "50ms");
-  const durationNs = time(options.duration, "--duration", "10s");
-  if (!(intervalNs > 0 && durationNs >= intervalNs))
-    throw new WasmvisorError(
-      "WV_CONFIG",
-      "record: --duration is at least one --interval, above zero",
-    );
+export async function record({ args, options, out }: CommandContext): Promise<number> {
+  const { intervalNs, intervals } = traceTimes({
+    interval: parse.text(options.interval),
+    duration: parse.text(options.duration),
+  });
   const file = parse.text(options.out) ?? "trace.wvtrace";
+  const [name] = args;
+  if (name !== undefined) return recordRunning(name, file, { options, out });
   const trace = await recordGuest({
     ...(await guestFiles(options)),
     memoryBytes: parseSize(parse.text(options.memory) ?? "512MiB", "--memory"),
@@ -54,31 +58,93 @@ export async function record({ options, out }: CommandContext): Promise<number> 
     until: parse.regex(options.until, "--until"),
     settleNs: time(options.settle, "--settle", "0s"),
     intervalNs,
-    intervals: Math.floor(durationNs / intervalNs),
+    intervals,
   });
   const bytes = encodeTrace(trace);
   writeFileSync(file, bytes);
-  const pages = trace.intervals.reduce((sum, one) => sum + one.length, 0);
-  const result = {
-    file,
-    bytes: bytes.length,
-    intervals: trace.intervals.length,
-    dirtyPages: pages,
-  };
+  const dirtyPages = trace.intervals.reduce((sum, one) => sum + one.length, 0);
+  return recorded(
+    { file, bytes: bytes.length, intervals: trace.intervals.length, dirtyPages },
+    out,
+  );
+}
+
+/** Options that are about a guest that is booted for its trace. */
+const OF_BOOT = [
+  "kernel",
+  "initrd",
+  "image",
+  "append",
+  "memory",
+  "mips",
+  "until",
+  "settle",
+] as const;
+
+/** The trace of a vm that a daemon has: as it comes, so it goes to the file. */
+async function recordRunning(
+  name: string,
+  file: string,
+  { options, out }: Pick<CommandContext, "options" | "out">,
+): Promise<number> {
+  const wrong = OF_BOOT.find((one) => options[one] !== undefined);
+  if (wrong !== undefined)
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `--${wrong}: is about a guest that is booted for its trace; ${name} runs already`,
+    );
+  const interrupt = interruptSignal();
+  const writer = new TraceFileWriter(file);
+  try {
+    const pieces = hostClient(options).record(name, {
+      interval: parse.text(options.interval) ?? "50ms",
+      duration: parse.text(options.duration) ?? "10s",
+      signal: interrupt,
+    });
+    for await (const piece of pieces) {
+      writer.write(piece);
+      out.progress(`${name}: ${writer.intervals} intervals, ${writer.dirtyPages} pages`);
+    }
+  } catch (error) {
+    // What was taken until then is a trace, too.
+    if (writer.intervals === 0) writer.discard();
+    else if (!interrupt.aborted) {
+      writer.close();
+      out.log(`wasmvisor: ${file} has the ${writer.intervals} intervals until then`);
+    }
+    if (!interrupt.aborted || writer.intervals === 0) throw error;
+  } finally {
+    out.progressDone();
+  }
+  const { intervals, pages: dirtyPages } = writer.close();
+  recorded({ file, bytes: writer.bytes, intervals, dirtyPages }, out);
+  return interrupt.aborted ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+interface Recorded {
+  readonly file: string;
+  readonly bytes: number;
+  readonly intervals: number;
+  readonly dirtyPages: number;
+}
+
+function recorded(result: Recorded, out: CommandContext["out"]): number {
+  const { bytes, dirtyPages, file, intervals } = result;
   out.result(
     result,
-    () => `${file}: ${result.intervals} intervals, ${pages} pages, ${formatSize(bytes.length)}`,
+    () => `${file}: ${intervals} intervals, ${dirtyPages} pages, ${formatSize(bytes)}`,
   );
   return EXIT_DONE;
 }
 
-/** A recorded trace, or what QEMU answered. */
+/** A recorded trace, lines of text, or what QEMU answered. */
 function writerOf(file: string, options: Options): Fit {
-  const bytes = parse.inputFile(file, "trace");
-  const isText = /^\s*[{[]/.test(bytes.subarray(0, 64).toString("latin1"));
-  if (!isText) return fitWriter(decodeTrace(bytes));
   const memory = parse.text(options.memory);
-  return writerFromQemu(bytes.toString("utf8"), memory ? parseSize(memory, "--memory") : undefined);
+  const memoryBytes = memory === undefined ? undefined : parseSize(memory, "--memory");
+  const read = readTraceFile(file, { memoryBytes });
+  return read.kind === "trace"
+    ? fitWriter(read.trace)
+    : writerFromQemu(read.text, memoryBytes, file);
 }
 
 const percent = (share: number): string =>
@@ -108,10 +174,9 @@ function span(value: Span, format: (value: number) => string): string {
 function adviceLine(one: Advice): string[] {
   const ms = (value: number): string => formatTime(Math.round(value * 1e6), 1);
   const size = (value: number): string => formatSize(Math.round(value), 1);
-  const how = one.slowdown === "none" ? one.strategy : `${one.strategy}, ${one.slowdown}`;
   return [
     one.fits,
-    how,
+    howOf(one),
     span(one.totalMs, ms),
     span(one.silenceMs, ms),
     span(one.bytes, size),

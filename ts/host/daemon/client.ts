@@ -7,6 +7,7 @@ import { type Access, requestTo, unreachable } from "../access.ts";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo } from "../api.ts";
 import type { MigrationOutcome } from "../migration.ts";
+import type { MigrationAdvice } from "../migrations/advisor.ts";
 import type { MigrationProgress } from "../migrations/jobs.ts";
 import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
 import { connectUpgraded, errorFromBody, UPGRADE_CONSOLE, type Upgraded } from "../upgrade.ts";
@@ -21,10 +22,16 @@ export type RemoteVmOptions = Omit<CreateVmOptions, "kernel" | "initrd" | "bare"
 };
 
 /** Options of a migration; quantities are text, the certificates are the daemon's own. */
-export type RemoteMigrateOptions = Omit<PlainMigrateOptions, "tls">;
+export type RemoteMigrateOptions = Omit<PlainMigrateOptions, "tls" | "strategy"> & {
+  /** `auto`: the host measures the guest and the link for a moment, and chooses. */
+  readonly strategy?: PlainMigrateOptions["strategy"] | "auto";
+};
 
 /** Who hears of a migration, and may end it. */
-export type RemoteWatch = Pick<MigrateOptions, "signal" | "onRound" | "onProgress">;
+export type RemoteWatch = Pick<MigrateOptions, "signal" | "onRound" | "onProgress"> & {
+  /** What was chosen, and why. */
+  readonly onAdvice?: ((advice: MigrationAdvice) => void) | undefined;
+};
 
 export interface HostHealth {
   readonly status: "ok";
@@ -133,18 +140,41 @@ export class HostClient {
       signal: watch.signal,
     };
     for await (const line of linesOf(await this.#send(ask), watch.signal)) {
-      const { error, outcome, progress, round } = JSON.parse(line) as {
+      const { advice, error, outcome, progress, round } = JSON.parse(line) as {
+        readonly advice?: MigrationAdvice;
         readonly progress?: MigrationProgress;
         readonly round?: RoundStats;
         readonly outcome?: RemoteOutcome;
         readonly error?: object;
       };
+      if (advice) watch.onAdvice?.(advice);
       if (progress) watch.onProgress?.(progress);
       if (round) watch.onRound?.(round);
       if (outcome) return outcome;
       if (error) throw errorFromBody(200, JSON.stringify(error));
     }
     throw unreachable(this.#address, new Error("it broke off in the middle of a migration"));
+  }
+
+  /** The dirty trace of a vm, as the bytes of its file, while it is taken. Leaving ends it. */
+  async *record(
+    name: string,
+    options: {
+      readonly interval?: string;
+      readonly duration?: string;
+      readonly signal?: AbortSignal;
+    },
+  ): AsyncGenerator<Uint8Array> {
+    const { signal, ...body } = options;
+    const answer = await this.#send({ method: "POST", path: pathOf(name, "record"), body, signal });
+    try {
+      for await (const chunk of answer) yield chunk as Buffer;
+    } catch (cause) {
+      if (signal?.aborted) throw abortError(signal);
+      throw new WasmvisorError("WV_NETWORK", "the host went away in the middle of a trace", {
+        cause,
+      });
+    }
   }
 
   async #json<T>(ask: Ask): Promise<T> {

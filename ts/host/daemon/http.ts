@@ -83,6 +83,19 @@ export async function readJson(request: IncomingMessage): Promise<Record<string,
   return value as Record<string, unknown>;
 }
 
+const PROBE_BYTES_MAX = 64 << 20;
+
+/** Bytes of a body that nobody looks at. */
+export async function countBytes(request: IncomingMessage): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > PROBE_BYTES_MAX)
+      throw new HttpError(413, "WV_LIMIT", `body: more than ${PROBE_BYTES_MAX} bytes`);
+  }
+  return bytes;
+}
+
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
@@ -98,4 +111,19 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 export function sendLine(response: ServerResponse, line: unknown): void {
   if (!response.headersSent) response.writeHead(200, { "Content-Type": "application/x-ndjson" });
   response.write(`${JSON.stringify(line)}\n`);
+}
+
+/** A piece of an answer that is bytes; settles when the client has taken it, or has left. */
+export async function sendBytes(
+  response: ServerResponse,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!response.headersSent)
+    response.writeHead(200, { "Content-Type": "application/octet-stream" });
+  if (response.write(bytes) || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    response.once("drain", resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

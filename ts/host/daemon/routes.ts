@@ -2,14 +2,26 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
+import type { MigrationAdvisor } from "../migrations/advisor.ts";
+import type { PlainMigrateOptions } from "../migrations/options.ts";
+import type { AskedMigration } from "../migrations/schema.ts";
 import type { VirtualMachine } from "../virtual-machine.ts";
 import { checkKeys, createOptions, optionalText, restoreOptions, text } from "./fields.ts";
-import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
+import {
+  countBytes,
+  errorBody,
+  HttpError,
+  readJson,
+  sendBytes,
+  sendJson,
+  sendLine,
+} from "./http.ts";
 
 interface Call {
   readonly host: Host;
   /** Directory of the daemon's certificates. */
   readonly tls: string | undefined;
+  readonly advisor: MigrationAdvisor | undefined;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -33,6 +45,7 @@ const ACTIONS: Readonly<Record<string, VmAction>> = {
     return (await vm.fork({ name: optionalText(body, "name") })).info();
   },
   migrate,
+  record,
 };
 
 async function plain(
@@ -67,11 +80,12 @@ async function whileClientStays<T>(
 async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
   const { response, tls } = call;
   const { parseMigration } = await import("../migrations/schema.ts");
-  const { options, target } = parseMigration(body);
+  const asked = parseMigration(body);
+  const { target } = asked;
   try {
-    const outcome = await whileClientStays(response, (signal) =>
+    const outcome = await whileClientStays(response, async (signal) =>
       vm.migrate(target, {
-        ...options,
+        ...(asked.isAuto ? await advised(vm, asked, { call, signal }) : asked.options),
         tls,
         signal,
         onRound: (round) => sendLine(response, { round }),
@@ -84,6 +98,38 @@ async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<unde
     if (!response.headersSent) throw error;
     sendLine(response, { error: errorBody(error).body });
   }
+  response.end();
+  return undefined;
+}
+
+/** What is best for this guest now; the client is told. */
+async function advised(
+  vm: VirtualMachine,
+  { options: asked, target }: AskedMigration,
+  { call, signal }: { readonly call: Call; readonly signal: AbortSignal },
+): Promise<PlainMigrateOptions> {
+  const { advisor, host, response, tls } = call;
+  if (!advisor)
+    throw new HttpError(424, "WV_MISSING", "strategy auto: this host has nobody to choose one");
+  const { probeLink } = await import("../probe.ts");
+  const access = { tls, token: asked.token };
+  const link = await probeLink({ target, access, clock: host.clock, signal });
+  const { advice, options } = await advisor({ vm, asked, link, signal });
+  sendLine(response, { advice });
+  return { ...asked, ...options };
+}
+
+/** Answers with the bytes of the trace's file as they come: a client that reads slowly makes intervals longer. */
+async function record(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
+  checkKeys(body, ["interval", "duration"]);
+  const { response } = call;
+  const options = {
+    interval: optionalText(body, "interval"),
+    duration: optionalText(body, "duration"),
+  };
+  await whileClientStays(response, (signal) =>
+    vm.recordTrace({ ...options, signal, onBytes: (bytes) => sendBytes(response, bytes, signal) }),
+  );
   response.end();
   return undefined;
 }
@@ -118,6 +164,10 @@ export async function handle(call: Call): Promise<void> {
   const path = (request.url ?? "/").split("?")[0] as string;
   const parts = path.split("/").slice(1).map(decode);
   if (parts[0] !== "v1") throw noRoute(path);
+  if (request.method === "POST" && parts[1] === "probe" && parts.length === 2) {
+    sendJson(response, 200, { bytes: await countBytes(request) });
+    return;
+  }
   const answer =
     request.method === "GET"
       ? get(host, parts.slice(1), path)

@@ -19,6 +19,7 @@ import type { TargetResult } from "../../migrate/target.ts";
 import { type Address, checkPlain, formatAddress, parseAddress } from "../address.ts";
 import type { Host } from "../host.ts";
 import { MigrationReceiver } from "../migration-receiver.ts";
+import type { MigrationAdvisor } from "../migrations/advisor.ts";
 import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
@@ -46,6 +47,8 @@ export interface DaemonOptions {
    * in words, in nanoseconds. Default 10 minutes; until then its source, or whoever recovers it, is waited for.
    */
   readonly sourceTimeout?: number | string | undefined;
+  /** Chooses for migrations with the strategy `auto`; without one they are refused. */
+  readonly advisor?: MigrationAdvisor | undefined;
   /** Hears of migrations that came or failed, and of peers that were refused. */
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -90,6 +93,7 @@ export class Daemon implements AsyncDisposable {
       refusals,
       tls: options.tls,
       tokens: options.tokens,
+      advisor: options.advisor,
     };
     const server = address.scheme === "tls" ? await gate(options, refusals) : createServer();
     server.headersTimeout = HEADERS_MS_MAX;
@@ -163,7 +167,8 @@ async function answer(
 ): Promise<void> {
   try {
     admit(served, request);
-    await handle({ host: served.host, tls: served.tls, request, response });
+    const { advisor, host, tls } = served;
+    await handle({ host, tls, advisor, request, response });
   } catch (error) {
     const { body, status } = errorBody(error);
     if (response.headersSent) response.destroy();
@@ -180,6 +185,7 @@ interface Served {
   readonly receiver: MigrationReceiver;
   readonly log: (line: string) => void;
   readonly refusals: RefusalLog;
+  readonly advisor: MigrationAdvisor | undefined;
   readonly tls: string | undefined;
   readonly tokens: string | undefined;
 }

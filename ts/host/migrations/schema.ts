@@ -47,9 +47,12 @@ const number = z.number({ error: expected("a number") }).positive({
   error: expected("a number above 0"),
 });
 
+/** The strategy, and what goes with it, are chosen by who knows how (`advisor.ts`). */
+export const AUTO = "auto";
+
 const schema = z.strictObject({
   target: text,
-  strategy: name(STRATEGIES).optional(),
+  strategy: name([...STRATEGIES, AUTO]).optional(),
   preCopyRounds: count(1).optional(),
   bandwidth: rate.optional(),
   policy: name(POLICY_NAMES).optional(),
@@ -83,15 +86,19 @@ const schema = z.strictObject({
 export interface AskedMigration {
   readonly target: string;
   readonly options: PlainMigrateOptions;
+  /** Nobody has said which strategy; `options` has the rest. */
+  readonly isAuto: boolean;
 }
 
 /** Throws `WV_CONFIG` that names the field, what was expected, and what came. */
 export function parseMigration(body: unknown): AskedMigration {
   const parsed = schema.safeParse(withoutNulls(body));
   if (!parsed.success) throw new WasmvisorError("WV_CONFIG", problemOf(parsed.error));
-  const { target, ...options } = parsed.data;
+  const { strategy, target, ...others } = parsed.data;
+  const isAuto = strategy === AUTO;
+  const options = strategy === undefined || isAuto ? others : { ...others, strategy };
   resolveSourceOptions({ ...engineOptions(options), id: "asked", clock: new WallClock() });
-  return { target, options };
+  return { target, options, isAuto };
 }
 
 /** `null` is how some clients say that there is nothing. */

@@ -46,6 +46,8 @@ export interface FluidResult {
   readonly dirtyPagesPerSec: number;
   /** Why another fate was near; empty: none was. */
   readonly near: string;
+  /** If somebody asked; the last one is what came after the guest stopped. */
+  readonly rounds: readonly RoundStats[];
 }
 
 type Buffers = ReturnType<typeof FluidMemory.buffers>;
@@ -54,12 +56,16 @@ type Buffers = ReturnType<typeof FluidMemory.buffers>;
 let last: { readonly buffers: Buffers; readonly migration: FluidMigration } | undefined;
 
 /** Moves a fluid guest as `scenario` says. `buffers` may be used again for the next one. */
-export function simulateFluid(scenario: Scenario, buffers?: Buffers): FluidResult {
+export function simulateFluid(
+  scenario: Scenario,
+  buffers?: Buffers,
+  notes: "rounds" | "total" = "total",
+): FluidResult {
   if (!last || last.buffers !== buffers) {
     const own = buffers ?? FluidMemory.buffers();
     last = { buffers: own, migration: new FluidMigration(own) };
   }
-  return last.migration.run(scenario);
+  return last.migration.run(scenario, notes);
 }
 
 /** A guest on its way, one after the other. What the phases share. */
@@ -156,8 +162,9 @@ export class FluidMigration {
     this.#doubt.begin(policy);
   }
 
-  run(scenario: Scenario): FluidResult {
+  run(scenario: Scenario, notes: "rounds" | "total" = "total"): FluidResult {
     this.#begin(scenario);
+    if (notes === "rounds") this.#notesRounds = true;
     const plan = PLANS[scenario.strategy];
     this.#say(FRAME.hello);
     this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte);
@@ -419,6 +426,7 @@ export class FluidMigration {
       remainingPages: this.memory.remaining,
       dirtyPagesPerSec: this.#dirtyPagesPerSec,
       near: this.#doubt.near,
+      rounds: this.#rounds,
     };
   }
 }

@@ -2,6 +2,7 @@
  * The writer of a scenario as regions: runs of pages that are written equally often, in the order of
  * the guest's memory. A Zipf writer becomes some dozens of them, each with the mean rate of its ranks.
  */
+import { WasmvisorError } from "../../base/errors.ts";
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import type { Scenario, WriterPhase } from "../scenario.ts";
 import { writerPhases } from "../writer-phases.ts";
@@ -86,6 +87,8 @@ function sharesOf(phase: WriterPhase): readonly Share[] {
     const cold = { from: base + hot, to, perPage: (1 - share) / (pages - hot) };
     return [{ from: base, to: base + hot, perPage: share / hot }, ...(hot < pages ? [cold] : [])];
   }
+  if (distribution.kind === "trace")
+    throw new WasmvisorError("WV_LIMIT", "fluid: a trace is replayed at page level only");
   return zipfShares(pages, distribution.exponent).map(({ from, to: end, perPage }) => ({
     from: base + from,
     to: base + end,

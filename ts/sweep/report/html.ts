@@ -3,68 +3,23 @@ import { createHash } from "node:crypto";
 import { formatTime } from "../../base/units.ts";
 import type { Plan } from "../plan-schema.ts";
 import type { Point, StrategySummary } from "../summary.ts";
-import { type Figure, figurePoints, plotRow } from "./figures.ts";
+import { encodeColumns } from "./columns.ts";
+import { STYLE } from "./style.ts";
 
 export interface ReportPage {
   readonly plan: Plan;
   readonly seed: number;
   /** JavaScript that defines `WasmvisorReport`. */
   readonly script: string;
-  readonly figures: readonly Figure[];
-  readonly plotted: readonly Point[];
-  /** All points, shown or not. */
-  readonly points: number;
+  /** What the page carries: all points, or a sample of them. */
+  readonly points: readonly Point[];
+  readonly pointCount: number;
   readonly scenarios: number;
   readonly strategies: readonly StrategySummary[];
 }
 
-/** Rows of the table of points; the CSV file has all. */
-const TABLE_ROWS_MAX = 1_000;
-
-const STYLE = `
-:root { color-scheme: light; --ink: #1f2733; --soft: #5b6472; --line: #d5dae1; --tint: #f5f7fa; }
-* { box-sizing: border-box; }
-body { margin: 0; color: var(--ink); background: #fff;
-  font: 15px/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 32px 28px 64px; }
-h1 { font-size: 28px; margin: 0 0 4px; letter-spacing: -0.01em; }
-h2 { font-size: 20px; margin: 44px 0 4px; padding-top: 18px; border-top: 1px solid var(--line); }
-h3 { font-size: 16px; margin: 28px 0 2px; }
-p { margin: 4px 0 12px; max-width: 76ch; }
-.soft { color: var(--soft); }
-.facts { display: flex; flex-wrap: wrap; gap: 10px; margin: 18px 0 8px; padding: 0; list-style: none; }
-.facts li { background: var(--tint); border: 1px solid var(--line); border-radius: 8px;
-  padding: 8px 14px; min-width: 110px; }
-.facts b { display: block; font-size: 18px; font-variant-numeric: tabular-nums; }
-.facts span { color: var(--soft); font-size: 13px; }
-table { border-collapse: collapse; margin: 14px 0 6px; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line); }
-td { border-bottom: 1px solid #e9ecf1; }
-th, td { padding: 6px 10px; white-space: nowrap; }
-th.n, td.n { text-align: right; }
-figure { margin: 0 0 8px; overflow-x: auto; }
-figcaption { color: var(--soft); font-size: 14px; max-width: 90ch; margin-bottom: 8px; }
-.vega-bindings { display: flex; flex-wrap: wrap; gap: 18px; font-size: 13px; color: var(--soft);
-  margin: 4px 0 8px; }
-.vega-embed { padding-right: 36px; }
-.vega-embed .chart-wrapper { display: flex; flex-direction: column-reverse; align-items: flex-start; }
-.vega-bind-name { margin-right: 4px; }
-select { font: inherit; padding: 2px 6px; border: 1px solid var(--line); border-radius: 6px;
-  background: #fff; color: var(--ink); }
-.scroll { max-height: 480px; overflow: auto; border: 1px solid var(--line); border-radius: 8px; }
-.scroll th { position: sticky; top: 0; background: var(--tint); }
-details summary { cursor: pointer; color: var(--soft); margin: 8px 0; }
-pre { background: var(--tint); border: 1px solid var(--line); border-radius: 8px; padding: 12px;
-  overflow: auto; font-size: 12.5px; }
-@media print { .vega-bindings, details { display: none; } }
-`;
-
-/** Draws every figure; a figure that fails says so in its place. */
 const START = `
-for (const node of document.querySelectorAll("[data-figure]")) {
-  const figure = JSON.parse(document.getElementById(node.dataset.figure + "-spec").textContent);
-  WasmvisorReport.draw(node, figure).catch((error) => { node.textContent = String(error); });
-}
+WasmvisorReport.start(JSON.parse(document.getElementById("data").textContent));
 `;
 
 const escapeHtml = (text: string): string =>
@@ -75,7 +30,8 @@ const embedScript = (text: string): string => text.replaceAll("</script", "<\\/s
 const hashOf = (text: string): string =>
   `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 const count = (value: number): string => value.toLocaleString("en-US");
-const ms = (value: number | null): string => (value === null ? "–" : formatTime(value * 1e6, 1));
+const ms = (value: number | null): string =>
+  value === null ? "–" : formatTime(Math.round(value * 1e6), 1);
 const percent = (part: number, whole: number): string =>
   whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : "–";
 
@@ -84,7 +40,7 @@ function facts(page: ReportPage): string {
     page.strategies.reduce((n, one) => n + one[key], 0);
   const items: (readonly [string, string])[] = [
     [count(page.scenarios), "migrations"],
-    [count(page.points), "points"],
+    [count(page.pointCount), "points"],
     [percent(sum("completed"), page.scenarios), "converged"],
     [String(page.seed), "seed"],
   ];
@@ -97,7 +53,8 @@ function table(head: readonly string[], numeric: number, rows: readonly (readonl
   const cell = (tag: string) => (text: string, i: number) =>
     `<${tag}${i >= numeric ? ' class="n"' : ""}>${escapeHtml(text)}</${tag}>`;
   const body = rows.map((row) => `<tr>${row.map(cell("td")).join("")}</tr>`).join("\n");
-  return `<table><thead><tr>${head.map(cell("th")).join("")}</tr></thead>\n<tbody>${body}</tbody></table>`;
+  return `<div class="scroll"><table><thead><tr>${head.map(cell("th")).join("")}</tr></thead>
+<tbody>${body}</tbody></table></div>`;
 }
 
 function strategyTable(strategies: readonly StrategySummary[]): string {
@@ -117,48 +74,78 @@ function strategyTable(strategies: readonly StrategySummary[]): string {
   return table(head, 3, rows);
 }
 
-function pointsTable(points: readonly Point[]): string {
-  const head = ["part", "strategy", "distribution", "memory", "link", "limit", "writes/s"];
-  head.push("converged", "total", "downtime", "sent");
-  const rows = points.slice(0, TABLE_ROWS_MAX).map((point) => {
-    const { link } = plotRow(point);
-    const mib = (bytes: number): string => `${count(Math.round(bytes / 2 ** 20))} MiB`;
-    return [
-      point.part,
-      point.strategy,
-      point.distribution,
-      mib(point.memory_bytes),
-      link,
-      ms(point.downtime_limit_ms),
-      count(Math.round(point.dirty_rate_pages_per_s)),
-      `${point.completed}/${point.runs}`,
-      ms(point.total_time_ms),
-      ms(point.downtime_ms),
-      mib(point.transferred_bytes),
-    ];
-  });
-  return `<div class="scroll">${table(head, 3, rows)}</div>`;
+const FIDELITIES = {
+  fluid: "Expected values of a migration (fluid), with the decisions of the migration engine.",
+  page: "Page-level guests, moved by the migration engine over a simulated link.",
+  guest: "Real RV64 guests in virtual time, moved by the migration engine over a simulated link.",
+  auto: "Expected values (fluid); where another fate was near, page-level guests instead.",
+} as const;
+
+interface Section {
+  readonly title: string;
+  readonly caption: string;
+  readonly role: string;
+  readonly menus?: string;
 }
 
-function figureHtml(figure: Figure, plotted: readonly Point[]): string {
-  const values = figurePoints(figure, plotted).map(plotRow);
-  const spec = { ...figure.spec, data: { name: "points", values } };
-  return `<h3>${escapeHtml(figure.title)}</h3>
-<figure><figcaption>${escapeHtml(figure.caption)}</figcaption>
-<div data-figure="${figure.id}"></div></figure>
-<script type="application/json" id="${figure.id}-spec">${embedJson(spec)}</script>`;
+const SECTIONS: readonly Section[] = [
+  {
+    title: "Against an axis",
+    caption:
+      "Lines are medians over the points that the filters leave; bands hold nine tenths of them, from the " +
+      "shortest run to the longest. Where a line ends, nothing converged.",
+    role: "curves",
+    menus: "curve-menus",
+  },
+  {
+    title: "Over two axes",
+    caption: "Medians of the points in each cell; grey is what never converged.",
+    role: "heat",
+    menus: "heat-menus",
+  },
+  {
+    title: "Downtime against data sent",
+    caption:
+      "Each dot is a point of the sweep. The line with rings is the Pareto front: nothing is better in one of " +
+      "them without being worse in the other. A click on a dot shows its rounds below.",
+    role: "pareto",
+  },
+  {
+    title: "Convergence frontier",
+    caption:
+      "How fast a guest may write: below the band all runs converged, above it none, at the line half of " +
+      "them. A triangle says that even the fastest writer of the plan converged.",
+    role: "frontier",
+    menus: "frontier-menus",
+  },
+  {
+    title: "A migration, round by round",
+    caption:
+      "Width is time, height what was sent in the round (a log scale); a dashed line is what the guest dirtied " +
+      "meanwhile, which the next round has to send.",
+    role: "anatomy",
+  },
+];
+
+function sectionHtml({ caption, menus, role, title }: Section, part: string): string {
+  const text = role === "anatomy" ? `<p data-role="anatomy-text"></p>` : "";
+  return `<section><h3>${title}</h3>
+<figure><figcaption>${caption}</figcaption>
+${menus ? `<div class="menus figure-menus" data-role="${menus}"></div>` : ""}${text}
+<div class="plot" data-role="${role}" data-figure="${escapeHtml(part)}-${role}"></div></figure></section>`;
 }
 
 function partHtml(page: ReportPage, part: string): string {
-  const figures = page.figures.filter((figure) => figure.part === part);
-  const fidelity = page.plan.parts.find((one) => one.name === part)?.fidelity;
-  const what =
-    fidelity === "page"
-      ? "Page-level guests, moved by the migration engine over a simulated link."
-      : "Real RV64 guests in virtual time, moved by the migration engine over a simulated link.";
-  return `<h2>Part: ${escapeHtml(part)}</h2>
-<p class="soft">${what}</p>
-${figures.map((figure) => figureHtml(figure, page.plotted)).join("\n")}`;
+  const fidelity = page.plan.parts.find((one) => one.name === part)?.fidelity ?? "page";
+  const name = escapeHtml(part);
+  if (!page.points.some((point) => point.part === part))
+    return `<h2>Part: ${name}</h2><p class="soft">No points of it are in this page.</p>`;
+  return `<div data-part="${name}"><h2>Part: ${name}</h2>
+<p class="soft">${FIDELITIES[fidelity]}</p>
+<div class="filters"><div class="menus" data-role="filters"></div></div>
+${SECTIONS.map((section) => sectionHtml(section, part)).join("\n")}
+<section class="points"><h3>Points</h3><p class="soft" data-role="table-text"></p>
+<div class="scroll" data-role="table"></div></section></div>`;
 }
 
 /** The whole page; the same bytes for the same results. */
@@ -168,17 +155,19 @@ export function reportHtml(page: ReportPage): string {
   const csp =
     `default-src 'none'; script-src ${hashOf(script)}; style-src 'unsafe-inline'; ` +
     "img-src data: blob:; base-uri 'none'; form-action 'none'";
-  const note =
-    page.plotted.length < page.points
-      ? `<p class="soft">Figures and table show the first ${count(page.plotted.length)} of ` +
-        `${count(page.points)} points; <a href="points.csv">points.csv</a> has more.</p>`
-      : "";
+  const isSample = page.points.length < page.pointCount;
+  const note = isSample
+    ? `<p class="note">Figures show an even sample: ${count(page.points.length)} of ${count(page.pointCount)} ` +
+      `points. The table above is of all migrations.</p>`
+    : "";
+  const data = embedJson({ plan, seed: page.seed, points: encodeColumns(page.points) });
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${csp}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>${escapeHtml(plan.name)} – wasmvisor sweep</title>
 <style>${STYLE}</style>
 </head>
@@ -188,18 +177,16 @@ export function reportHtml(page: ReportPage): string {
 <p class="soft">${escapeHtml(plan.description)}</p>
 ${facts(page)}
 ${strategyTable(page.strategies)}
-<p class="soft">Quantiles are over the migrations that converged.</p>
+<p class="soft">Quantiles are over the migrations that converged. Points are in
+<a href="points.csv">points.csv</a>, every migration is in the results beside this page.</p>
 ${note}
+<noscript><p class="note">The figures of this page are drawn by its own script; the same ones are files in
+<a href="figures/">figures/</a>.</p></noscript>
 ${plan.parts.map((part) => partHtml(page, part.name)).join("\n")}
-<h2>Points</h2>
-<p class="soft">One line for each combination, means over its repetitions. The first
-${count(Math.min(TABLE_ROWS_MAX, page.plotted.length))} of ${count(page.points)};
-all of them are in <a href="points.csv">points.csv</a>, every migration in
-<a href="results.ndjson">results.ndjson</a>.</p>
-${pointsTable(page.plotted)}
-<details><summary>The plan, with everything filled in</summary>
+<details class="plan"><summary>The plan, with everything filled in</summary>
 <pre>${escapeHtml(JSON.stringify(plan, null, 2))}</pre></details>
 </main>
+<script type="application/json" id="data">${data}</script>
 <script>${script}</script>
 </body>
 </html>

@@ -6,13 +6,14 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan } from "../plan-schema.ts";
 import { writeWhole } from "../store.ts";
-import { type Point, pointsCsv, type Summarizer } from "../summary.ts";
+import { pointsCsv, type Summarizer } from "../summary.ts";
 import { bundleText, renderSvg } from "./bundle.ts";
-import { type Figure, figurePoints, figuresOf, plotRow } from "./figures.ts";
+import { type Figure, figuresOf } from "./figures.ts";
 import { reportHtml } from "./html.ts";
+import { sampleOf } from "./sample.ts";
 
-/** Points in figures; more make a page slow and a plot unreadable. */
-const PLOTTED_MAX = 20_000;
+/** Points in the page; more make it slow. */
+const PAGE_POINTS_MAX = 20_000;
 
 export interface ReportFiles {
   readonly report: string;
@@ -20,7 +21,15 @@ export interface ReportFiles {
   readonly figures: readonly string[];
 }
 
-export interface ReportInput {
+export interface FigureFolders {
+  /** Folders for each figure as SVG and PNG, beside those of the report. */
+  readonly svg?: string | undefined;
+  readonly png?: string | undefined;
+  /** A TrueType font for the words in PNG files; default: one of the system's. */
+  readonly font?: string | undefined;
+}
+
+export interface ReportInput extends FigureFolders {
   readonly out: string;
   readonly plan: Plan;
   readonly seed: number;
@@ -29,43 +38,47 @@ export interface ReportInput {
 
 /** Writes all of it. The bytes depend on the rows alone. */
 export async function writeReport(input: ReportInput): Promise<ReportFiles> {
-  const { out, plan, summarizer } = input;
-  const points = summarizer.points();
+  const { out, plan, seed, summarizer } = input;
+  const all = summarizer.points();
   const pointsFile = join(out, "points.csv");
-  writeWhole(pointsFile, pointsCsv(points));
-  const plotted = points.slice(0, PLOTTED_MAX);
-  const figures = plan.parts.flatMap((part) =>
-    figuresOf(
-      part.name,
-      plotted.filter((point) => point.part === part.name),
-    ),
-  );
-  const folder = join(out, "figures");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const files: string[] = [];
-  for (const figure of figures) files.push(...(await writeFigure(folder, figure, plotted)));
+  writeWhole(pointsFile, pointsCsv(all));
+  const points = sampleOf(all, PAGE_POINTS_MAX);
   const html = reportHtml({
     plan,
-    seed: input.seed,
+    seed,
     script: bundleText(),
-    figures,
-    plotted,
-    points: points.length + summarizer.droppedPoints,
+    points,
+    pointCount: all.length + summarizer.droppedPoints,
     scenarios: summarizer.rows,
     strategies: summarizer.strategies(),
   });
   const report = join(out, "report.html");
   writeWhole(report, html);
-  return { report, points: pointsFile, figures: files };
+  const figures = plan.parts.flatMap(({ name }) => {
+    const own = points.filter((point) => point.part === name);
+    return figuresOf(name, own, { plan, seed });
+  });
+  return { report, points: pointsFile, figures: await writeFigures(figures, input) };
 }
 
-async function writeFigure(folder: string, figure: Figure, plotted: readonly Point[]) {
-  const values = figurePoints(figure, plotted).map(plotRow);
-  const spec = { ...figure.spec, data: { name: "points", values } };
-  const specFile = join(folder, `${figure.id}.vl.json`);
-  writeWhole(specFile, `${JSON.stringify(spec)}\n`);
-  const svgFile = join(folder, `${figure.id}.svg`);
-  writeWhole(svgFile, await renderSvg(spec));
-  return [svgFile, specFile];
+async function writeFigures(figures: readonly Figure[], input: ReportInput): Promise<string[]> {
+  const { font, png, svg } = input;
+  const own = join(input.out, "figures");
+  rmSync(own, { recursive: true, force: true });
+  for (const folder of [own, svg, png]) if (folder) mkdirSync(folder, { recursive: true });
+  const rasterize = png ? await (await import("./png.ts")).rasterizer(font) : undefined;
+  const files: string[] = [];
+  const write = (folder: string, name: string, content: string | Uint8Array): void => {
+    const file = join(folder, name);
+    writeWhole(file, content);
+    files.push(file);
+  };
+  for (const { id, spec } of figures) {
+    const text = await renderSvg(spec);
+    write(own, `${id}.svg`, text);
+    write(own, `${id}.vl.json`, `${JSON.stringify(spec)}\n`);
+    if (svg) write(svg, `${id}.svg`, text);
+    if (png && rasterize) write(png, `${id}.png`, rasterize(text));
+  }
+  return files;
 }

@@ -5,9 +5,9 @@
  *   pages(k) = mean number of pages dirtied in k intervals that follow each other
  */
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
+import type { DirtyTrace } from "../../migrate/trace/trace.ts";
 import { zipfShares } from "../fluid/regions.ts";
 import { type Distribution, distributionName, type Scenario } from "../scenario.ts";
-import type { DirtyTrace } from "./trace.ts";
 
 /** A writer as scenarios have it (`backgroundPages`: those dirtied elsewhere in each interval), and how well it fits. */
 export interface Fit
@@ -100,7 +100,7 @@ function curveOf(trace: DirtyTrace, { from, pages }: WorkingSet): readonly Point
 }
 
 /** Pages that `writes` writes of a distribution dirty, of `pages`. */
-export function dirtiedBy(distribution: Distribution, pages: number, writes: number): number {
+export function dirtiedBy(distribution: Simple, pages: number, writes: number): number {
   const some = (n: number, share: number): number =>
     n > 0 ? n * -Math.expm1((-writes * share) / n) : 0;
   if (distribution.kind === "sequential") return Math.min(pages, writes);
@@ -115,15 +115,17 @@ export function dirtiedBy(distribution: Distribution, pages: number, writes: num
   return sum;
 }
 
+type Simple = Exclude<Distribution, { readonly kind: "trace" }>;
+
 interface Candidate {
-  readonly distribution: Distribution;
+  readonly distribution: Simple;
   readonly writes: number;
   readonly rms: number;
   readonly max: number;
 }
 
 /** As many writes in an interval as give the curve the least error. */
-function tryOut(distribution: Distribution, pages: number, curve: readonly Point[]): Candidate {
+function tryOut(distribution: Simple, pages: number, curve: readonly Point[]): Candidate {
   const judge = (writes: number): Candidate => {
     const errors = curve.map(
       (point) =>
@@ -145,16 +147,16 @@ function tryOut(distribution: Distribution, pages: number, curve: readonly Point
 }
 
 /** Writers worth trying: hot-cold with the share of writes that the hottest pages really got. */
-function candidates({ counts, pages }: WorkingSet, intervals: number): readonly Distribution[] {
+function candidates({ counts, pages }: WorkingSet, intervals: number): readonly Simple[] {
   // Written at least once with probability c/T: -ln(1 - c/T) times on average.
   const rates = counts.map((c) => -Math.log(1 - Math.min(c, intervals - 0.5) / intervals));
   const total = rates.reduce((a, b) => a + b, 0);
-  const hotCold = HOT_SHARES.map((hotPages): Distribution => {
+  const hotCold = HOT_SHARES.map((hotPages): Simple => {
     const hot = Math.max(1, Math.round(pages * hotPages));
     const writes = rates.slice(0, hot).reduce((a, b) => a + b, 0) / total;
     return { kind: "hot-cold", hotPages, hotWrites: Math.round(writes * 1000) / 1000 };
   });
-  const zipf = EXPONENTS.map((exponent): Distribution => ({ kind: "zipf", exponent }));
+  const zipf = EXPONENTS.map((exponent): Simple => ({ kind: "zipf", exponent }));
   return [{ kind: "uniform" }, { kind: "sequential" }, ...hotCold, ...zipf];
 }
 

@@ -14,15 +14,33 @@ function numberAt(value: unknown, ...path: readonly string[]): number | undefine
   return typeof at === "number" && Number.isFinite(at) && at >= 0 ? at : undefined;
 }
 
+/** What to ask QEMU instead. */
+function adviceFor(body: unknown): string {
+  const status = (body as { status?: unknown } | null)?.status;
+  if (status === "measuring" || status === "unstarted")
+    return `it says "${status}": ask query-dirty-rate again when it says "measured"`;
+  const error = (body as { error?: unknown } | null)?.error;
+  if (error !== undefined)
+    return "it is an error; give the answer of query-dirty-rate or query-migrate";
+  return "give the answer of query-dirty-rate, or of query-migrate while it migrates";
+}
+
 /** The writer behind an answer of QEMU's, with or without its `return`. Throws `WV_CONFIG`. */
-export function writerFromQemu(text: string, memoryBytes: number | undefined): Fit {
+export function writerFromQemu(
+  text: string,
+  memoryBytes: number | undefined,
+  file = "QEMU's answer",
+): Fit {
   let answer: unknown;
   try {
     answer = JSON.parse(text);
   } catch (cause) {
-    throw new WasmvisorError("WV_CONFIG", "neither a dirty trace nor an answer of QEMU's", {
-      cause,
-    });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `${file}: neither a dirty trace nor an answer of QEMU's (${why}); give what query-dirty-rate or query-migrate printed`,
+      { cause },
+    );
   }
   const body = (answer as { return?: unknown } | null)?.return ?? answer;
   const mibPerSec = numberAt(body, "dirty-rate");
@@ -33,12 +51,12 @@ export function writerFromQemu(text: string, memoryBytes: number | undefined): F
   if (dirtyRate === undefined)
     throw new WasmvisorError(
       "WV_CONFIG",
-      'QEMU\'s answer has neither "dirty-rate" nor "ram"."dirty-pages-rate"',
+      `${file}: QEMU's answer has neither "dirty-rate" nor "ram"."dirty-pages-rate"; ${adviceFor(body)}`,
     );
   if (total === undefined)
     throw new WasmvisorError(
       "WV_CONFIG",
-      "QEMU's answer does not say how large the guest is; add --memory",
+      `${file}: QEMU's answer does not say how large the guest is; add --memory`,
     );
   const duplicate = numberAt(body, "ram", "duplicate") ?? 0;
   return {

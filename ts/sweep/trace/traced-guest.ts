@@ -3,10 +3,9 @@ import { compileCore } from "../../../bindings/bytes.ts";
 import { loadCore } from "../../../bindings/core.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { runTask } from "../../base/task.ts";
-import type { Migratable } from "../../machine/migratable.ts";
+import { recordTrace } from "../../migrate/trace/record.ts";
+import { type DirtyTrace, TraceReader } from "../../migrate/trace/trace.ts";
 import { bootLone, loneGuest, loneVm } from "../../vmm/lone-vm.ts";
-import { recordTrace } from "./record.ts";
-import type { DirtyTrace } from "./trace.ts";
 
 export interface TracedGuestOptions {
   readonly kernel: Uint8Array;
@@ -44,9 +43,10 @@ export async function recordGuest(options: TracedGuestOptions): Promise<DirtyTra
   });
   try {
     bootLone(vm, options);
-    const run = (ns: number): void => {
+    const run = (ns: number): number => {
       vm.runFor(ns);
       if (vm.end) throw new WasmvisorError("WV_GUEST", "the guest ended before its trace did");
+      return ns;
     };
     for (let ns = 0; options.until && !options.until.test(text); ns += STEP_NS) {
       run(STEP_NS);
@@ -54,15 +54,11 @@ export async function recordGuest(options: TracedGuestOptions): Promise<DirtyTra
         throw new WasmvisorError("WV_GUEST", `the guest never printed ${options.until}`);
     }
     if (options.settleNs > 0) run(options.settleNs);
-    return await traced(loneGuest(vm), { intervalNs, intervals, run });
+    const reader = new TraceReader("the trace");
+    const onBytes = (bytes: Uint8Array): void => reader.push(bytes);
+    await runTask(recordTrace(loneGuest(vm), { intervalNs, intervals, run, onBytes }));
+    return reader.finish();
   } finally {
     vm.destroy();
   }
-}
-
-async function traced(
-  guest: Migratable,
-  options: Parameters<typeof recordTrace>[1],
-): Promise<DirtyTrace> {
-  return await runTask(recordTrace(guest, options));
 }

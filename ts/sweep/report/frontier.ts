@@ -1,0 +1,153 @@
+/**
+ * The convergence frontier: how fast a guest may write and still be moved, against another axis. Between the fastest
+ * writer below which everything converged and the slowest one above which nothing did lies the band; the
+ * line is where half of the runs converged.
+ */
+import type { Point } from "../summary.ts";
+import { type Axis, type AxisValue, formatValue } from "./axes.ts";
+import { axisStyle, orderedLabels, wholeScale } from "./scales.ts";
+import { SCHEMA, type Spec, strategiesOf, strategyColour } from "./series.ts";
+
+interface FrontierRow {
+  readonly x: AxisValue;
+  readonly at: string;
+  readonly strategy: string;
+  readonly rate: number;
+  readonly low: number;
+  readonly high: number;
+  /** `open`: even the fastest writer of the plan converged. */
+  readonly end: "found" | "open";
+}
+
+/** The share that converged for each rate, the slowest writer first. */
+function shares(points: readonly Point[]): readonly (readonly [number, number])[] {
+  const counts = new Map<number, [number, number]>();
+  for (const point of points) {
+    const count = counts.get(point.dirty_rate_pages_per_s) ?? [0, 0];
+    counts.set(point.dirty_rate_pages_per_s, [count[0] + point.completed, count[1] + point.runs]);
+  }
+  return [...counts]
+    .map(([rate, [done, runs]]) => [rate, done / runs] as const)
+    .sort((a, b) => a[0] - b[0]);
+}
+
+/** Where the share falls below a half; undefined: nothing converged at all. */
+export function frontierOf(points: readonly Point[]) {
+  const all = shares(points);
+  const last = all.at(-1);
+  const firstFailed = all.findIndex(([, share]) => share < 1);
+  if (!last || (all[0] as readonly [number, number])[1] < 0.5) return undefined;
+  if (firstFailed === -1)
+    return { rate: last[0], low: last[0], high: last[0], end: "open" as const };
+  const low = all[Math.max(0, firstFailed - 1)]?.[0] as number;
+  const lastDone = all.findLastIndex(([, share]) => share > 0);
+  const high = all[Math.min(all.length - 1, lastDone + 1)]?.[0] as number;
+  const half = all.findIndex(([, share]) => share < 0.5);
+  if (half === -1) return { rate: last[0], low, high, end: "open" as const };
+  const [a, b] = [all[half - 1], all[half]] as [
+    readonly [number, number],
+    readonly [number, number],
+  ];
+  // On a log scale between the two rates around it.
+  const at = a[1] === b[1] ? 0.5 : (a[1] - 0.5) / (a[1] - b[1]);
+  const rate = a[0] > 0 ? a[0] * (b[0] / a[0]) ** at : b[0] * at;
+  return { rate: Math.round(rate), low, high, end: "found" as const };
+}
+
+export function frontierFigure(points: readonly Point[], x: Axis, width: number): Spec | undefined {
+  const rows: FrontierRow[] = [];
+  for (const group of groupsOf(points, x).values()) {
+    const first = group[0] as Point;
+    const found = first.strategy === "stop-and-copy" ? undefined : frontierOf(group);
+    const at = first[x.key];
+    if (found)
+      rows.push({ x: at, at: formatValue(x.kind, at), strategy: first.strategy, ...found });
+  }
+  if (rows.length === 0) return undefined;
+  const each = Math.max(160, width - 90);
+  const rates = rows.flatMap((row) => [row.low, row.high, row.rate]);
+  const y = {
+    type: "quantitative",
+    title: "page writes per second",
+    scale: wholeScale(rates),
+    axis: axisStyle("count", rates, 6),
+  };
+  const isWord = x.kind === "word";
+  return {
+    $schema: SCHEMA,
+    width: each,
+    height: Math.min(340, Math.max(220, Math.round(each * 0.45))),
+    data: { values: rows },
+    encoding: {
+      x: isWord ? wordAxis(x, each) : numberAxis(x, rows, each),
+      color: strategyColour(strategiesOf(points.filter(canFail)), width),
+      ...(isWord ? { xOffset: { field: "strategy", type: "nominal" } } : {}),
+    },
+    layer: layers(y, isWord),
+  };
+}
+
+const canFail = ({ strategy }: Point): boolean => strategy !== "stop-and-copy";
+
+function groupsOf(points: readonly Point[], x: Axis): Map<string, Point[]> {
+  const groups = new Map<string, Point[]>();
+  for (const point of points) {
+    const key = `${point[x.key]}\n${point.strategy}`;
+    const group = groups.get(key);
+    if (group) group.push(point);
+    else groups.set(key, [point]);
+  }
+  return groups;
+}
+
+function wordAxis(x: Axis, width: number): Spec {
+  const labelAngle = width / x.values.length < 90 ? -35 : 0;
+  const sort = orderedLabels(x, undefined);
+  return { field: "x", type: "nominal", sort, title: x.label, axis: { labelAngle, grid: false } };
+}
+
+function numberAxis(x: Axis, rows: readonly FrontierRow[], width: number): Spec {
+  const values = rows.map((row) => row.x as number);
+  const most = Math.max(3, Math.floor(width / 62));
+  const few = x.values.length <= most ? { values: x.values } : {};
+  return {
+    field: "x",
+    type: "quantitative",
+    title: x.label,
+    scale: wholeScale(values),
+    axis: { ...axisStyle(x.kind, values, most), ...few },
+  };
+}
+
+function layers(y: Spec, isWord: boolean): readonly Spec[] {
+  const tooltip = [
+    { field: "strategy" },
+    { field: "at", title: "at" },
+    { field: "rate", title: "half converged at, writes/s", format: ",.0f" },
+    { field: "low", title: "all below", format: ",.0f" },
+    { field: "high", title: "none above", format: ",.0f" },
+    { field: "end", title: "the frontier is" },
+  ];
+  const mid = { ...y, field: "rate" };
+  const band = { y: { ...y, field: "low" }, y2: { field: "high" } };
+  return [
+    {
+      mark: isWord
+        ? { type: "rule", strokeWidth: 5, opacity: 0.3 }
+        : { type: "area", opacity: 0.16 },
+      encoding: band,
+    },
+    ...(isWord ? [] : [{ mark: { type: "line", strokeWidth: 2 }, encoding: { y: mid } }]),
+    {
+      transform: [{ filter: "datum.end == 'found'" }],
+      mark: { type: "point", filled: true, size: 46, opacity: 1 },
+      encoding: { y: mid, tooltip },
+    },
+    {
+      // Beyond what was tried.
+      transform: [{ filter: "datum.end == 'open'" }],
+      mark: { type: "point", shape: "triangle-up", filled: false, size: 70, strokeWidth: 2 },
+      encoding: { y: mid, tooltip },
+    },
+  ];
+}
