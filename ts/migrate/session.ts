@@ -32,6 +32,13 @@ const ACCEPTED = [
   stream.FRAME_DRAINED,
 ];
 
+/** A frame of pages that follow. */
+interface PushFrame {
+  readonly type: number;
+  readonly parts: readonly Uint8Array[];
+  readonly modelBytes: number | undefined;
+}
+
 export class Session {
   readonly guest: Migratable;
   readonly options: ResolvedSourceOptions;
@@ -152,13 +159,38 @@ export class Session {
     yield* this.window.pace(bytes);
   }
 
-  /** Sends what `takeBatch` gave in post-copy; returns the bytes of it. `sendUrgent`: somebody waits for it. */
-  *followPages(batch: PageBatch, how: "sendPush" | "sendUrgent"): Task<number> {
+  /** True if the push goes packed. */
+  get packsPush(): boolean {
+    return this.#packer !== undefined;
+  }
+
+  /** What `takeBatch` gave as a frame of the push, packed if that is worth it; `plain`: never. */
+  *pushFrame(batch: PageBatch, how?: "plain"): Task<PushFrame> {
+    const { modelBytes } = batch;
+    const header = encodePagesHeader(this.stats.round, batch);
+    const packer = how === "plain" ? undefined : this.#packer;
+    if (!packer) return { type: stream.FRAME_PAGES, parts: [header, batch.records], modelBytes };
+    // A copy: the guest's buffer may be used for a checkpoint while this is packed.
+    const payload = stream.joinParts([header, batch.records]);
+    const packed = yield* packer.pack(payload);
+    if (packed) return { type: stream.FRAME_PACKED, parts: packed, modelBytes };
+    return { type: stream.FRAME_PAGES, parts: [payload], modelBytes };
+  }
+
+  /** Sends `frame` of `batch` in post-copy; returns the bytes of it. */
+  *followPages(batch: PageBatch, { modelBytes, parts, type }: PushFrame): Task<number> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
-    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
-    const bytes = yield* this.#lanes[how](stream.FRAME_PAGES, payload, batch.modelBytes);
+    const bytes = yield* this.#lanes.sendPush(type, parts, modelBytes);
     this.stats.batch(batch, bytes);
     return bytes;
+  }
+
+  /** Sends pages that somebody waits for past the push, and never packed: that would take time. */
+  *sendUrgent(batch: PageBatch): Task<void> {
+    this.remainingPages -= batch.normalPages + batch.zeroPages;
+    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
+    const bytes = yield* this.#lanes.sendUrgent(stream.FRAME_PAGES, payload, batch.modelBytes);
+    this.stats.batch(batch, bytes);
   }
 
   /** Looks at the dirty log; returns how many pages it held. */

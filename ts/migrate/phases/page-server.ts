@@ -33,6 +33,9 @@ const PUSH_NS = 250_000;
  */
 const CAPPED_PUSH_NS = 1_000_000;
 
+/** Pages that are packed together at most: a request waits meanwhile. */
+const PACKED_PAGES_MAX = 16;
+
 /** Requests that wait to be answered: a guest has no more vCPUs and devices. */
 const REQUESTS_MAX = 1 << 16;
 /** Pages that are stored to: of these it has more, but not without end. */
@@ -172,8 +175,8 @@ export class PageServer {
     if (!set.has(gfn)) return;
     const limit = { normalPagesMax: 1, zeroPagesMax: 1, untilGfn: gfn + 1 };
     const batch = yield* wait(guest.takeBatch(set, gfn, limit));
-    if (this.#session.lanes.hasUrgent) yield* this.#session.followPages(batch, "sendUrgent");
-    else yield* this.#send(batch);
+    if (this.#session.lanes.hasUrgent) yield* this.#session.sendUrgent(batch);
+    else yield* this.#send(batch, "plain");
     this.#answeredAtNs = options.clock.nowNs();
   }
 
@@ -228,21 +231,24 @@ export class PageServer {
   }
 
   #pushPages(): number {
-    const { pushPages } = this.#session.options;
+    const { options, packsPush } = this.#session;
+    const pagesMax = packsPush ? Math.min(options.pushPages, PACKED_PAGES_MAX) : options.pushPages;
     const { bytesPerSec } = this.#inFlight;
     if (bytesPerSec === 0) return 1;
     const pushNs = this.#pacer.isCapped ? CAPPED_PUSH_NS : PUSH_NS;
     const pages = Math.floor((bytesPerSec * pushNs) / 1e9 / GUEST_PAGE_BYTES);
-    return Math.max(1, Math.min(pages, pushPages));
+    return Math.max(1, Math.min(pages, pagesMax));
   }
 
-  *#send(batch: PageBatch): Task<number> {
-    const { connection } = this.#session;
+  /** `plain`: somebody waits for it, and packing takes time. */
+  *#send(batch: PageBatch, how?: "plain"): Task<number> {
+    const session = this.#session;
+    const frame = yield* session.pushFrame(batch, how);
     // The credit may come before the channel takes more: the frame is noted first.
-    const sequence = connection.lastSequence + 1;
-    const bytes = batch.records.length + (batch.modelBytes ?? 0);
-    this.#inFlight.sent(sequence, bytes, this.#session.nowNs());
-    return yield* this.#session.followPages(batch, "sendPush");
+    const sequence = session.connection.lastSequence + 1;
+    const partBytes = frame.parts.reduce((sum, { length }) => sum + length, 0);
+    this.#inFlight.sent(sequence, partBytes + (batch.modelBytes ?? 0), session.nowNs());
+    return yield* session.followPages(batch, frame);
   }
 }
 
