@@ -193,7 +193,7 @@ async function askOutcome(move: Move, id: string): Promise<Outcome> {
   const { target } = move;
   try {
     const channel = await connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
-    return await promiseOf(queryOutcome(channel, id));
+    return await promiseOf(queryOutcome(channel, id, move.host.clock));
   } catch (error) {
     if (isDead(target, error)) return "not-running";
     throw error;
