@@ -121,7 +121,8 @@ async function connectInTurn(move: Move, job: MigrationJob, what?: "recover"): P
   const { signal } = job;
   // A guest that is there already needs no room.
   const path = what === "recover" ? PATH_OUTCOME : PATH_MIGRATION;
-  const to = { target, access: accessOf(move), path, signal } as const;
+  const { listensAt } = options;
+  const to = { target, access: accessOf(move), path, listensAt, signal } as const;
   for (;;) {
     const turn = job.place.turn(signal);
     if (!turn.isSettled) options.onProgress?.(job.progress());

@@ -284,12 +284,21 @@ export class Arrivals implements MissingWatcher {
       while (clock.nowNs() < untilNs) {
         const leftNs = untilNs - clock.nowNs();
         yield* wait(clock.sleep(isSourceLost ? Math.min(RETRY_NS, leftNs) : leftNs, signal));
-        if (isSourceLost && (yield* wait(isSourceLost(id)))) break;
+        if (isSourceLost && (yield* knows(isSourceLost(id)))) break;
       }
       next.reject(lost(this.#missingPages, cause));
     } catch {
-      // It has come back, or whoever was asked could not tell.
+      // It has come back.
     }
+  }
+}
+
+/** Whoever cannot tell does not know that it is lost. */
+function* knows(answer: Wait<boolean>): Task<boolean> {
+  try {
+    return yield* wait(answer);
+  } catch {
+    return false;
   }
 }
 

@@ -8,6 +8,8 @@ import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
 
 interface Call {
   readonly host: Host;
+  /** Where the daemon listens. */
+  readonly address: string | undefined;
   /** Directory of the daemon's certificates. */
   readonly tls: string | undefined;
   readonly request: IncomingMessage;
@@ -65,7 +67,7 @@ async function whileClientStays<T>(
  * leaves aborts it.
  */
 async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
-  const { response, tls } = call;
+  const { address: listensAt, response, tls } = call;
   const { parseMigration } = await import("../migrations/schema.ts");
   const { options, target } = parseMigration(body);
   try {
@@ -73,6 +75,7 @@ async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<unde
       vm.migrate(target, {
         ...options,
         tls,
+        listensAt,
         signal,
         onRound: (round) => sendLine(response, { round }),
         onProgress: (progress) => sendLine(response, { progress }),

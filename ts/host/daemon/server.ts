@@ -19,6 +19,7 @@ import type { TargetResult } from "../../migrate/target.ts";
 import { type Address, checkPlain, formatAddress, parseAddress } from "../address.ts";
 import type { Host } from "../host.ts";
 import { MigrationReceiver } from "../migration-receiver.ts";
+import { SOURCE_HEADER, watchSource } from "../migrations/source-watch.ts";
 import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
@@ -85,6 +86,7 @@ export class Daemon implements AsyncDisposable {
     const refusals = new RefusalLog(host.clock, log);
     const served: Served = {
       host,
+      address: undefined,
       receiver: new MigrationReceiver(host, sourceTimeoutNs),
       log,
       refusals,
@@ -103,7 +105,8 @@ export class Daemon implements AsyncDisposable {
       host.rehearsed(),
     ]);
     const port = await bind(server, address);
-    return new Daemon(host, server, formatAddress({ ...address, port }));
+    served.address = formatAddress({ ...address, port });
+    return new Daemon(host, server, served.address);
   }
 
   /** Ends all vms, then listens no more: whoever finds nobody listening knows that nothing runs. */
@@ -163,7 +166,8 @@ async function answer(
 ): Promise<void> {
   try {
     admit(served, request);
-    await handle({ host: served.host, tls: served.tls, request, response });
+    const { address, host, tls } = served;
+    await handle({ host, address, tls, request, response });
   } catch (error) {
     const { body, status } = errorBody(error);
     if (response.headersSent) response.destroy();
@@ -177,6 +181,8 @@ async function answer(
 
 interface Served {
   readonly host: Host;
+  /** Where it listens; undefined: not yet. */
+  address: string | undefined;
   readonly receiver: MigrationReceiver;
   readonly log: (line: string) => void;
   readonly refusals: RefusalLog;
@@ -214,8 +220,13 @@ function upgrade(served: Served, call: UpgradeCall): void {
         accept(socket, protocol);
         return new SocketChannel(socket, head, "accepted");
       };
-      const { receiver } = served;
-      const serving = path === PATH_OUTCOME ? receiver.answer(open()) : receiver.receive(open);
+      const { receiver, tls } = served;
+      const { remoteAddress } = request.socket;
+      const address = request.headers[SOURCE_HEADER] as string | undefined;
+      const serving =
+        path === PATH_OUTCOME
+          ? receiver.answer(open())
+          : receiver.receive(open, watchSource({ address, remoteAddress, tls }));
       void logArrival(served, serving);
     } else throw new HttpError(404, "WV_CONFIG", `${path}: no upgrade to "${protocol}" here`);
   } catch (error) {
