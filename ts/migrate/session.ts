@@ -8,6 +8,7 @@ import { Connection, watchConnection } from "./connection.ts";
 import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
+import { type MovingLimits, withLimits } from "./limits.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
 import { PagePacker } from "./packing.ts";
@@ -41,7 +42,7 @@ interface PushFrame {
 
 export class Session {
   readonly guest: Migratable;
-  readonly options: ResolvedSourceOptions;
+  #options: ResolvedSourceOptions;
   readonly window: RateWindow;
   readonly stats: StatsCounter;
   /** What the target's guest has become, in post-copy. */
@@ -66,10 +67,12 @@ export class Session {
   #unwatch: () => void;
   /** Bytes sent over connections that broke. */
   #sentBytes = 0;
+  /** Called when limits have changed. */
+  onLimits: () => void = () => undefined;
 
   constructor(guest: Migratable, channel: Channel, options: ResolvedSourceOptions) {
     this.guest = guest;
-    this.options = options;
+    this.#options = options;
     this.window = new RateWindow({
       clock: options.clock,
       capBytesPerSec:
@@ -82,7 +85,24 @@ export class Session {
     this.#lanes = new Lanes(this.#connection);
     this.#unwatch = this.#watch();
     this.#inbox = new Inbox(this.#connection);
-    options.control?.attach(() => this.snapshot());
+    options.control?.attach(
+      () => this.snapshot(),
+      (limits) => this.#setLimits(limits),
+    );
+  }
+
+  /** As they are now: limits may change. */
+  get options(): ResolvedSourceOptions {
+    return this.#options;
+  }
+
+  #setLimits(limits: MovingLimits): void {
+    const before = this.#options.bandwidthCapBytesPerSec;
+    this.#options = withLimits(this.#options, limits);
+    const cap = this.#options.bandwidthCapBytesPerSec;
+    // Where it is lifted, or another one for this round, the next round sees to it.
+    if (!this.isPaused && this.window.capBytesPerSec === before) this.window.cap(cap);
+    this.onLimits();
   }
 
   get connection(): Connection {

@@ -3,7 +3,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Host } from "../host.ts";
 import type { VirtualMachine } from "../virtual-machine.ts";
-import { checkKeys, createOptions, optionalText, restoreOptions, text } from "./fields.ts";
+import {
+  checkKeys,
+  createOptions,
+  migrationChanges,
+  optionalText,
+  restoreOptions,
+  text,
+} from "./fields.ts";
 import { errorBody, HttpError, readJson, sendJson, sendLine } from "./http.ts";
 
 interface Call {
@@ -102,7 +109,16 @@ const ORDERS: Readonly<Record<string, MigrationAction>> = {
 /** Orders something of a migration; answers with how far it is. */
 async function order(host: Host, name: string, action: string): Promise<unknown> {
   await ORDERS[action]?.(host, name);
-  return host.migrations().find((one) => one.name === name) ?? { name };
+  return progressOf(host, name);
+}
+
+const progressOf = (host: Host, name: string): unknown =>
+  host.migrations().find((one) => one.name === name) ?? { name };
+
+/** POST /v1/migrations/NAME/set: changes what may be changed of one. */
+async function setMigration(host: Host, name: string, body: Body): Promise<unknown> {
+  await host.setMigration(name, migrationChanges(body));
+  return progressOf(host, name);
 }
 
 /** The vm of a path. */
@@ -172,6 +188,8 @@ async function post(
     checkKeys(body, []);
     return whileClientStays(call.response, (signal) => host.sharePages({ signal }));
   }
+  if (kind === "migrations" && name !== undefined && action === "set")
+    return setMigration(host, name, body);
   if (kind === "migrations" && name !== undefined && Object.hasOwn(ORDERS, action ?? "")) {
     checkKeys(body, []);
     return order(host, name, action as string);

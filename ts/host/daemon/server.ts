@@ -6,7 +6,7 @@
  *     GET  /v1/vms, /v1/vms/NAME             POST /v1/restore          from a snapshot
  *     DELETE /v1/vms/NAME                    POST /v1/vms/NAME/ACTION  see `routes.ts`
  *     GET  /v1/migrations                    DELETE /v1/migrations/NAME
- *                                            POST /v1/migrations/NAME/postcopy, .../pause
+ *                                            POST /v1/migrations/NAME/postcopy, .../pause, .../set
  *     /v1/vms/NAME/console[?absent=wait]     Upgrade: wasmvisor-console
  *     /v1/migration, /v1/migration/outcome   Upgrade: wasmvisor-migration
  */

@@ -69,6 +69,10 @@ export class PageServer {
     const { inbox } = this.#session;
     inbox.onFrame = (frame) => this.#take(frame);
     inbox.onFailure = () => this.#wake();
+    this.#session.onLimits = () => {
+      this.#pacer.cap(this.#session.options.bandwidthCapBytesPerSec);
+      this.#wake();
+    };
     this.#session.lanes.onFree = () => this.#wake();
     while (!this.#isComplete) {
       inbox.check();
