@@ -7,14 +7,18 @@ import type { Traffic, Trigger } from "./proxy.ts";
 export const FAULTS = ["cut", "kill-source", "kill-target"] as const;
 /** As in the literature; `commit` begins when the target has said that it is ready. */
 export const PHASES = ["setup", "iterative copy", "stop-and-copy", "commit", "activation"] as const;
-/** What goes over the link, and how: `plain` is one connection, and pages as they are. */
+/**
+ * What goes over the link, and how; a store that writes faster than pages are packed is stopped after a while. `plain`
+ * is one connection, and pages as they are.
+ */
 export const FEATURES = {
   plain: {},
-  channels: { channels: 4, identicalPages: "by-hash" },
-  deflate: { compression: "deflate" },
-  xbzrle: { xbzrleCache: "16MiB", channels: 2 },
-  checkpoints: { checkpoint: "150ms", channels: 2 },
+  channels: { timeout: "5s", channels: 4, identicalPages: "by-hash" },
+  deflate: { timeout: "5s", compression: "deflate" },
+  xbzrle: { timeout: "5s", xbzrleCache: "16MiB", channels: 2 },
+  checkpoints: { timeout: "5s", checkpoint: "150ms", channels: 2 },
   all: {
+    timeout: "5s",
     channels: 3,
     compression: "deflate",
     xbzrleCache: "16MiB",
