@@ -35,8 +35,11 @@ export class FakeFuzzGuest implements FuzzGuest {
   /** What it wrote here: a write to a page that is missing is done later. */
   readonly done: (readonly [at: number, value: number])[] = [];
 
-  constructor(pages: number) {
-    this.migratable = new FakeGuest(pages);
+  constructor(pages: number, modelBytes?: number) {
+    const guest = new FakeGuest(pages);
+    const takeBatch = guest.takeBatch.bind(guest);
+    if (modelBytes) guest.takeBatch = (...asked) => ({ ...takeBatch(...asked), modelBytes });
+    this.migratable = guest;
   }
   get isRunning(): boolean {
     return this.migratable.isRunning;
@@ -128,14 +131,14 @@ export class CoreGuest implements FuzzGuest {
   fill(): void {
     const random = new Random(1);
     const page = random.bytes(new Uint8Array(PAGE_BYTES));
-    for (let gfn = 0; gfn < this.#pages - 2; gfn++) {
-      page[0] = gfn >> 1; // Some are equal.
+    for (let gfn = 0; gfn < this.#pages - 1; gfn++) {
       this.#vm.ram.write(RAM_BASE + gfn * PAGE_BYTES, page);
     }
   }
   write(count: number): void {
     const { ram } = this.#vm;
-    const gpa = RAM_BASE + gfnOf(count, this.#pages) * PAGE_BYTES;
+    // The last pages stay what they are: equal, and zero.
+    const gpa = RAM_BASE + gfnOf(count, this.#pages - 3) * PAGE_BYTES;
     if (!ram.isHere(gpa, 8)) return;
     if (count % 11 === 0) ram.write(gpa, new Uint8Array(PAGE_BYTES));
     else if (count % 5 === 0) {

@@ -22,6 +22,8 @@ export interface FuzzScenario {
   readonly writesPerMs: number;
   readonly source: Partial<SourceOptions>;
   readonly target: Partial<TargetOptions>;
+  /** That each batch is longer on the link than it is: what is drained is longer than a MiB. */
+  readonly modelBytes?: number;
   /** All that is connected breaks at this time. */
   readonly breaksAtNs?: number;
   /** The first connection breaks in place of its answer to COMMIT. */
@@ -70,7 +72,7 @@ export const SCENARIOS: readonly FuzzScenario[] = [
     ...fake,
     name: "core",
     guest: "core",
-    pages: 5,
+    pages: 8,
     writesPerMs: 60,
     source: { ...rounds, channels: 2, xbzrleCacheBytes: 1 << 20, identicalPages: "by-hash" },
   },
@@ -97,6 +99,12 @@ export const SCENARIOS: readonly FuzzScenario[] = [
     source: { strategy: "post-copy", channels: 2, bandwidthCapBytesPerSec: 1e7 },
     breaksAtNs: 800_000,
   },
+  {
+    ...fake,
+    name: "drained",
+    modelBytes: 600_000,
+    source: { batchPages: 1, drain: "before-switch" },
+  },
   { ...fake, name: "asked", pages: 2, loses: "RUNNING" },
   { ...fake, name: "refused", pages: 2, refuses: true, ends: ["failed", "discarded"] },
   {
@@ -111,7 +119,8 @@ export const SCENARIOS: readonly FuzzScenario[] = [
 
 export function newGuest(scenario: FuzzScenario, filled: boolean): FuzzGuest {
   const { guest, pages } = scenario;
-  const one = guest === "core" ? new CoreGuest(pages) : new FakeFuzzGuest(pages);
+  const one =
+    guest === "core" ? new CoreGuest(pages) : new FakeFuzzGuest(pages, scenario.modelBytes);
   if (filled) one.fill();
   return one;
 }
