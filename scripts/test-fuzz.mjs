@@ -1,11 +1,14 @@
 // Migration streams that are wrong, as many as you like: npm run test:fuzz -- --inputs N --seed N.
+// Wants `npm run build:core` before.
 import { execFileSync } from "node:child_process";
+import { cpSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.faults.json"], { stdio: "inherit" });
+cpSync("build/core.wasm", "build/faults/build/core.wasm");
 const { main } = await import(
   new URL("../build/faults/test/migrate/fuzz/cli.js", import.meta.url).href
 );
-main();
+await main();

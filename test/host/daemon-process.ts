@@ -52,11 +52,15 @@ export async function startDaemon(
   };
 }
 
-/** What a console prints until it fits `pattern`; rejects after `timeoutMs`. */
+/** What a console prints until it fits `pattern`, or whatever else tests it; rejects after `timeoutMs`. */
 export async function printed(
   client: HostClient,
   name: string,
-  { pattern, input, timeoutMs = 120_000 }: { pattern: RegExp; input?: string; timeoutMs?: number },
+  {
+    pattern,
+    input,
+    timeoutMs = 120_000,
+  }: { pattern: Pick<RegExp, "test">; input?: string; timeoutMs?: number },
 ): Promise<string> {
   const { head, socket } = await client.console(name);
   const decoder = new TextDecoder();

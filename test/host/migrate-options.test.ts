@@ -296,6 +296,36 @@ describe("orders to one under way", () => {
     expect(b.host.vm("d").status).toBe("running");
   });
 
+  test.each(["pre-copy", "post-copy"] as const)(
+    "change the bandwidth of a %s, through the daemon",
+    { timeout: WAIT_MS },
+    async (strategy) => {
+      const [a, b] = [await open(), await open()];
+      await start(a.host, "d", 8000);
+      // It would take minutes.
+      const moving = a.client.migrate("d", { target: b.address, strategy, bandwidth: "64KiB/s" });
+      const progress = () => a.host.migrations()[0];
+      await until(() => (progress()?.sentBytes ?? 0) > 1000 && progress()?.phase !== "setup");
+      await expect(a.client.setMigration("d", {})).rejects.toThrow("nothing to change");
+      await expect(a.client.setMigration("x", { bandwidth: "none" })).rejects.toMatchObject({
+        code: "WV_STATE",
+      });
+      await expect(a.client.setMigration("d", { bandwidth: "fast" })).rejects.toMatchObject({
+        code: "WV_CONFIG",
+      });
+      const unknown = { speed: "1MiB/s" } as object;
+      await expect(a.client.setMigration("d", unknown)).rejects.toThrow("speed: unknown");
+      expect(await a.client.setMigration("d", { bandwidth: "64MiB/s" })).toMatchObject({
+        name: "d",
+      });
+      await a.client.setMigration("d", { downtime: "2s", bandwidth: "none" });
+      const { state, stats } = await moving;
+      expect(state).toBe("completed");
+      expect(stats["total-time"]).toBeLessThan(60_000);
+      expect(b.host.vm("d").status).toBe("running");
+    },
+  );
+
   test("by the command line", { timeout: WAIT_MS }, async () => {
     const [a, b] = [await open(), await open()];
     await start(a.host, "d", 1);

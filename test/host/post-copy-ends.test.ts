@@ -1,7 +1,9 @@
 /** How a guest fares whose pages follow when its source dies, when it is destroyed, and when it was paused. */
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { watchSource } from "../../ts/host/migrations/source-watch.ts";
 import { type DaemonProcess, printed, startDaemon } from "./daemon-process.ts";
+import { FaultProxy } from "./faults/proxy.ts";
 
 const WAIT_MS = 300_000;
 const KERNEL = {
@@ -14,10 +16,12 @@ const KERNEL = {
 let source: DaemonProcess;
 let target: DaemonProcess;
 
+const hasTimeout = (): boolean => !/this machine/.test(expect.getState().currentTestName ?? "");
+
 beforeEach(async () => {
   [source, target] = await Promise.all([
     startDaemon("192MiB"),
-    startDaemon("192MiB", { args: ["--source-timeout", "3s"] }),
+    startDaemon("192MiB", { args: hasTimeout() ? ["--source-timeout", "3s"] : [] }),
   ]);
   await source.client.create(KERNEL);
   await source.client.act("kv", "start");
@@ -34,8 +38,11 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 type Moving = ReturnType<DaemonProcess["client"]["migrate"]>;
 
 /** Its pages follow, slowly. In an object, because a promise of a promise is that promise. */
-async function followed(): Promise<{ readonly moving: Moving }> {
-  const move = { target: target.address, strategy: "post-copy", bandwidth: "1MiB/s" } as const;
+async function followed(
+  address = target.address,
+  bandwidth = "1MiB/s",
+): Promise<{ readonly moving: Moving }> {
+  const move = { target: address, strategy: "post-copy", bandwidth } as const;
   const moving = source.client.migrate("kv", move);
   moving.catch(() => undefined);
   while ((await names(target))[0] !== "kv running") await sleep(10);
@@ -55,6 +62,59 @@ test("a guest whose source dies is lost, after a while, and not for ever in betw
   // Its memory is somebody else's.
   expect((await target.client.health()).freeBytes).toBeGreaterThan(free);
   await target.client.create({ ...KERNEL, name: "kv" });
+});
+
+describe("a source on this machine", () => {
+  test("that is killed is noticed at once, not after ten minutes", {
+    timeout: WAIT_MS,
+  }, async () => {
+    await followed();
+    expect((await target.client.list())[0]?.missingBytes).toBeGreaterThan(0);
+    await source.kill("SIGKILL");
+    const startMs = performance.now();
+    while ((await names(target)).length > 0 && performance.now() - startMs < 60_000)
+      await sleep(100);
+    expect(await names(target)).toEqual([]);
+    expect(performance.now() - startMs).toBeLessThan(30_000);
+  });
+
+  test("is not dead because its link is cut: it comes back", { timeout: WAIT_MS }, async () => {
+    const { port } = new URL(target.address.replace("tcp", "http"));
+    const proxy = await FaultProxy.open(() => Number(port));
+    const { moving } = await followed(`tcp://127.0.0.1:${proxy.port}`, "8MiB/s");
+    proxy.arm({ afterTurn: 0, direction: "to-target", atByte: 1 }, () => proxy.drop());
+    while (!proxy.hasFired) await sleep(10);
+    await sleep(3_000);
+    expect(await names(target)).toEqual(["kv running"]);
+    expect((await target.client.list())[0]?.missingBytes).toBeGreaterThan(0);
+    proxy.heal();
+    expect((await moving).state).toBe("completed");
+    expect(await names(source)).toEqual([]);
+    await printed(target.client, "kv", { pattern: /kv ok/ });
+    await proxy.close();
+  });
+});
+
+describe("whether a source is dead", () => {
+  const peer = { address: "tcp://127.0.0.1:1", remoteAddress: "127.0.0.1", tls: undefined };
+
+  test("is not asked about other machines, nor of who does not say where it listens", () => {
+    expect(watchSource({ ...peer, address: undefined })).toBeUndefined();
+    expect(watchSource({ ...peer, address: "tls://host2:16509" })).toBeUndefined();
+    expect(watchSource({ ...peer, address: "nonsense" })).toBeUndefined();
+    expect(watchSource({ ...peer, remoteAddress: "10.0.0.2" })).toBeUndefined();
+  });
+
+  test("is not known of one that was never seen to listen: it may be behind a tunnel", async () => {
+    expect(await watchSource({ ...peer, remoteAddress: "::ffff:127.0.0.1" })?.()).toBe(false);
+  });
+
+  test("is seen when a daemon that listened does not any more", async () => {
+    const isLost = watchSource({ ...peer, address: source.address });
+    expect(await isLost?.()).toBe(false);
+    await source.kill("SIGKILL");
+    expect(await isLost?.()).toBe(true);
+  });
 });
 
 test("a guest that is destroyed while its pages follow is gone at the target", {

@@ -1,6 +1,7 @@
 /** Exactly one side runs, whatever dies or is cut at whatever byte. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
+import { Future } from "../../ts/base/task.ts";
 import type { Strategy } from "../../ts/migrate/options.ts";
 import type { Fault } from "./faulty-channel.ts";
 import { checkOneRuns, Scene, type SceneOptions } from "./scene.ts";
@@ -168,4 +169,19 @@ describe("pre-copy that does not converge", () => {
     expect(scene.run().state).toBe("completed");
     checkOneRuns(scene, "forced stop");
   });
+});
+
+test("a target that takes the question and never answers is not waited for", () => {
+  const clean = new Scene({});
+  clean.run();
+  const atByte = (clean.toSource.boundaries.at(-1) as number) - 1;
+  const silent = new Future<never>();
+  const scene = new Scene({
+    source: { askOutcome: () => silent, outcomeTimeoutNs: 30e9 },
+    faultToSource: { fault: "cut", atByte },
+  });
+  const result = scene.run();
+  expect(result.state).toBe("in-doubt");
+  expect(result.stats.totalNs).toBeLessThan(42e9);
+  expect(scene.source.isDestroyed).toBe(false);
 });

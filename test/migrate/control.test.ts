@@ -79,6 +79,62 @@ describe("a post-copy", () => {
   });
 });
 
+describe("limits that are changed while it moves", () => {
+  const run = (options: SceneOptions, change?: (control: MigrationControl) => void) => {
+    const control = new MigrationControl();
+    const scene = new Scene({
+      pages: 400,
+      ...options,
+      source: { verify: "pages", downtimeLimitNs: 300e6, control, ...options.source },
+      onTick: (nowNs) => {
+        if (nowNs === 50e6) change?.(control);
+      },
+    });
+    expect(scene.run().state).toBe("completed");
+    checkOneRuns(scene, "changed");
+    return scene.snapshot;
+  };
+  const capped = { bandwidthCapBytesPerSec: 200_000 } as const;
+  const faster = (control: MigrationControl) => control.setLimits({ bandwidthCapBytesPerSec: 2e6 });
+  const slower = (control: MigrationControl) =>
+    control.setLimits({ bandwidthCapBytesPerSec: 50_000 });
+  const none = (control: MigrationControl) =>
+    control.setLimits({ bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY });
+
+  test.each(["pre-copy", "post-copy"] as const)("the cap of %s", (strategy) => {
+    const options = { source: { strategy, ...capped } };
+    const asIs = run(options).totalNs;
+    expect(run(options, faster).totalNs).toBeLessThan(asIs / 3);
+    expect(run(options, none).totalNs).toBeLessThan(asIs / 3);
+    expect(run(options, slower).totalNs).toBeGreaterThan(asIs * 2);
+  });
+
+  test("the downtime limit decides from then on", () => {
+    const options = {
+      pages: 100,
+      writesPerMs: 8,
+      source: { downtimeLimitNs: 1, bandwidthCapBytesPerSec: 2e6 },
+    };
+    const stats = run(options, (control) => control.setLimits({ downtimeLimitNs: 1e9 }));
+    expect(stats.totalNs).toBeGreaterThan(50e6);
+    expect(stats.totalNs).toBeLessThan(1e9);
+    // Nobody else lets it go.
+    expect(() => run({ ...options, source: { ...options.source, timeoutNs: 0.9e9 } })).toThrow();
+  });
+
+  test("before it begins are its limits", () => {
+    const control = new MigrationControl();
+    control.setLimits({ bandwidthCapBytesPerSec: 2e6 });
+    expect(run({ source: { ...capped, control } }).totalNs).toBeLessThan(1.5e9);
+  });
+
+  test("that make no sense are refused", () => {
+    const control = new MigrationControl();
+    for (const wrong of [{ bandwidthCapBytesPerSec: 0 }, { downtimeLimitNs: -1 }])
+      expect(() => control.setLimits(wrong)).toThrow(/expected/);
+  });
+});
+
 describe("pages", () => {
   function encodings(verify: "frames" | "pages", strategy: "pre-copy" | "hybrid"): PageEncoding[] {
     const seen: PageEncoding[] = [];

@@ -26,7 +26,15 @@ describe("the convergence rule", () => {
     timeoutNs: 60e9,
     onLimit: "fail",
     bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
-    policySettings: { rounds: 5, pages: 50, growth: 1.1, goal: 0.7, ratio: 0.5, ramp: 150 },
+    policySettings: {
+      rounds: 5,
+      pages: 50,
+      growth: 1.1,
+      goal: 0.7,
+      ratio: 0.5,
+      ramp: 150,
+      stall: 60,
+    },
   } as const;
   const state = {
     round: 1,

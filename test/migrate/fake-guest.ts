@@ -85,6 +85,11 @@ export class FakeGuest implements Migratable {
     return true;
   }
 
+  /** The guest stores to a page that may not be there, and goes on. */
+  want(gfn: number): void {
+    if (this.missing.has(gfn)) this.#watcher?.onWanted([gfn]);
+  }
+
   awaitPages(set: PageSet, watcher: MissingWatcher): void {
     this.#watcher = watcher;
     for (const gfn of (set as FakeSet).gfns) {

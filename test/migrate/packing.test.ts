@@ -42,7 +42,7 @@ const scene = (more: SceneOptions = {}): Scene =>
     target: { packer, ...more.target },
   });
 
-describe.each(["pre-copy", "stop-and-copy", "hybrid"] as const)("%s", (strategy) => {
+describe.each(["pre-copy", "stop-and-copy", "hybrid", "post-copy"] as const)("%s", (strategy) => {
   test.each([1, 3])("packed, over %i connections", (channels) => {
     const plain = scene({ source: { strategy, channels, packer: undefined } });
     const packed = scene({ source: { strategy, channels } });
@@ -56,6 +56,39 @@ describe.each(["pre-copy", "stop-and-copy", "hybrid"] as const)("%s", (strategy)
     expect(packing.unpackedBytes / packing.packedBytes).toBeGreaterThan(10);
     if (strategy === "stop-and-copy")
       expect(transferredBytes).toBeLessThan(plain.snapshot.transferredBytes / 10);
+  });
+});
+
+describe("the push of post-copy", () => {
+  const options = { strategy: "post-copy", bandwidthCapBytesPerSec: 100_000 } as const;
+
+  test("goes packed under a cap, and takes less time; what somebody waits for goes as it is", () => {
+    const plain = scene({ pages: 200, source: { ...options, packer: undefined } });
+    const packed = scene({ pages: 200, source: options });
+    for (const one of [plain, packed]) {
+      expect(one.run().state).toBe("completed");
+      checkOneRuns(one, "post-copy");
+    }
+    expect(packed.snapshot.totalNs).toBeLessThan(plain.snapshot.totalNs / 2);
+    const { normalPages, packing, postcopyRequests, zeroPages } = packed.snapshot;
+    expect(normalPages + zeroPages).toBe(200);
+    const packedPages = packing.unpackedBytes / 4096;
+    expect(packedPages).toBeGreaterThan(20);
+    expect(packedPages).toBeLessThan(200 - postcopyRequests / 2);
+  });
+
+  test.each(["cut", "flip", "silence"] as Fault[])("%s at any byte: one side runs", (fault) => {
+    const of = { source: options, recovers: true };
+    const clean = scene(of);
+    clean.run();
+    const end = clean.toTarget.boundaries.at(-1) as number;
+    const random = new Random(seed).split(`post-copy ${fault}`);
+    for (let i = 0; i < 40; i++) {
+      const atByte = random.below(end);
+      const one = scene({ ...of, faultToTarget: { fault, atByte } });
+      one.run();
+      checkOneRuns(one, `FUZZ_SEED=${seed} post-copy ${fault} at byte ${atByte}`);
+    }
   });
 });
 

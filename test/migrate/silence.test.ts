@@ -33,7 +33,15 @@ const LIMITS = {
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "stop",
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
-  policySettings: { rounds: 5, pages: 50, growth: 1.1, goal: 0.7, ratio: 0.5, ramp: 150 },
+  policySettings: {
+    rounds: 5,
+    pages: 50,
+    growth: 1.1,
+    goal: 0.7,
+    ratio: 0.5,
+    ramp: 150,
+    stall: 60,
+  },
 } as const;
 
 /** After passes that left so many pages, synced. */

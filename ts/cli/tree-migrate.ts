@@ -5,7 +5,7 @@ import { onHost, several } from "./tree-host.ts";
 const DETAILS = `
 Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy; auto: the host watches the guest and measures
 the link for a moment, and takes what keeps to --downtime at the least cost.
-Policies, when pre-copy stops: settle, qemu, xen[:rounds=5,pages=50], xen-2005, cloud-hypervisor,
+Policies, when pre-copy stops: settle[:stall=60], qemu, xen[:rounds=5,pages=50], xen-2005, cloud-hypervisor,
 kubevirt[:ramp=150], lxd[:rounds=10,goal=0.7], p-haul[:rounds=8,pages=64,growth=1.1],
 dirty-to-sent[:ratio=0.5], round-limit:rounds=N. Slowdowns, how the guest is held back from dirtying memory: auto-converge,
 stun, dirty-limit:rate=8MiB/s[,per=vcpu]. Compressions: xbzrle[:cache=64MiB], identical (pages, by hash),
@@ -30,6 +30,16 @@ export function addMigrateCommands(add: AddCommand): void {
       listing().then((m) => m.startPostCopy),
     ),
   );
+  onHost(
+    add("migrate-set <name>", "change limits of a migration under way", () =>
+      listing().then((m) => m.set),
+    ),
+  )
+    .option("--bandwidth <rate>", "cap of the rate from now on, or none (as it was)")
+    .option(
+      "--downtime <time>",
+      "pre-copy stops the guest when the rest takes this long (as it was)",
+    );
   onHost(
     add("migrate-pause <name>", "break a post-copy off whose pages still follow", () =>
       listing().then((m) => m.pausePostCopy),

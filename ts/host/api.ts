@@ -6,6 +6,7 @@
 import type { TypedEventTarget } from "../base/events.ts";
 import type { VmEnd, VmMetrics } from "../vmm/vm.ts";
 import type { MigrationOutcome } from "./migration.ts";
+import type { MigrationChanges } from "./migrations/changes.ts";
 import type { MigrationProgress } from "./migrations/jobs.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
 import type { CreateVmOptions } from "./vm-config.ts";
@@ -137,6 +138,8 @@ export interface HostApi extends AsyncDisposable {
   cancelMigration(name: string): Promise<void>;
   /** Lets that vm go as soon as it can: what was not sent yet follows. Throws `WV_STATE`. */
   startPostCopy(name: string): Promise<void>;
+  /** Changes limits of that vm's migration, whether it waits or is under way. Throws `WV_STATE`, `WV_CONFIG`. */
+  setMigration(name: string, changes: MigrationChanges): Promise<void>;
   /**
    * Breaks off the post-copy of that vm, which runs at its target: only what needs a missing page waits there,
    * until it is migrated again. Throws `WV_STATE`.

@@ -13,6 +13,7 @@ import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
+import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { rehearse } from "./rehearsal.ts";
 import { restoreVm } from "./restore.ts";
@@ -243,6 +244,10 @@ export class Host implements HostApi {
 
   async startPostCopy(name: string): Promise<void> {
     this.jobs.startPostCopy(name);
+  }
+
+  async setMigration(name: string, changes: MigrationChanges): Promise<void> {
+    this.jobs.setLimits(name, changes);
   }
 
   async pausePostCopy(name: string): Promise<void> {

@@ -20,10 +20,17 @@ export class MigrationReceiver {
     this.#sourceTimeoutNs = sourceTimeoutNs;
   }
 
-  /** Serves one channel on which a vm may come. Throws `WV_LIMIT` at once if as many come already as may. */
-  receive(channel: () => Channel): Promise<TargetResult> {
+  /**
+   * Serves one channel on which a vm may come. `isSourceLost`: is its source known to be gone for good? Throws `WV_LIMIT` at once if as many
+   * come already as may.
+   */
+  receive(
+    channel: () => Channel,
+    isSourceLost?: (() => Promise<boolean>) | undefined,
+  ): Promise<TargetResult> {
     const leave = this.#host.jobs.arrive();
-    return this.#serve(channel(), (config) => this.#host.buildTwin(config)).finally(leave);
+    const build = (config: Uint8Array): Promise<VirtualMachine> => this.#host.buildTwin(config);
+    return this.#serve(channel(), build, isSourceLost).finally(leave);
   }
 
   /** Serves one channel on which somebody asks what became of a vm: whoever does that is always heard. */
@@ -37,6 +44,7 @@ export class MigrationReceiver {
   async #serve(
     channel: Channel,
     build: (config: Uint8Array) => Promise<VirtualMachine>,
+    isSourceLost?: () => Promise<boolean>,
   ): Promise<TargetResult> {
     let guest: MigratableVm | undefined;
     let release = (): void => undefined;
@@ -47,6 +55,7 @@ export class MigrationReceiver {
         ledger: this.#ledger,
         packer: deflatePacker(),
         sourceTimeoutNs: this.#sourceTimeoutNs,
+        isSourceLost,
         accept: async (hello) => {
           await this.#host.rehearsed();
           const twin = await build(hello.shape.config);

@@ -121,7 +121,8 @@ async function connectInTurn(move: Move, job: MigrationJob, what?: "recover"): P
   const { signal } = job;
   // A guest that is there already needs no room.
   const path = what === "recover" ? PATH_OUTCOME : PATH_MIGRATION;
-  const to = { target, access: accessOf(move), path, signal } as const;
+  const { listensAt } = options;
+  const to = { target, access: accessOf(move), path, listensAt, signal } as const;
   for (;;) {
     const turn = job.place.turn(signal);
     if (!turn.isSettled) options.onProgress?.(job.progress());
@@ -193,7 +194,7 @@ async function askOutcome(move: Move, id: string): Promise<Outcome> {
   const { target } = move;
   try {
     const channel = await connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
-    return await promiseOf(queryOutcome(channel, id));
+    return await promiseOf(queryOutcome(channel, id, move.host.clock));
   } catch (error) {
     if (isDead(target, error)) return "not-running";
     throw error;

@@ -6,6 +6,7 @@ import { nextTurn } from "../base/turns.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
 import { joinParts } from "../migrate/stream.ts";
 import type { Access } from "./access.ts";
+import { SOURCE_HEADER } from "./migrations/source-watch.ts";
 import { ReadBuffers, readingInto } from "./read-buffers.ts";
 import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
 
@@ -180,11 +181,15 @@ export interface MigrationTarget {
   readonly target: string;
   readonly access?: Access | undefined;
   readonly path: typeof PATH_MIGRATION | typeof PATH_OUTCOME;
+  /** Where the daemon of this host listens, if there is one. */
+  readonly listensAt?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Opens a channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_AUTH`, `WV_ABORTED`. */
 export async function connectMigration(to: MigrationTarget): Promise<Channel> {
-  const { socket, head } = await connectUpgraded({ ...to, protocol: UPGRADE_MIGRATION });
+  const { listensAt } = to;
+  const headers = listensAt === undefined ? undefined : { [SOURCE_HEADER]: listensAt };
+  const { socket, head } = await connectUpgraded({ ...to, headers, protocol: UPGRADE_MIGRATION });
   return new SocketChannel(socket, head);
 }

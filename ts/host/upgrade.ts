@@ -25,6 +25,7 @@ export interface UpgradeRequest {
   readonly access?: Access | undefined;
   readonly path: string;
   readonly protocol: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,13 +34,13 @@ export interface UpgradeRequest {
  * the other, `WV_ABORTED`, or what the daemon says.
  */
 export async function connectUpgraded(wanted: UpgradeRequest): Promise<Upgraded> {
-  const { access = {}, path, protocol, signal, target } = wanted;
+  const { access = {}, headers, path, protocol, signal, target } = wanted;
   const address = parseAddress(target, "target");
   return new Promise((resolve, reject) => {
     const outgoing = requestTo(address, access, {
       path,
       timeout: CONNECT_MS_MAX,
-      headers: { Connection: "Upgrade", Upgrade: protocol },
+      headers: { ...headers, Connection: "Upgrade", Upgrade: protocol },
       ...(signal ? { signal } : {}),
     });
     const fail = (cause: NodeJS.ErrnoException): void => reject(unreachable(address, cause));

@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable, MissingWatcher } from "../machine/migratable.ts";
-import type { ArrivingLanes } from "./arriving-lanes.ts";
+import { type ArrivingLanes, isPages } from "./arriving-lanes.ts";
 import { CheckpointTaker } from "./checkpoints.ts";
 import { type Connection, Outbox, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
@@ -187,7 +187,7 @@ export class Arrivals implements MissingWatcher {
     try {
       while (this.#missingPages > 0) {
         const frame = yield* connection.demand();
-        if (frame.type !== stream.FRAME_PAGES)
+        if (!isPages(frame))
           throw stream.streamError(frame, `${stream.frameName(frame.type)} out of turn`);
         const { sequence } = frame;
         yield* lanes.place(frame);
@@ -284,12 +284,21 @@ export class Arrivals implements MissingWatcher {
       while (clock.nowNs() < untilNs) {
         const leftNs = untilNs - clock.nowNs();
         yield* wait(clock.sleep(isSourceLost ? Math.min(RETRY_NS, leftNs) : leftNs, signal));
-        if (isSourceLost && (yield* wait(isSourceLost(id)))) break;
+        if (isSourceLost && (yield* knows(isSourceLost(id)))) break;
       }
       next.reject(lost(this.#missingPages, cause));
     } catch {
-      // It has come back, or whoever was asked could not tell.
+      // It has come back.
     }
+  }
+}
+
+/** Whoever cannot tell does not know that it is lost. */
+function* knows(answer: Wait<boolean>): Task<boolean> {
+  try {
+    return yield* wait(answer);
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,5 @@
-/** The handle on a migration under way: where it is, and the order to switch now. */
+/** The handle on a migration under way: where it is, the order to switch now, its limits. */
+import { checkLimits, type MovingLimits } from "./limits.ts";
 import type { MigrationStats } from "./stats.ts";
 
 /**
@@ -20,6 +21,16 @@ export class MigrationControl {
   #stats: (() => MigrationStats) | undefined;
   #isPauseAsked = false;
   #onPause: (() => void) | undefined;
+  /** What was asked for, until there is a migration to tell. */
+  #limits: MovingLimits = {};
+  #onLimits: ((limits: MovingLimits) => void) | undefined;
+
+  /** Changes limits, from now on: of pre-copy, and of the push of post-copy. Throws `WV_CONFIG`. */
+  setLimits(limits: MovingLimits): void {
+    checkLimits(limits);
+    if (this.#onLimits) this.#onLimits(limits);
+    else this.#limits = { ...this.#limits, ...limits };
+  }
 
   /**
    * Switches as soon as the target knows the guest: what was not sent yet follows on demand. Ignored
@@ -59,8 +70,10 @@ export class MigrationControl {
   }
 
   /** @internal The engine says where to look. */
-  attach(stats: () => MigrationStats): void {
+  attach(stats: () => MigrationStats, onLimits: (limits: MovingLimits) => void): void {
     this.#stats = stats;
+    this.#onLimits = onLimits;
+    onLimits(this.#limits);
   }
 
   /** @internal From now on there is a post-copy to pause; undefined: there is none any more. */

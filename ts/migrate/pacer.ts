@@ -10,7 +10,7 @@ const BURST_NS = 2_000_000;
 
 export class Pacer {
   readonly #clock: Clock;
-  readonly #nsPerByte: number;
+  #nsPerByte: number;
   /** When everything sent so far was due, at the cap. */
   #paidAtNs: number;
 
@@ -19,6 +19,19 @@ export class Pacer {
     this.#clock = clock;
     this.#nsPerByte = 1e9 / capBytesPerSec;
     this.#paidAtNs = clock.nowNs();
+  }
+
+  get isCapped(): boolean {
+    return this.#nsPerByte > 0;
+  }
+
+  /** From now on `bytesPerSec`; what was sent before is due at that rate, too. */
+  cap(bytesPerSec: number): void {
+    const nsPerByte = 1e9 / bytesPerSec;
+    const change = this.isCapped ? nsPerByte / this.#nsPerByte : 0;
+    const nowNs = this.#clock.nowNs();
+    this.#paidAtNs = nowNs + (this.#paidAtNs - nowNs) * change;
+    this.#nsPerByte = nsPerByte;
   }
 
   /** Nanoseconds until more may be pushed; 0: now. */

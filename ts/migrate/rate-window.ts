@@ -43,6 +43,10 @@ export class RateWindow {
     return (this.#capBytesPerSec * WINDOW_NS) / 1e9 - this.#windowBytes;
   }
 
+  get capBytesPerSec(): number {
+    return this.#capBytesPerSec;
+  }
+
   /** From now on `bytesPerSec`; `Infinity`: as fast as the channel allows. */
   cap(bytesPerSec: number): void {
     this.#capBytesPerSec = bytesPerSec;

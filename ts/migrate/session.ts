@@ -8,6 +8,7 @@ import { Connection, watchConnection } from "./connection.ts";
 import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
+import { type MovingLimits, withLimits } from "./limits.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
 import { PagePacker } from "./packing.ts";
@@ -32,9 +33,16 @@ const ACCEPTED = [
   stream.FRAME_DRAINED,
 ];
 
+/** A frame of pages that follow. */
+interface PushFrame {
+  readonly type: number;
+  readonly parts: readonly Uint8Array[];
+  readonly modelBytes: number | undefined;
+}
+
 export class Session {
   readonly guest: Migratable;
-  readonly options: ResolvedSourceOptions;
+  #options: ResolvedSourceOptions;
   readonly window: RateWindow;
   readonly stats: StatsCounter;
   /** What the target's guest has become, in post-copy. */
@@ -59,10 +67,12 @@ export class Session {
   #unwatch: () => void;
   /** Bytes sent over connections that broke. */
   #sentBytes = 0;
+  /** Called when limits have changed. */
+  onLimits: () => void = () => undefined;
 
   constructor(guest: Migratable, channel: Channel, options: ResolvedSourceOptions) {
     this.guest = guest;
-    this.options = options;
+    this.#options = options;
     this.window = new RateWindow({
       clock: options.clock,
       capBytesPerSec:
@@ -75,7 +85,24 @@ export class Session {
     this.#lanes = new Lanes(this.#connection);
     this.#unwatch = this.#watch();
     this.#inbox = new Inbox(this.#connection);
-    options.control?.attach(() => this.snapshot());
+    options.control?.attach(
+      () => this.snapshot(),
+      (limits) => this.#setLimits(limits),
+    );
+  }
+
+  /** As they are now: limits may change. */
+  get options(): ResolvedSourceOptions {
+    return this.#options;
+  }
+
+  #setLimits(limits: MovingLimits): void {
+    const before = this.#options.bandwidthCapBytesPerSec;
+    this.#options = withLimits(this.#options, limits);
+    const cap = this.#options.bandwidthCapBytesPerSec;
+    // Where it is lifted, or another one for this round, the next round sees to it.
+    if (!this.isPaused && this.window.capBytesPerSec === before) this.window.cap(cap);
+    this.onLimits();
   }
 
   get connection(): Connection {
@@ -152,13 +179,38 @@ export class Session {
     yield* this.window.pace(bytes);
   }
 
-  /** Sends what `takeBatch` gave in post-copy; returns the bytes of it. `sendUrgent`: somebody waits for it. */
-  *followPages(batch: PageBatch, how: "sendPush" | "sendUrgent"): Task<number> {
+  /** True if the push goes packed. */
+  get packsPush(): boolean {
+    return this.#packer !== undefined;
+  }
+
+  /** What `takeBatch` gave as a frame of the push, packed if that is worth it; `plain`: never. */
+  *pushFrame(batch: PageBatch, how?: "plain"): Task<PushFrame> {
+    const { modelBytes } = batch;
+    const header = encodePagesHeader(this.stats.round, batch);
+    const packer = how === "plain" ? undefined : this.#packer;
+    if (!packer) return { type: stream.FRAME_PAGES, parts: [header, batch.records], modelBytes };
+    // A copy: the guest's buffer may be used for a checkpoint while this is packed.
+    const payload = stream.joinParts([header, batch.records]);
+    const packed = yield* packer.pack(payload);
+    if (packed) return { type: stream.FRAME_PACKED, parts: packed, modelBytes };
+    return { type: stream.FRAME_PAGES, parts: [payload], modelBytes };
+  }
+
+  /** Sends `frame` of `batch` in post-copy; returns the bytes of it. */
+  *followPages(batch: PageBatch, { modelBytes, parts, type }: PushFrame): Task<number> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
-    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
-    const bytes = yield* this.#lanes[how](stream.FRAME_PAGES, payload, batch.modelBytes);
+    const bytes = yield* this.#lanes.sendPush(type, parts, modelBytes);
     this.stats.batch(batch, bytes);
     return bytes;
+  }
+
+  /** Sends pages that somebody waits for past the push, and never packed: that would take time. */
+  *sendUrgent(batch: PageBatch): Task<void> {
+    this.remainingPages -= batch.normalPages + batch.zeroPages;
+    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
+    const bytes = yield* this.#lanes.sendUrgent(stream.FRAME_PAGES, payload, batch.modelBytes);
+    this.stats.batch(batch, bytes);
   }
 
   /** Looks at the dirty log; returns how many pages it held. */

@@ -34,6 +34,9 @@ const ACCEPTED = [
   stream.FRAME_DRAIN,
 ];
 
+/** Nothing that is alive is silent for longer. */
+const STALL_NS = 10e9;
+
 export interface TargetOptions {
   readonly clock: Clock;
   /** One for the whole host: it answers sources that lost the thread. */
@@ -74,14 +77,24 @@ export function receiveMigration(channel: Channel, options: TargetOptions): Futu
   return runTask(new Target(channel, options).run());
 }
 
-/** Asks the ledger behind `channel` about migration `id`: a ready part of an `askOutcome`. */
-export function queryOutcome(channel: Channel, id: string): Future<messages.Outcome> {
+/**
+ * Asks the ledger behind `channel` about migration `id`: a ready part of an `askOutcome`. With a `clock` it rejects
+ * when nothing comes for 10 s.
+ */
+export function queryOutcome(
+  channel: Channel,
+  id: string,
+  clock?: Clock,
+): Future<messages.Outcome> {
   function* ask(): Task<messages.Outcome> {
     const connection = new Connection(channel, [stream.FRAME_OUTCOME]);
+    const stallNs = STALL_NS;
+    const unwatch = clock ? watchConnection({ clock, connection, stallNs }) : () => undefined;
     try {
       yield* connection.send(stream.FRAME_QUERY, [messages.encodeQuery(id)]);
       return messages.decodeOutcome(yield* connection.demand());
     } finally {
+      unwatch();
       connection.close();
     }
   }
@@ -128,7 +141,7 @@ class Target implements Watched {
   }
 
   get #stallNs(): number {
-    return this.#options.stallTimeoutNs ?? 10e9;
+    return this.#options.stallTimeoutNs ?? STALL_NS;
   }
 
   *run(): Task<TargetResult> {

@@ -1,4 +1,4 @@
-/** npm run test:faults -- [--runs N] [--seed N] [--only RUN] */
+/** npm run test:faults -- [--runs N] [--seed N] [--only RUN] [--lanes plain|features] */
 import { parseArgs } from "node:util";
 import { describeRun, runMatrix, tabulate } from "./matrix.ts";
 
@@ -8,6 +8,7 @@ export async function main(): Promise<void> {
       runs: { type: "string", default: "300" },
       seed: { type: "string", default: "1" },
       only: { type: "string" },
+      lanes: { type: "string" },
     },
   });
   const seed = Number(values.seed);
@@ -16,7 +17,16 @@ export async function main(): Promise<void> {
     throw new RangeError("--runs and --seed: expected whole numbers");
   console.log(`seed ${seed}, ${runs} runs`);
   const only = values.only === undefined ? undefined : Number(values.only);
-  const all = await runMatrix({ runs, seed, only, onRun: (run) => console.log(describeRun(run)) });
+  const { lanes } = values;
+  if (lanes !== undefined && lanes !== "plain" && lanes !== "features")
+    throw new RangeError("--lanes: expected plain or features");
+  const all = await runMatrix({
+    runs,
+    seed,
+    only,
+    lanes,
+    onRun: (run) => console.log(describeRun(run)),
+  });
   console.log(`\n${tabulate(all)}\n`);
   const failed = all.filter((run) => run.failure !== undefined);
   for (const run of failed) console.log(describeRun(run));

@@ -6,11 +6,14 @@ import { Random } from "../../../ts/base/random.ts";
 import type { Access } from "../../../ts/host/access.ts";
 import { initCa } from "../../../ts/host/tls/certificates.ts";
 import { Lane, type RunResult } from "./lane.ts";
-import { drawPlan, leavesPages, type Plan } from "./plan.ts";
+import { drawByte, drawFeatured, drawPlan, leavesPages, type Plan } from "./plan.ts";
+import type { Traffic } from "./proxy.ts";
 
 export interface MatrixOptions {
   readonly runs: number;
   readonly seed: number;
+  /** `plain`: one connection and pages as they are; `features`: many, and packed; default: both in turn. */
+  readonly lanes?: "plain" | "features" | undefined;
   /** Only this run, to see it again. */
   readonly only?: number | undefined;
   readonly onRun?: ((run: MatrixRun) => void) | undefined;
@@ -71,9 +74,11 @@ async function runLane(options: LaneOptions): Promise<MatrixRun[]> {
     const { bytesToTarget } = await lane.calibrate();
     // Each page goes once.
     const { bytesToTarget: bytesFollowed } = await lane.calibrate("post-copy");
-    const clean = { bytesToTarget, bytesFollowed, turns };
+    const clean = { bytesToTarget, bytesToSource: 0, bytesFollowed, turns };
+    const draw = planner(lane, options.lanes);
     for (const run of mine) {
-      const plan = drawPlan(new Random(seed).split(`run ${run}`), transport, clean);
+      const random = new Random(seed).split(`run ${run}`);
+      const plan = (await draw(run, random)) ?? drawPlan(random, transport, clean);
       const outcome = await lane.run(plan).then(
         (result) => ({ result }),
         (error: unknown) => ({ failure: error instanceof Error ? error.message : String(error) }),
@@ -88,6 +93,20 @@ async function runLane(options: LaneOptions): Promise<MatrixRun[]> {
   return done;
 }
 
+/** Draws runs with features; undefined: the run is a plain one. */
+function planner(lane: Lane, lanes: MatrixOptions["lanes"]) {
+  const traffics = new Map<string, Traffic>();
+  return async (run: number, random: Random): Promise<Plan | undefined> => {
+    // Pairs, so that both transports have both.
+    if (lanes === "plain" || (lanes === undefined && run % 4 < 2)) return undefined;
+    const plan = drawFeatured(random);
+    const key = `${plan.features} ${plan.strategy}`;
+    const traffic = traffics.get(key) ?? (await lane.calibrate(plan.strategy, plan.features));
+    traffics.set(key, traffic);
+    return { ...plan, trigger: drawByte(random, traffic) };
+  };
+}
+
 /** One run in a line. */
 export function describeRun({ failure, plan, result, run, transport }: MatrixRun): string {
   const { afterTurn, atByte, direction } = plan.trigger;
@@ -98,7 +117,8 @@ export function describeRun({ failure, plan, result, run, transport }: MatrixRun
       : plan.fault === "kill-target" && plan.isRestarted
         ? ", restarted"
         : "";
-  const what = `${transport} ${plan.strategy}, ${plan.fault} in ${plan.phase}, ${where}${after}`;
+  const how = plan.features === "plain" ? "" : ` with ${plan.features}`;
+  const what = `${transport} ${plan.strategy}${how}, ${plan.fault} in ${plan.phase}, ${where}${after}`;
   const end = failure
     ? `FAILED: ${failure}`
     : `${result?.survivor} (${result?.hasFired ? "" : "no fault, "}${result?.outcome ?? "killed"})`;
@@ -109,7 +129,8 @@ export function describeRun({ failure, plan, result, run, transport }: MatrixRun
 export function tabulate(all: readonly MatrixRun[]): string {
   const cells = new Map<string, Map<string, number>>();
   for (const { failure, plan, result } of all) {
-    const row = `${leavesPages(plan.strategy) ? "post-copy, hybrid" : "pre-copy, stop-and-copy"} | ${plan.fault} | ${plan.phase}`;
+    const where = plan.features === "plain" ? plan.phase : plan.features;
+    const row = `${leavesPages(plan.strategy) ? "post-copy, hybrid" : "pre-copy, stop-and-copy"} | ${plan.fault} | ${where}`;
     const column = failure ? "FAILED" : result?.hasFired ? (result?.survivor ?? "") : "no fault";
     const counts = cells.get(row) ?? new Map<string, number>();
     counts.set(column, (counts.get(column) ?? 0) + 1);
@@ -130,6 +151,6 @@ export function tabulate(all: readonly MatrixRun[]): string {
     .map(
       ([row, counts]) => `| ${row} | ${columns.map((name) => counts.get(name) ?? 0).join(" | ")} |`,
     );
-  const head = `| strategies | fault | phase | ${columns.join(" | ")} |`;
+  const head = `| strategies | fault | phase or features | ${columns.join(" | ")} |`;
   return [head, `|${"---|".repeat(columns.length + 3)}`, ...lines].join("\n");
 }

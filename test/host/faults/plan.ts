@@ -1,15 +1,40 @@
 /** What happens in one run, drawn from its seed. */
+
 import type { Random } from "../../../ts/base/random.ts";
+import type { RemoteMigrateOptions } from "../../../ts/host/daemon/client.ts";
 import type { Traffic, Trigger } from "./proxy.ts";
 
 export const FAULTS = ["cut", "kill-source", "kill-target"] as const;
 /** As in the literature; `commit` begins when the target has said that it is ready. */
 export const PHASES = ["setup", "iterative copy", "stop-and-copy", "commit", "activation"] as const;
+/**
+ * What goes over the link, and how; a store that writes faster than pages are packed is stopped after a while. `plain`
+ * is one connection, and pages as they are.
+ */
+export const FEATURES = {
+  plain: {},
+  channels: { timeout: "5s", channels: 4, identicalPages: "by-hash" },
+  deflate: { timeout: "5s", compression: "deflate" },
+  xbzrle: { timeout: "5s", xbzrleCache: "16MiB", channels: 2 },
+  checkpoints: { timeout: "5s", checkpoint: "150ms", channels: 2 },
+  all: {
+    timeout: "5s",
+    channels: 3,
+    compression: "deflate",
+    xbzrleCache: "16MiB",
+    identicalPages: "by-hash",
+    checkpoint: "200ms",
+  },
+} as const satisfies Readonly<Record<string, Partial<RemoteMigrateOptions>>>;
+export type FeatureName = keyof typeof FEATURES;
+const FEATURED = ["channels", "deflate", "xbzrle", "checkpoints", "all"] as const;
 export const STRATEGIES = ["pre-copy", "stop-and-copy", "post-copy", "hybrid"] as const;
 
 export interface Plan {
   readonly fault: (typeof FAULTS)[number];
-  readonly phase: (typeof PHASES)[number];
+  /** `anywhere`: with several connections turns say nothing about phases, and any byte is drawn. */
+  readonly phase: (typeof PHASES)[number] | "anywhere";
+  readonly features: FeatureName;
   readonly strategy: (typeof STRATEGIES)[number];
   readonly trigger: Trigger;
   /** A link that was cut is whole again after this time; `Infinity`: never. */
@@ -44,6 +69,7 @@ export function drawPlan(random: Random, transport: "tcp" | "tls", clean: CleanT
   return {
     fault: random.pick(FAULTS),
     phase,
+    features: "plain",
     strategy,
     trigger: leavesPages(strategy)
       ? triggerOfFollowed(phase, random, at)
@@ -53,7 +79,29 @@ export function drawPlan(random: Random, transport: "tcp" | "tls", clean: CleanT
   };
 }
 
-const hasPhase = (strategy: Plan["strategy"], phase: Plan["phase"]): boolean =>
+/** A run with features; its byte is drawn once it is known how many there are. */
+export function drawFeatured(random: Random): Omit<Plan, "trigger"> {
+  return {
+    fault: random.pick(FAULTS),
+    phase: "anywhere",
+    features: random.pick(FEATURED),
+    strategy: random.pick(STRATEGIES),
+    healMs: random.float() < NEVER_SHARE ? Number.POSITIVE_INFINITY : random.below(2_000),
+    isRestarted: random.float() < 0.5,
+  };
+}
+
+/** One of the bytes of a migration, with many near its beginning and around its end. */
+export function drawByte(random: Random, { bytesToSource, bytesToTarget }: Traffic): Trigger {
+  if (random.float() < 0.3)
+    return { afterTurn: 0, direction: "to-source", atByte: random.below(bytesToSource) };
+  const where = random.float();
+  const share = where < 0.6 ? random.float() : 0.85 + 0.15 * random.float();
+  const atByte = where < 0.2 ? random.below(2 * SETUP_BYTES) : Math.floor(share * bytesToTarget);
+  return { afterTurn: 0, direction: "to-target", atByte };
+}
+
+const hasPhase = (strategy: Plan["strategy"], phase: (typeof PHASES)[number]): boolean =>
   phase !== "iterative copy" || strategy === "pre-copy" || strategy === "hybrid";
 
 /** When pages follow: the turns until the guest runs are the same, then come many more. */

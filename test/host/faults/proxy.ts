@@ -17,6 +17,7 @@ export interface Trigger {
 export interface Traffic {
   readonly turns: number;
   readonly bytesToTarget: number;
+  readonly bytesToSource: number;
 }
 
 export class FaultProxy {
@@ -32,6 +33,7 @@ export class FaultProxy {
   #turns = 0;
   #last: Direction = "to-source";
   #bytesToTarget = 0;
+  #bytesToSource = 0;
 
   private constructor(server: Server, upstream: () => number) {
     this.#server = server;
@@ -52,7 +54,11 @@ export class FaultProxy {
   }
 
   get traffic(): Traffic {
-    return { turns: this.#turns, bytesToTarget: this.#bytesToTarget };
+    return {
+      turns: this.#turns,
+      bytesToTarget: this.#bytesToTarget,
+      bytesToSource: this.#bytesToSource,
+    };
   }
 
   /** From the next byte on: counts, and calls `onFault` once nothing passes any more. */
@@ -131,6 +137,7 @@ export class FaultProxy {
     if (direction === "to-source" && this.#last === "to-target") this.#turns++;
     this.#last = direction;
     if (direction === "to-target") this.#bytesToTarget += bytes.length;
+    else this.#bytesToSource += bytes.length;
     const trigger = this.#trigger;
     if (!trigger || direction !== trigger.direction || this.#turns < trigger.afterTurn)
       return bytes;

@@ -4,7 +4,13 @@
  * should be, as a peer would send that means harm.
  */
 import type { Random } from "../../../ts/base/random.ts";
-import { encodeFrame, encodePreamble, FrameDecoder } from "../../../ts/migrate/stream.ts";
+import {
+  encodeFrame,
+  encodePreamble,
+  FRAME_HEADER_BYTES,
+  FrameDecoder,
+  PREAMBLE_BYTES,
+} from "../../../ts/migrate/stream.ts";
 
 export interface FuzzFrame {
   readonly type: number;
@@ -15,6 +21,15 @@ export interface Mutated {
   readonly name: string;
   readonly kind: "raw" | "framed";
   readonly bytes: Uint8Array;
+  /** The frame that was touched, or the first of those; undefined: what is before the first. */
+  readonly frame: FuzzFrame | undefined;
+}
+
+/** A good stream, and frames that are good elsewhere. */
+export interface GoodStream {
+  readonly bytes: Uint8Array;
+  readonly frames: readonly FuzzFrame[];
+  readonly foreign: readonly FuzzFrame[];
 }
 
 const EVERY_TYPE = Array.from({ length: 256 }, (_, type) => type);
@@ -67,6 +82,7 @@ type FrameMutation = (
   frames: readonly FuzzFrame[],
   at: number,
   random: Random,
+  foreign: readonly FuzzFrame[],
 ) => readonly FuzzFrame[];
 const FRAMED: Readonly<Record<string, FrameMutation>> = {
   "frame lost": (frames, at) => without(frames, at),
@@ -86,6 +102,11 @@ const FRAMED: Readonly<Record<string, FrameMutation>> = {
     frames.map((one, i) => (i === at ? { ...one, type: random.below(32) } : one)),
   "payload changed": (frames, at, random) =>
     frames.map((one, i) => (i === at ? { ...one, payload: changed(one.payload, random) } : one)),
+  "frame of another stream": (frames, at, random, foreign) => [
+    ...frames.slice(0, at),
+    random.pick(foreign),
+    ...frames.slice(at + random.below(2)),
+  ],
   "payload foreign": (frames, at, random) =>
     frames.map((one, i) =>
       i === at ? { ...one, payload: random.bytes(new Uint8Array(random.below(200))) } : one,
@@ -104,19 +125,39 @@ function changed(payload: Uint8Array, random: Random): Uint8Array {
 const RAW_NAMES = Object.keys(RAW);
 const FRAMED_NAMES = Object.keys(FRAMED);
 
-/** One mutation of `good`, whose frames are `frames`. */
-export function mutate(good: Uint8Array, frames: readonly FuzzFrame[], random: Random): Mutated {
-  const isRaw = random.below(2) === 0;
-  const name = random.pick(isRaw ? RAW_NAMES : FRAMED_NAMES);
-  const bytes = isRaw
-    ? (RAW[name] as RawMutation)(good, random.below(good.length), random)
-    : framed(FRAMED[name] as FrameMutation, frames, random);
-  return { name, kind: isRaw ? "raw" : "framed", bytes };
+/** One mutation of a good stream. */
+export function mutate(good: GoodStream, random: Random): Mutated {
+  const { bytes, frames } = good;
+  if (random.below(2) === 0) {
+    const name = random.pick(RAW_NAMES);
+    const at = random.below(bytes.length);
+    const changed = (RAW[name] as RawMutation)(bytes, at, random);
+    return { name, kind: "raw", bytes: changed, frame: frameAt(frames, at) };
+  }
+  const name = random.pick(FRAMED_NAMES);
+  const at = random.below(frames.length);
+  const changed = framed(FRAMED[name] as FrameMutation, good, at, random);
+  return { name, kind: "framed", bytes: changed, frame: frames[at] };
 }
 
-function framed(mutation: FrameMutation, frames: readonly FuzzFrame[], random: Random): Uint8Array {
+/** The frame to which byte `at` of a stream belongs. */
+function frameAt(frames: readonly FuzzFrame[], at: number): FuzzFrame | undefined {
+  let end = PREAMBLE_BYTES;
+  if (at < end) return undefined;
+  return frames.find(({ payload }) => {
+    end += FRAME_HEADER_BYTES + payload.length;
+    return at < end;
+  });
+}
+
+function framed(
+  mutation: FrameMutation,
+  { foreign, frames }: GoodStream,
+  at: number,
+  random: Random,
+): Uint8Array {
   try {
-    return streamOf(mutation(frames, random.below(frames.length), random));
+    return streamOf(mutation(frames, at, random, foreign));
   } catch {
     return encodePreamble(); // A payload that no frame of this type may have: our own encoder refuses.
   }

@@ -130,6 +130,11 @@ function progressText(one: MigrationProgress, totalBytes: number | undefined): s
   const left = formatSize((one.remainingPages ?? 0) * GUEST_PAGE_BYTES, 0);
   if (one.phase === "recovery") return `${one.name} seeks its target, ${left} of it are still here`;
   if (one.phase === "activation") return `${one.name} is there: ${left} follow at ${rate}`;
+  if (one.stall) {
+    const [dirtied, moved] = [one.stall.dirtyBytesPerSec, one.stall.sentBytesPerSec];
+    const why = `dirtying ${formatByteRate(dirtied, 0)}, sending ${formatByteRate(moved, 0)}`;
+    return `${one.name} round ${(one.round ?? 0) + 1} does not converge: ${why}, ${left} left`;
+  }
   if (one.round !== undefined)
     return `${one.name} round ${one.round + 1}: ${sent} sent at ${rate}, ${left} left`;
   const share = totalBytes

@@ -1,10 +1,14 @@
-/** `wasmvisor migrations`, and orders to them: `migrate-cancel`, `migrate-postcopy`, `migrate-pause`. */
+/**
+ * `wasmvisor migrations`, and orders to them: `migrate-cancel`, `migrate-postcopy`, `migrate-pause`, `migrate-set`.
+ */
 import { formatByteRate, formatSize, formatTime } from "../../base/units.ts";
+import { changedLimits } from "../../host/migrations/changes.ts";
 import type { MigrationProgress } from "../../host/migrations/jobs.ts";
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { hostClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE } from "../exit.ts";
+import * as parse from "../options.ts";
 import { columns } from "../output.ts";
 
 const HEAD = ["NAME", "STATE", "PHASE", "PRIORITY", "TARGET", "FOR", "SENT", "RATE", "LEFT"];
@@ -34,6 +38,20 @@ export async function cancel({ args, options, out }: CommandContext): Promise<nu
   const name = args[0] as string;
   await hostClient(options).cancelMigration(name);
   out.result({ name, status: "cancelled" }, () => `${name}: its migration was cancelled`);
+  return EXIT_DONE;
+}
+
+/** Changes limits of a migration under way. */
+export async function set({ args, options, out }: CommandContext): Promise<number> {
+  const name = args[0] as string;
+  const changes = {
+    bandwidth: parse.text(options.bandwidth),
+    downtime: parse.text(options.downtime),
+  };
+  changedLimits(changes);
+  const progress = await hostClient(options).setMigration(name, changes);
+  const said = Object.entries(changes).filter(([, value]) => value !== undefined);
+  out.result(progress, () => `${name}: ${said.map((one) => one.join(" ")).join(", ")} from now on`);
   return EXIT_DONE;
 }
 

@@ -8,6 +8,7 @@ import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo } from "../api.ts";
 import type { MigrationOutcome } from "../migration.ts";
 import type { MigrationAdvice } from "../migrations/advisor.ts";
+import type { MigrationChanges } from "../migrations/changes.ts";
 import type { MigrationProgress } from "../migrations/jobs.ts";
 import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
 import { connectUpgraded, errorFromBody, UPGRADE_CONSOLE, type Upgraded } from "../upgrade.ts";
@@ -108,6 +109,11 @@ export class HostClient {
   orderMigration(name: string, order: "postcopy" | "pause"): Promise<MigrationProgress> {
     const path = `/v1/migrations/${encodeURIComponent(name)}/${order}`;
     return this.#json({ method: "POST", path, body: {} });
+  }
+  /** Changes limits of a migration. Tells how far it is. */
+  setMigration(name: string, changes: MigrationChanges): Promise<MigrationProgress> {
+    const path = `/v1/migrations/${encodeURIComponent(name)}/set`;
+    return this.#json({ method: "POST", path, body: changes });
   }
   fork(name: string, child: string | undefined): Promise<VmInfo> {
     return this.#json({ method: "POST", path: pathOf(name, "fork"), body: { name: child } });

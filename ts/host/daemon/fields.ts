@@ -1,6 +1,7 @@
 /** What clients may ask for, checked field by field before anything believes it. */
 import { WasmvisorError } from "../../base/errors.ts";
 import type { RestoreOptions } from "../api.ts";
+import type { MigrationChanges } from "../migrations/changes.ts";
 import type { CreateVmOptions, DiskSource } from "../vm-config.ts";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -78,6 +79,19 @@ export function createOptions(body: Body): CreateVmOptions {
   const numbers = NUMBERS.map((name) => [name, optionalNumber(body, name)] as const);
   const given = [...texts, ...numbers].filter(([, value]) => value !== undefined);
   return { ...(Object.fromEntries(given) as CreateVmOptions), disks: disks(body) };
+}
+
+/** Text that a host reads, or a number of bytes a second, or nanoseconds. */
+const optionalQuantity = (body: Body, name: string): number | string | undefined =>
+  typeof body[name] === "number" ? optionalNumber(body, name) : optionalText(body, name);
+
+/** Limits of a migration under way; the host checks their ranges. */
+export function migrationChanges(body: Body): MigrationChanges {
+  checkKeys(body, ["bandwidth", "downtime"]);
+  return {
+    bandwidth: optionalQuantity(body, "bandwidth"),
+    downtime: optionalQuantity(body, "downtime"),
+  };
 }
 
 /** Options of `Host.restore`, and the file. */

@@ -6,7 +6,14 @@ import type { MigrationAdvisor } from "../migrations/advisor.ts";
 import type { PlainMigrateOptions } from "../migrations/options.ts";
 import type { AskedMigration } from "../migrations/schema.ts";
 import type { VirtualMachine } from "../virtual-machine.ts";
-import { checkKeys, createOptions, optionalText, restoreOptions, text } from "./fields.ts";
+import {
+  checkKeys,
+  createOptions,
+  migrationChanges,
+  optionalText,
+  restoreOptions,
+  text,
+} from "./fields.ts";
 import {
   countBytes,
   errorBody,
@@ -19,6 +26,8 @@ import {
 
 interface Call {
   readonly host: Host;
+  /** Where the daemon listens. */
+  readonly address: string | undefined;
   /** Directory of the daemon's certificates. */
   readonly tls: string | undefined;
   readonly advisor: MigrationAdvisor | undefined;
@@ -78,7 +87,7 @@ async function whileClientStays<T>(
  * leaves aborts it.
  */
 async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
-  const { response, tls } = call;
+  const { address: listensAt, response, tls } = call;
   const { parseMigration } = await import("../migrations/schema.ts");
   const asked = parseMigration(body);
   const { target } = asked;
@@ -87,6 +96,7 @@ async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<unde
       vm.migrate(target, {
         ...(asked.isAuto ? await advised(vm, asked, { call, signal }) : asked.options),
         tls,
+        listensAt,
         signal,
         onRound: (round) => sendLine(response, { round }),
         onProgress: (progress) => sendLine(response, { progress }),
@@ -145,7 +155,16 @@ const ORDERS: Readonly<Record<string, MigrationAction>> = {
 /** Orders something of a migration; answers with how far it is. */
 async function order(host: Host, name: string, action: string): Promise<unknown> {
   await ORDERS[action]?.(host, name);
-  return host.migrations().find((one) => one.name === name) ?? { name };
+  return progressOf(host, name);
+}
+
+const progressOf = (host: Host, name: string): unknown =>
+  host.migrations().find((one) => one.name === name) ?? { name };
+
+/** POST /v1/migrations/NAME/set: changes what may be changed of one. */
+async function setMigration(host: Host, name: string, body: Body): Promise<unknown> {
+  await host.setMigration(name, migrationChanges(body));
+  return progressOf(host, name);
 }
 
 /** The vm of a path. */
@@ -219,6 +238,8 @@ async function post(
     checkKeys(body, []);
     return whileClientStays(call.response, (signal) => host.sharePages({ signal }));
   }
+  if (kind === "migrations" && name !== undefined && action === "set")
+    return setMigration(host, name, body);
   if (kind === "migrations" && name !== undefined && Object.hasOwn(ORDERS, action ?? "")) {
     checkKeys(body, []);
     return order(host, name, action as string);

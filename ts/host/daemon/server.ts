@@ -6,7 +6,7 @@
  *     GET  /v1/vms, /v1/vms/NAME             POST /v1/restore          from a snapshot
  *     DELETE /v1/vms/NAME                    POST /v1/vms/NAME/ACTION  see `routes.ts`
  *     GET  /v1/migrations                    DELETE /v1/migrations/NAME
- *                                            POST /v1/migrations/NAME/postcopy, .../pause
+ *                                            POST /v1/migrations/NAME/postcopy, .../pause, .../set
  *     /v1/vms/NAME/console[?absent=wait]     Upgrade: wasmvisor-console
  *     /v1/migration, /v1/migration/outcome   Upgrade: wasmvisor-migration
  */
@@ -20,6 +20,7 @@ import { type Address, checkPlain, formatAddress, parseAddress } from "../addres
 import type { Host } from "../host.ts";
 import { MigrationReceiver } from "../migration-receiver.ts";
 import type { MigrationAdvisor } from "../migrations/advisor.ts";
+import { SOURCE_HEADER, watchSource } from "../migrations/source-watch.ts";
 import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
@@ -88,6 +89,7 @@ export class Daemon implements AsyncDisposable {
     const refusals = new RefusalLog(host.clock, log);
     const served: Served = {
       host,
+      address: undefined,
       receiver: new MigrationReceiver(host, sourceTimeoutNs),
       log,
       refusals,
@@ -107,7 +109,8 @@ export class Daemon implements AsyncDisposable {
       host.rehearsed(),
     ]);
     const port = await bind(server, address);
-    return new Daemon(host, server, formatAddress({ ...address, port }));
+    served.address = formatAddress({ ...address, port });
+    return new Daemon(host, server, served.address);
   }
 
   /** Ends all vms, then listens no more: whoever finds nobody listening knows that nothing runs. */
@@ -167,8 +170,8 @@ async function answer(
 ): Promise<void> {
   try {
     admit(served, request);
-    const { advisor, host, tls } = served;
-    await handle({ host, tls, advisor, request, response });
+    const { address, advisor, host, tls } = served;
+    await handle({ host, address, advisor, tls, request, response });
   } catch (error) {
     const { body, status } = errorBody(error);
     if (response.headersSent) response.destroy();
@@ -182,6 +185,8 @@ async function answer(
 
 interface Served {
   readonly host: Host;
+  /** Where it listens; undefined: not yet. */
+  address: string | undefined;
   readonly receiver: MigrationReceiver;
   readonly log: (line: string) => void;
   readonly refusals: RefusalLog;
@@ -220,8 +225,13 @@ function upgrade(served: Served, call: UpgradeCall): void {
         accept(socket, protocol);
         return new SocketChannel(socket, head, "accepted");
       };
-      const { receiver } = served;
-      const serving = path === PATH_OUTCOME ? receiver.answer(open()) : receiver.receive(open);
+      const { receiver, tls } = served;
+      const { remoteAddress } = request.socket;
+      const address = request.headers[SOURCE_HEADER] as string | undefined;
+      const serving =
+        path === PATH_OUTCOME
+          ? receiver.answer(open())
+          : receiver.receive(open, watchSource({ address, remoteAddress, tls }));
       void logArrival(served, serving);
     } else throw new HttpError(404, "WV_CONFIG", `${path}: no upgrade to "${protocol}" here`);
   } catch (error) {

@@ -5,7 +5,9 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { parseRate } from "../../base/units.ts";
 import type { Channel } from "../../migrate/channel.ts";
 import { MigrationControl, type Phase } from "../../migrate/control.ts";
+import { type Stall, stallOf } from "../../migrate/policy/stall.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
+import { changedLimits, type MigrationChanges } from "./changes.ts";
 import { LinkShares, type SharedChannel } from "./link-shares.ts";
 import { MigrationQueue, type Place } from "./queue.ts";
 
@@ -40,6 +42,8 @@ export interface MigrationProgress {
   readonly bytesPerSec: number;
   /** Of the last look at the dirty log; the first round has not ended yet when there is none. */
   readonly round?: number | undefined;
+  /** There was no progress for some rounds: what the guest dirties, and what is sent meanwhile. */
+  readonly stall?: Stall | undefined;
   /** Pages still to send, as far as that is known. */
   readonly remainingPages?: number | undefined;
 }
@@ -141,6 +145,7 @@ export class MigrationJob {
       sentBytes,
       bytesPerSec: Math.max(0, Math.round(bytesPerSec)),
       round: this.#round?.round,
+      stall: phase === "iterative-copy" ? stallOf(this.control.stats()?.rounds ?? []) : undefined,
       remainingPages: this.control.stats()?.remainingPages,
     };
   }
@@ -240,6 +245,11 @@ export class MigrationJobs {
       throw new WasmvisorError("WV_STATE", `${name}: stop-and-copy has no moment to switch at`);
     if (job.isAway) throw new WasmvisorError("WV_STATE", `${name}: it runs at its target already`);
     job.control.startPostCopy();
+  }
+
+  /** Changes limits of a migration, also of one that waits. Throws `WV_STATE`, `WV_CONFIG`. */
+  setLimits(name: string, limits: MigrationChanges): void {
+    this.job(name).control.setLimits(changedLimits(limits));
   }
 
   /** Breaks off a post-copy whose pages still follow. Throws `WV_STATE`. */

@@ -30,7 +30,10 @@ export interface PlainMigrateOptions {
   /** Give up converging after this many rounds, or after this time. */
   readonly roundsMax?: number | undefined;
   readonly timeout?: number | string | undefined;
-  /** What then happens: the guest is stopped whatever the downtime (`stop`, the default), or stays here. */
+  /**
+   * What then happens: the guest is stopped whatever the downtime (`stop`, the default), or stays here (`fail`). Without
+   * either limit, `settle` gives up after a minute without progress: then `fail` is the default.
+   */
   readonly onLimit?: "stop" | "fail" | undefined;
   /** Pages that were written again before their turn wait for the next round (`skip`, the default). */
   readonly hotPages?: "skip" | "send" | undefined;
@@ -75,6 +78,11 @@ export interface MigrateOptions extends PlainMigrateOptions {
   /** Called twice a second, and when it begins to wait and to move. */
   readonly onProgress?: ((progress: MigrationProgress) => void) | undefined;
   readonly onRound?: ((round: RoundStats) => void) | undefined;
+  /**
+   * Where the daemon of this host listens. A target on the same machine sees there whether it lives: in post-copy a
+   * guest whose source died is lost at once, and not after `--source-timeout`.
+   */
+  readonly listensAt?: string | undefined;
 }
 
 type Quantity = number | string | undefined;
@@ -91,6 +99,7 @@ export function engineOptions(
   options: PlainMigrateOptions,
 ): Omit<SourceOptions, "clock" | "id" | "control"> {
   const { dirtyLimit, slowdown } = options;
+  const hasLimit = options.roundsMax !== undefined || options.timeout !== undefined;
   const limit = rate(dirtyLimit, "dirtyLimit");
   if ((slowdown === "dirty-limit") !== (limit !== undefined))
     throw new WasmvisorError(
@@ -110,7 +119,8 @@ export function engineOptions(
     downtimeLimitNs: time(options.downtime, "downtime"),
     roundsMax: options.roundsMax,
     timeoutNs: time(options.timeout, "timeout"),
-    onLimit: options.onLimit ?? "stop",
+    // Without a limit of its own there is only that of `settle`, and nobody said that the guest may be stopped for it.
+    onLimit: options.onLimit ?? (hasLimit ? "stop" : "fail"),
     slowdown,
     dirtyLimitPagesPerSec: limit === undefined ? undefined : limit / GUEST_PAGE_BYTES,
     dirtyLimitPer: options.dirtyLimitPer,

@@ -16,6 +16,7 @@ import type {
 } from "../api.ts";
 import type { HostOptions } from "../host.ts";
 import type { MigrationOutcome } from "../migration.ts";
+import type { MigrationChanges } from "../migrations/changes.ts";
 import type { MigrationProgress } from "../migrations/jobs.ts";
 import type { MigrateOptions } from "../migrations/options.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
@@ -187,6 +188,10 @@ class WorkerHost implements HostApi {
 
   startPostCopy(name: string): Promise<void> {
     return this.line.call("startPostCopy", [name]);
+  }
+
+  setMigration(name: string, changes: MigrationChanges): Promise<void> {
+    return this.line.call("setMigration", [name, changes]);
   }
 
   pausePostCopy(name: string): Promise<void> {

@@ -3,6 +3,7 @@ import type { Engine } from "../../../bindings/core.ts";
 import type { VmEnd } from "../../vmm/vm.ts";
 import type { HostMemory, RestoreOptions, SharedPages, VmInfo, VmStatus } from "../api.ts";
 import type { MigrationOutcome } from "../migration.ts";
+import type { MigrationChanges } from "../migrations/changes.ts";
 import type { MigrationLimits, MigrationProgress } from "../migrations/jobs.ts";
 import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
@@ -50,6 +51,7 @@ export interface WorkerSide {
     migrations(): MigrationProgress[];
     cancelMigration(name: string): void;
     startPostCopy(name: string): void;
+    setMigration(name: string, changes: MigrationChanges): void;
     pausePostCopy(name: string): void;
     close(): void;
     start(vm: VmId): void;

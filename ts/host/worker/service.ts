@@ -58,6 +58,7 @@ class HostService {
       migrations: () => this.#theHost().migrations(),
       cancelMigration: (name) => this.#theHost().cancelMigration(name),
       startPostCopy: (name) => this.#theHost().startPostCopy(name),
+      setMigration: (name, changes) => this.#theHost().setMigration(name, changes),
       pausePostCopy: (name) => this.#theHost().pausePostCopy(name),
       migrate: (vm, target, options, signal) =>
         this.#migrate(this.#vm(vm), target, { ...options, signal }),

@@ -6,6 +6,7 @@ import { abortError, throwIfAborted } from "../../base/abort.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { type Task, wait } from "../../base/task.ts";
 import type { PageSet } from "../../machine/migratable.ts";
+import { ask } from "../ask.ts";
 import type { Channel } from "../channel.ts";
 import { decodeArrived, decodeOutcome, encodeQuery } from "../messages.ts";
 import type { Session } from "../session.ts";
@@ -60,7 +61,9 @@ function* recovery(session: Session, cause: unknown): Task<boolean> {
     } catch (error) {
       if (error instanceof Unfinished) throw error;
       if (signal?.aborted) throw new Unfinished("paused", abortError(signal));
-      if (yield* isLost(session)) throw new Unfinished("target-lost", lost(session));
+      // Is it known that the target does not run the guest any more?
+      if ((yield* ask(session.options)) === "not-running")
+        throw new Unfinished("target-lost", lost(session));
       if (clock.nowNs() >= untilNs) throw new Unfinished("paused", paused(error));
     }
     yield* wait(clock.sleep(RETRY_NS));
@@ -70,17 +73,6 @@ function* recovery(session: Session, cause: unknown): Task<boolean> {
 /** Somebody wants it to be paused: no other channel is sought. */
 function throwIfPaused({ options }: Session): void {
   if (options.control?.isPauseAsked) throw new Unfinished("paused", paused(byOrder()));
-}
-
-/** Is it known that the target does not run the guest any more? */
-function* isLost(session: Session): Task<boolean> {
-  const { askOutcome, id } = session.options;
-  if (!askOutcome) return false;
-  try {
-    return (yield* wait(askOutcome(id))) === "not-running";
-  } catch {
-    return false; // Not reachable at the moment.
-  }
 }
 
 /** Goes on over `channel`: the target says what it lacks. True: nothing. Throws `Unfinished`. */

@@ -5,6 +5,7 @@
 import { throwIfAborted } from "../../base/abort.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { type Task, wait } from "../../base/task.ts";
+import { ask } from "../ask.ts";
 import type { Outcome } from "../messages.ts";
 import type { Session } from "../session.ts";
 import { FRAME_COMMIT, FRAME_RUNNING } from "../stream.ts";
@@ -32,17 +33,13 @@ export function* commitment(session: Session): Task<void> {
 
 /** COMMIT was sent and the answer got lost: only the target can tell what happened. */
 function* resolveOutcome(session: Session, cause: unknown): Task<Outcome | "unknown"> {
-  const { askOutcome, clock, outcomeTimeoutNs, id } = session.options;
+  const { askOutcome, clock, outcomeTimeoutNs } = session.options;
   session.lanes.abort(cause);
   if (!askOutcome) return "unknown";
   const untilNs = clock.nowNs() + outcomeTimeoutNs;
   for (;;) {
-    try {
-      const outcome = yield* wait(askOutcome(id));
-      if (outcome !== "unknown") return outcome;
-    } catch {
-      // Not reachable at the moment; asking again costs nothing.
-    }
+    const outcome = yield* ask(session.options, untilNs - clock.nowNs());
+    if (outcome !== "unknown") return outcome;
     if (clock.nowNs() >= untilNs) return "unknown";
     yield* wait(clock.sleep(RETRY_NS));
   }

@@ -7,6 +7,7 @@ import { PLANS } from "../options.ts";
 import { CONVERGENCE_POLICIES } from "../policy/convergence.ts";
 import { SLOWDOWN_POLICIES } from "../policy/dirty-limit.ts";
 import { adaptiveRate } from "../policy/pacing.ts";
+import { describeStall, stallOf } from "../policy/stall.ts";
 import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
@@ -37,12 +38,17 @@ export function* iterativeCopy(session: Session): Task<Rest> {
     else if (rest) return rest;
     else if (decision === "sync") yield* copy.sync();
     else if (decision === "send") yield* copy.sendBatch();
-    else
-      throw new WasmvisorError(
-        "WV_MIGRATION",
-        `pre-copy did not converge: ${session.remainingPages} pages left in round ${session.stats.round}`,
-      );
+    else throw notConverging(session);
   }
+}
+
+function notConverging({ remainingPages, stats }: Session): WasmvisorError {
+  const stall = stallOf(stats.rounds);
+  const why = stall ? `: ${describeStall(stall)}` : "";
+  return new WasmvisorError(
+    "WV_MIGRATION",
+    `pre-copy did not converge: ${remainingPages} pages left in round ${stats.round}${why}`,
+  );
 }
 
 /** Sends all that is in the set; the guest is stopped. */

@@ -5,6 +5,7 @@
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { xen2005 } from "./pacing.ts";
 import { dirtyToSent, lxd, pHaul, xen } from "./rounds.ts";
+import { isStalledFor } from "./stall.ts";
 import type {
   ConvergenceLimits,
   ConvergencePolicy,
@@ -40,10 +41,12 @@ function didFit(state: ConvergenceState, limits: ConvergenceLimits, passes: numb
  * QEMU's rule; but what QEMU stops the guest for, and sends without a cap then, goes without a cap while the guest
  * runs, and so on for as long as each pass leaves half of the one before at most. So a guest that writes no
  * more than the link moves is stopped for what the switch itself takes, and over the cap goes no more than
- * twice of what QEMU sends over it.
+ * twice of what QEMU sends over it. Unlike QEMU it comes to an end: if nobody set a limit, and there was no
+ * progress for as long as `stall` says, that is the limit.
  */
 export const settle: ConvergencePolicy = (state, limits) => {
   const decision = qemu(state, limits);
+  if (decision === "send" && isStalled(state, limits)) return limits.onLimit;
   if (decision === "sync" && state.remainingBytes > 0 && didFit(state, limits, 1))
     return isOver(state, limits) ? limits.onLimit : "send";
   if (decision !== "stop" || state.remainingBytes <= SETTLED_BYTES) return decision;
@@ -52,6 +55,13 @@ export const settle: ConvergencePolicy = (state, limits) => {
     !didFit(state, limits, 2) || state.remainingBytes / GUEST_PAGE_BYTES <= before * SETTLE_RATIO;
   return isWorthIt && !isOver(state, limits) ? "send" : "stop";
 };
+
+/** Whoever set a limit decided how long it may try. */
+function isStalled(state: ConvergenceState, limits: ConvergenceLimits): boolean {
+  const hasLimit = Math.min(limits.roundsMax, limits.timeoutNs) !== Number.POSITIVE_INFINITY;
+  const { elapsedNs, rounds } = state;
+  return !hasLimit && isStalledFor(rounds, elapsedNs, limits.policySettings.stall * 1e9);
+}
 
 /** The limits that every policy keeps. */
 function isOver(state: ConvergenceState, limits: ConvergenceLimits): boolean {
@@ -94,7 +104,7 @@ export const POLICY_SETTINGS: Readonly<
   Record<PolicyName, Readonly<Partial<Record<PolicySetting, number>>>>
 > = {
   qemu: {},
-  settle: {},
+  settle: { stall: 60 },
   xen: { rounds: 5, pages: 50 },
   "xen-2005": {},
   "cloud-hypervisor": {},

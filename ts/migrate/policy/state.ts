@@ -35,8 +35,9 @@ export interface ConvergenceLimits {
  * Numbers of a policy. `rounds`, `pages`: it stops after so many passes, or with so few pages left.
  * `growth`: or with so many times what was left before. `goal`: or with this share of the memory equal.
  * `ratio`: or with so much dirtied of what was sent. `ramp`: milliseconds of downtime that it begins with.
+ * `stall`: or after so many seconds without progress, where nobody set another limit.
  */
-export type PolicySetting = "rounds" | "pages" | "growth" | "goal" | "ratio" | "ramp";
+export type PolicySetting = "rounds" | "pages" | "growth" | "goal" | "ratio" | "ramp" | "stall";
 
 /**
  * `send`: go on with this round. `sync`: harvest the dirty log and ask again. `stop`: pause the

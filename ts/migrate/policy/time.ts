@@ -1,10 +1,9 @@
 /** Policies that watch the time. They are asked when a round is over. */
+import { progressOf } from "./stall.ts";
 import type { ConvergenceDecision, ConvergenceLimits, ConvergenceState } from "./state.ts";
 
 const RAMP_STEP_NS = 150e6;
 const RAMP_END_NS = 1050e6;
-/** A round that leaves more than this share of the least so far makes no progress. */
-const PROGRESS = 0.95;
 const PROGRESS_TIMEOUT_NS = 150e9;
 const NS_PER_GIB = 800e9;
 const GIB = 2 ** 30;
@@ -29,14 +28,7 @@ export function kubevirt(
   { policySettings }: ConvergenceLimits,
 ): ConvergenceDecision {
   const { elapsedNs, memoryBytes, rounds } = state;
-  let least = Number.POSITIVE_INFINITY;
-  let stalls = 0;
-  let progressNs = 0;
-  for (const { durationNs, remainingPages, startNs } of rounds) {
-    if (remainingPages <= least * PROGRESS) progressNs = startNs + durationNs;
-    else stalls++;
-    least = Math.min(least, remainingPages);
-  }
+  const { progressNs, stalls } = progressOf(rounds);
   if (fits(state, Math.min(policySettings.ramp * 1e6 + stalls * RAMP_STEP_NS, RAMP_END_NS)))
     return "stop";
   const isTooLong = elapsedNs >= (memoryBytes / GIB) * NS_PER_GIB;
