@@ -154,7 +154,7 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--format: expected parquet/,
   ],
   ["a trace of nobody", ["record"], /name a guest with --kernel or --image/],
-  ["a trace that is none", ["fit", PLAN], /WV_CONFIG|no state|magic/],
+  ["a trace that is none", ["fit", PLAN], /first-look.yaml:8: expected a dirty trace/],
   ["advice without a link", ["advise", PLAN], /say how fast the link is with --bandwidth/],
   ["a plan that is missing", ["sweep", "/no/such.yaml"], /cannot read "\/no\/such.yaml"/],
 ];

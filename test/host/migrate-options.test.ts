@@ -51,7 +51,7 @@ describe("the schema", () => {
       { policy: "xen", policySettings: { goal: 1 } },
       "policy xen: expected rounds, pages, got goal",
     ],
-    [{ policySettings: { rounds: 1 } }, "policy settle: expected no settings, got rounds"],
+    [{ policySettings: { rounds: 1 } }, "policy settle: expected stall, got rounds"],
     [
       { policy: "xen", policySettings: { rounds: "1" } },
       'policySettings.rounds: expected a number, got "1"',
@@ -121,6 +121,7 @@ describe("the schema", () => {
       bandwidthCapBytesPerSec: 32 * MIB,
       policy: "xen",
       policySettings: { pages: 7 },
+      drain: "before-switch",
       downtimeLimitNs: 30e6,
       roundsMax: 9,
       timeoutNs: 60e9,

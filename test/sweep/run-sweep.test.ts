@@ -138,20 +138,17 @@ describe("a sweep", () => {
     expect(readFileSync(summary.files.results, "utf8") === whole.text).toBe(true);
   });
 
-  test("computes again what is damaged", async () => {
+  test.each([0, 100])("computes again what is damaged: %i bytes are left", async (bytes) => {
     const whole = await results({ engine: "inline" });
     const out = folder();
     const abort = new AbortController();
     const options = { out, engine: "inline", guestRunnerModule } as const;
-    const onProgress = ({ done }: { done: number }) => done >= 5 && abort.abort();
+    const onProgress = ({ done }: { done: number }) => done > 0 && abort.abort();
     await expect(
       runSweep(plan, { ...options, signal: abort.signal, onProgress }),
     ).rejects.toMatchObject({ code: "WV_ABORTED" });
-    const [first, second] = readdirSync(join(out, "chunks")).map((name) =>
-      join(out, "chunks", name),
-    );
-    truncateSync(first as string, 0);
-    truncateSync(second as string, 100);
+    const [first] = readdirSync(join(out, "chunks"));
+    truncateSync(join(out, "chunks", first as string), bytes);
     const summary = await runSweep(plan, { ...options, resume: true });
     expect(readFileSync(summary.files.results, "utf8") === whole.text).toBe(true);
   });

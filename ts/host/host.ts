@@ -15,7 +15,6 @@ import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
-import { rehearse } from "./rehearsal.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -256,7 +255,7 @@ export class Host implements HostApi {
 
   /** @internal What a guest that comes needs is compiled from now on, see `rehearse`. */
   rehearsed(): Promise<void> {
-    this.#rehearsal ??= rehearse(this.#core);
+    this.#rehearsal ??= import("./rehearsal.ts").then(({ rehearse }) => rehearse(this.#core));
     return this.#rehearsal;
   }
 
