@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { MIB, BASE as TESTED } from "../test/sweep/scenarios.ts";
 import { FluidMemory } from "../ts/sweep/fluid/memory.ts";
 import { simulateFluid } from "../ts/sweep/fluid/migration.ts";
-import { createGuestScenarioRunner } from "../ts/sweep/guest-runner.ts";
 import { loadPageKernel } from "../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../ts/sweep/page-model.ts";
 import { parsePlan } from "../ts/sweep/plan.ts";
@@ -119,6 +118,11 @@ export async function benchSweep(root: string, rounds: number): Promise<BenchRow
     runs: rounds,
     ours: sweepToParquet,
   });
+  // The built one: the core and the guests lie beside it.
+  const path = join(root, "dist/ts/sweep/guest-runner.js");
+  const { createGuestScenarioRunner } = (await import(
+    path
+  )) as typeof import("../ts/sweep/guest-runner.ts");
   const runner = await createGuestScenarioRunner();
   const guests = await inTurn({
     bench: "sweep/guest of 64 MiB, forked",
