@@ -1,4 +1,5 @@
 /** The migrations that bench/centre.ts gives to both simulators. */
+import { MIGRATION as PLAIN } from "../test/centre/small-centre.ts";
 import { Random } from "../ts/base/random.ts";
 import { type Centre, type HostSpec, scenarioOf, type VmSpec } from "../ts/centre/model.ts";
 import { Network } from "../ts/centre/network.ts";
@@ -13,22 +14,11 @@ const BANDWIDTH_FACTOR = 0.97;
 
 /** SimGrid's rules: 30 ms of downtime, a writer that goes round, nothing but pages on the wire. */
 const MIGRATION: Centre["migration"] = {
-  strategy: "pre-copy",
-  policy: "qemu",
-  slowdown: "none",
+  ...PLAIN,
   downtimeLimitNs: 30e6,
-  bandwidthCapBytesPerSec: null,
-  dirtyLimitPagesPerSec: null,
-  roundsMax: null,
-  preCopyRounds: 1,
-  xbzrleCacheBytes: 0,
-  xbzrleFrom: "first-pass",
-  backgroundPages: 0,
   timeoutNs: 1e13,
   onLimit: "stop",
-  setupNs: 0,
-  wire: { normalPageBytes: 4096, zeroPageBytes: 9, deltaPageBytes: 88 },
-  cpusPerGigabytePerSec: 0,
+  wire: { ...PLAIN.wire, normalPageBytes: 4096 },
 };
 
 /** One after another: 0.25 to 8 GB, 32 to 1,000 MB/s, dirtied at up to 90 % of that. */

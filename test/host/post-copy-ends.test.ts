@@ -1,7 +1,6 @@
 /** How a guest fares whose pages follow when its source dies, when it is destroyed, and when it was paused. */
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { watchSource } from "../../ts/host/migrations/source-watch.ts";
 import { type DaemonProcess, printed, startDaemon } from "./daemon-process.ts";
 import { FaultProxy } from "./faults/proxy.ts";
 
@@ -92,28 +91,6 @@ describe("a source on this machine", () => {
     expect(await names(source)).toEqual([]);
     await printed(target.client, "kv", { pattern: /kv ok/ });
     await proxy.close();
-  });
-});
-
-describe("whether a source is dead", () => {
-  const peer = { address: "tcp://127.0.0.1:1", remoteAddress: "127.0.0.1", tls: undefined };
-
-  test("is not asked about other machines, nor of who does not say where it listens", () => {
-    expect(watchSource({ ...peer, address: undefined })).toBeUndefined();
-    expect(watchSource({ ...peer, address: "tls://host2:16509" })).toBeUndefined();
-    expect(watchSource({ ...peer, address: "nonsense" })).toBeUndefined();
-    expect(watchSource({ ...peer, remoteAddress: "10.0.0.2" })).toBeUndefined();
-  });
-
-  test("is not known of one that was never seen to listen: it may be behind a tunnel", async () => {
-    expect(await watchSource({ ...peer, remoteAddress: "::ffff:127.0.0.1" })?.()).toBe(false);
-  });
-
-  test("is seen when a daemon that listened does not any more", async () => {
-    const isLost = watchSource({ ...peer, address: source.address });
-    expect(await isLost?.()).toBe(false);
-    await source.kill("SIGKILL");
-    expect(await isLost?.()).toBe(true);
   });
 });
 

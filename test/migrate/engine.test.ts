@@ -17,6 +17,7 @@ import { migrate } from "../../ts/migrate/source.ts";
 import { qemuStats, type RoundStats } from "../../ts/migrate/stats.ts";
 import { queryOutcome, receiveMigration } from "../../ts/migrate/target.ts";
 import { FakeGuest } from "./fake-guest.ts";
+import { EVERY_SETTING } from "./policy-settings.ts";
 import { checkOneRuns, Scene } from "./scene.ts";
 
 describe("the convergence rule", () => {
@@ -26,15 +27,7 @@ describe("the convergence rule", () => {
     timeoutNs: 60e9,
     onLimit: "fail",
     bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
-    policySettings: {
-      rounds: 5,
-      pages: 50,
-      growth: 1.1,
-      goal: 0.7,
-      ratio: 0.5,
-      ramp: 150,
-      stall: 60,
-    },
+    policySettings: EVERY_SETTING,
   } as const;
   const state = {
     round: 1,

@@ -4,6 +4,7 @@ import { InFlight } from "../../ts/migrate/in-flight.ts";
 import { qemu, settle } from "../../ts/migrate/policy/convergence.ts";
 import type { ConvergenceState } from "../../ts/migrate/policy/state.ts";
 import { StallMeter } from "../../ts/migrate/stalls.ts";
+import { EVERY_SETTING } from "./policy-settings.ts";
 
 test("a push may begin before anything was heard: a guest that waits for nothing gets its pages", () => {
   const inFlight = new InFlight();
@@ -33,15 +34,7 @@ const LIMITS = {
   timeoutNs: Number.POSITIVE_INFINITY,
   onLimit: "stop",
   bandwidthCapBytesPerSec: Number.POSITIVE_INFINITY,
-  policySettings: {
-    rounds: 5,
-    pages: 50,
-    growth: 1.1,
-    goal: 0.7,
-    ratio: 0.5,
-    ramp: 150,
-    stall: 60,
-  },
+  policySettings: EVERY_SETTING,
 } as const;
 
 /** After passes that left so many pages, synced. */

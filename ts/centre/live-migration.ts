@@ -6,13 +6,13 @@
 import { GUEST_PAGE_BYTES } from "../machine/migratable.ts";
 import { PLANS } from "../migrate/options.ts";
 import { CONVERGENCE_POLICIES, POLICY_SETTINGS } from "../migrate/policy/convergence.ts";
-import { SLOWDOWN_POLICIES } from "../migrate/policy/dirty-limit.ts";
 import type { ConvergenceDecision, ConvergenceLimits } from "../migrate/policy/state.ts";
 import { WINDOW_NS } from "../migrate/rate-window.ts";
 import type { RoundStats } from "../migrate/stats.ts";
 import { FluidMemory } from "../sweep/fluid/memory.ts";
 import { postCopy } from "../sweep/fluid/post-copy.ts";
 import { regionsOf } from "../sweep/fluid/regions.ts";
+import { slowDown } from "../sweep/fluid/slowdown.ts";
 import { FRAME } from "../sweep/fluid/window.ts";
 import type { Scenario } from "../sweep/scenario.ts";
 
@@ -249,16 +249,10 @@ export class LiveMigration {
   }
 
   #slowDown(): void {
-    const { dirtyLimitPagesPerSec, downtimeLimitNs, slowdown } = this.scenario;
-    if (slowdown === "none") return;
-    this.#limit = SLOWDOWN_POLICIES[slowdown]({
-      remainingPages: this.memory.remaining,
-      bytesPerSec: this.#measured,
-      downtimeLimitNs,
-      limitPagesPerSec: dirtyLimitPagesPerSec ?? Number.POSITIVE_INFINITY,
-      rounds: this.#rounds,
-    });
-    this.memory.limitDirty(this.#limit);
+    const { memory, scenario } = this;
+    if (scenario.slowdown === "none") return; // The hot path makes no object.
+    const its = { scenario, memory, bytesPerSec: this.#measured, rounds: this.#rounds };
+    this.#limit = slowDown(its);
   }
 
   #pause(iterates: boolean): void {

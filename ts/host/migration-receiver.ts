@@ -21,12 +21,12 @@ export class MigrationReceiver {
   }
 
   /**
-   * Serves one channel on which a vm may come. `isSourceLost`: is its source known to be gone for good? Throws `WV_LIMIT` at once if as many
-   * come already as may.
+   * Serves one channel on which a vm may come. `isSourceLost`: is its source known to be gone for good? Throws
+   * `WV_LIMIT` at once if as many come already as may.
    */
   receive(
     channel: () => Channel,
-    isSourceLost?: (() => Promise<boolean>) | undefined,
+    isSourceLost?: (() => boolean) | undefined,
   ): Promise<TargetResult> {
     const leave = this.#host.jobs.arrive();
     const build = (config: Uint8Array): Promise<VirtualMachine> => this.#host.buildTwin(config);
@@ -44,7 +44,7 @@ export class MigrationReceiver {
   async #serve(
     channel: Channel,
     build: (config: Uint8Array) => Promise<VirtualMachine>,
-    isSourceLost?: () => Promise<boolean>,
+    isSourceLost?: () => boolean,
   ): Promise<TargetResult> {
     let guest: MigratableVm | undefined;
     let release = (): void => undefined;

@@ -14,6 +14,7 @@ import { isLoopback, parseAddress } from "./address.ts";
 import type { Host } from "./host.ts";
 import type { MigrationJob } from "./migrations/jobs.ts";
 import { engineOptions, type MigrateOptions } from "./migrations/options.ts";
+import type { ConnectedMigration } from "./socket-channel.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
 /** A target that has no room is asked again after this time. */
@@ -44,6 +45,8 @@ interface Course {
   readonly guest: MigratableVm;
   /** A guest that was paused before waits for nobody. */
   readonly standsStill: () => boolean;
+  /** What the target says which process it is. */
+  process: string | undefined;
   /** How to go on with a post-copy that is paused. */
   recover?: (channel: Channel) => Future<MigrationResult>;
   /** Of the turn that it has. */
@@ -78,9 +81,9 @@ export async function migrateVm(move: Move): Promise<MigrationOutcome> {
   const stop = watch(move, job);
   let how: "paused" | undefined = before && "paused";
   try {
-    const channel = await connectInTurn(move, job, before && "recover");
+    const { channel, process } = await connectInTurn(move, job, before && "recover");
     const course = before ?? begin(move, job, asked);
-    Object.assign(course, { move, job });
+    Object.assign(course, { move, job, process });
     const outcome = await moveOver(course, channel);
     how = outcome.state === "paused" ? "paused" : undefined;
     return outcome;
@@ -94,7 +97,7 @@ function begin(move: Move, job: MigrationJob, asked: SourceOptions): Course {
   const { vm } = move;
   const startStatus = vm.status;
   const standsStill = (): boolean => vm.status === "paused" && startStatus !== "paused";
-  return { asked, guest: vm.migratable(), standsStill, move, job };
+  return { asked, guest: vm.migratable(), standsStill, move, job, process: undefined };
 }
 
 /** Tells about the progress until the result is called. */
@@ -115,23 +118,26 @@ function watch({ host, options }: Move, job: MigrationJob): () => void {
 const accessOf = ({ options }: Move): Access => ({ tls: options.tls, token: options.token });
 
 /** Waits until it is the vm's turn and the target has room. Throws what `connectMigration` throws. */
-async function connectInTurn(move: Move, job: MigrationJob, what?: "recover"): Promise<Channel> {
+async function connectInTurn(
+  move: Move,
+  job: MigrationJob,
+  what?: "recover",
+): Promise<ConnectedMigration> {
   const { connectMigration, PATH_MIGRATION, PATH_OUTCOME } = await import("./socket-channel.ts");
   const { host, options, target } = move;
   const { signal } = job;
   // A guest that is there already needs no room.
   const path = what === "recover" ? PATH_OUTCOME : PATH_MIGRATION;
-  const { listensAt } = options;
-  const to = { target, access: accessOf(move), path, listensAt, signal } as const;
+  const to = { target, access: accessOf(move), path, signal } as const;
   for (;;) {
     const turn = job.place.turn(signal);
     if (!turn.isSettled) options.onProgress?.(job.progress());
     await promiseOf(turn);
     move.onTurn(true);
     try {
-      const channel = await connectMigration(to);
+      const connected = await connectMigration(to);
       options.onProgress?.(job.progress());
-      return channel;
+      return connected;
     } catch (error) {
       if (!(error instanceof WasmvisorError) || error.code !== "WV_LIMIT") throw error;
     }
@@ -152,7 +158,7 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
     packer: await packerOf(move.options),
     signal: job.signal,
     control: job.control,
-    askOutcome: (id) => askOutcome(course.move, id),
+    askOutcome: (id) => askOutcome(course, id),
     openChannel: () => openChannel(course, job.isAway ? undefined : course.job.signal),
     reconnect: () => openChannel(course),
     onRound: (round: RoundStats) => {
@@ -184,19 +190,26 @@ async function openChannel(
   const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
   const { target } = move;
   const to = { target, access: accessOf(move), path: PATH_OUTCOME, signal } as const;
-  const channel = await connectMigration(to);
+  const { channel } = await connectMigration(to);
   return job.share(channel, standsStill);
 }
 
 /** What the target says became of migration `id`. */
-async function askOutcome(move: Move, id: string): Promise<Outcome> {
+async function askOutcome({ move, process }: Course, id: string): Promise<Outcome> {
   const { connectMigration, PATH_OUTCOME } = await import("./socket-channel.ts");
+  const { isGone, ownProcess } = await import("./process-identity.ts");
   const { target } = move;
   try {
-    const channel = await connectMigration({ target, access: accessOf(move), path: PATH_OUTCOME });
+    const { channel } = await connectMigration({
+      target,
+      access: accessOf(move),
+      path: PATH_OUTCOME,
+    });
     return await promiseOf(queryOutcome(channel, id, move.host.clock));
   } catch (error) {
-    if (isDead(target, error)) return "not-running";
+    if (isGone(process)) return "not-running";
+    const isHere = process !== undefined && process === ownProcess();
+    if (isHere && isRefused(target, error)) return "not-running";
     throw error;
   }
 }
@@ -210,8 +223,8 @@ function sourceOptions({ host, options, vm }: Move): SourceOptions {
   return asked;
 }
 
-/** A daemon listens as long as it lives: on this machine, a refused connection is its death. */
-function isDead(target: string, error: unknown): boolean {
+/** A daemon listens as long as its vms live: where it is known to be of this process, silence is their end. */
+function isRefused(target: string, error: unknown): boolean {
   const { cause } = error as { readonly cause?: { readonly code?: string } };
   return cause?.code === "ECONNREFUSED" && isLoopback(parseAddress(target, "target").host);
 }

@@ -6,7 +6,7 @@ import { nextTurn } from "../base/turns.ts";
 import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
 import { joinParts } from "../migrate/stream.ts";
 import type { Access } from "./access.ts";
-import { SOURCE_HEADER } from "./migrations/source-watch.ts";
+import { ownProcess, PROCESS_HEADER } from "./process-identity.ts";
 import { ReadBuffers, readingInto } from "./read-buffers.ts";
 import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
 
@@ -181,15 +181,22 @@ export interface MigrationTarget {
   readonly target: string;
   readonly access?: Access | undefined;
   readonly path: typeof PATH_MIGRATION | typeof PATH_OUTCOME;
-  /** Where the daemon of this host listens, if there is one. */
-  readonly listensAt?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface ConnectedMigration {
+  readonly channel: Channel;
+  /** What the target says which process it is, see `process-identity.ts`. */
+  readonly process: string | undefined;
+}
+
 /** Opens a channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_AUTH`, `WV_ABORTED`. */
-export async function connectMigration(to: MigrationTarget): Promise<Channel> {
-  const { listensAt } = to;
-  const headers = listensAt === undefined ? undefined : { [SOURCE_HEADER]: listensAt };
-  const { socket, head } = await connectUpgraded({ ...to, headers, protocol: UPGRADE_MIGRATION });
-  return new SocketChannel(socket, head);
+export async function connectMigration(to: MigrationTarget): Promise<ConnectedMigration> {
+  const own = ownProcess();
+  const asked = own === undefined ? {} : { [PROCESS_HEADER]: own };
+  const wanted = { ...to, headers: asked, protocol: UPGRADE_MIGRATION };
+  const { socket, head, headers } = await connectUpgraded(wanted);
+  const peer = headers[PROCESS_HEADER];
+  const process = typeof peer === "string" ? peer : undefined;
+  return { channel: new SocketChannel(socket, head), process };
 }

@@ -12,7 +12,7 @@ const WEIGHT = 1 / 4;
 
 export class TurnLength {
   readonly #cyclesMax: number;
-  /** What a budget unit takes: an instruction of translated code, or one that asks the host for the time. */
+  /** What a budget unit of all vCPUs takes: some hundred picoseconds, or 40 ns where they ask the host for the time. */
   #nsPerCycle = 0;
 
   constructor(vcpus: number) {
@@ -26,9 +26,8 @@ export class TurnLength {
     return Math.min(this.#cyclesMax, inRounds(ns / this.#nsPerCycle));
   }
 
-  /** A turn has taken this. */
+  /** A turn that used up its `cycles` has taken this. */
   note(cycles: number, ns: number): void {
-    if (cycles < ROUND_CYCLES) return; // Most of it was something else.
     const last = ns / cycles;
     const weight = this.#nsPerCycle === 0 ? 1 : WEIGHT;
     this.#nsPerCycle += (last - this.#nsPerCycle) * weight;

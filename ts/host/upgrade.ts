@@ -1,5 +1,5 @@
 /** A connection to a host's daemon that HTTP lets go of: from its upgrade on it is a plain stream. */
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { abortError } from "../base/abort.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -17,6 +17,7 @@ export interface Upgraded {
   readonly socket: Duplex;
   /** Bytes that came with the answer and belong to the stream. */
   readonly head: Buffer;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface UpgradeRequest {
@@ -44,9 +45,9 @@ export async function connectUpgraded(wanted: UpgradeRequest): Promise<Upgraded>
       ...(signal ? { signal } : {}),
     });
     const fail = (cause: NodeJS.ErrnoException): void => reject(unreachable(address, cause));
-    outgoing.once("upgrade", (_answer, socket, head) => {
+    outgoing.once("upgrade", ({ headers: answered }, socket, head) => {
       socket.setTimeout(0);
-      resolve({ socket, head });
+      resolve({ socket, head, headers: answered });
     });
     outgoing.once("timeout", () => outgoing.destroy(new Error("no answer within 10 s")));
     outgoing.once("error", (cause: NodeJS.ErrnoException) => {

@@ -174,7 +174,7 @@ export class VirtualMachine implements Runnable, VmApi {
     const { loop } = this.#context;
     const fromNs = loop.nowNs();
     const outcome = this.machine.run(cycles);
-    this.#turnLength.note(outcome.used, loop.nowNs() - fromNs);
+    if (outcome.state === "runnable") this.#turnLength.note(cycles, loop.nowNs() - fromNs);
     return outcome;
   }
 

@@ -26,8 +26,6 @@ import {
 
 interface Call {
   readonly host: Host;
-  /** Where the daemon listens. */
-  readonly address: string | undefined;
   /** Directory of the daemon's certificates. */
   readonly tls: string | undefined;
   readonly advisor: MigrationAdvisor | undefined;
@@ -87,7 +85,7 @@ async function whileClientStays<T>(
  * leaves aborts it.
  */
 async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<undefined> {
-  const { address: listensAt, response, tls } = call;
+  const { response, tls } = call;
   const { parseMigration } = await import("../migrations/schema.ts");
   const asked = parseMigration(body);
   const { target } = asked;
@@ -96,7 +94,6 @@ async function migrate(vm: VirtualMachine, body: Body, call: Call): Promise<unde
       vm.migrate(target, {
         ...(asked.isAuto ? await advised(vm, asked, { call, signal }) : asked.options),
         tls,
-        listensAt,
         signal,
         onRound: (round) => sendLine(response, { round }),
         onProgress: (progress) => sendLine(response, { progress }),

@@ -20,7 +20,7 @@ import { type Address, checkPlain, formatAddress, parseAddress } from "../addres
 import type { Host } from "../host.ts";
 import { MigrationReceiver } from "../migration-receiver.ts";
 import type { MigrationAdvisor } from "../migrations/advisor.ts";
-import { SOURCE_HEADER, watchSource } from "../migrations/source-watch.ts";
+import { isGone, ownProcess, PROCESS_HEADER } from "../process-identity.ts";
 import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
 import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
@@ -89,7 +89,6 @@ export class Daemon implements AsyncDisposable {
     const refusals = new RefusalLog(host.clock, log);
     const served: Served = {
       host,
-      address: undefined,
       receiver: new MigrationReceiver(host, sourceTimeoutNs),
       log,
       refusals,
@@ -109,8 +108,7 @@ export class Daemon implements AsyncDisposable {
       host.rehearsed(),
     ]);
     const port = await bind(server, address);
-    served.address = formatAddress({ ...address, port });
-    return new Daemon(host, server, served.address);
+    return new Daemon(host, server, formatAddress({ ...address, port }));
   }
 
   /** Ends all vms, then listens no more: whoever finds nobody listening knows that nothing runs. */
@@ -170,8 +168,8 @@ async function answer(
 ): Promise<void> {
   try {
     admit(served, request);
-    const { address, advisor, host, tls } = served;
-    await handle({ host, address, advisor, tls, request, response });
+    const { advisor, host, tls } = served;
+    await handle({ host, advisor, tls, request, response });
   } catch (error) {
     const { body, status } = errorBody(error);
     if (response.headersSent) response.destroy();
@@ -185,8 +183,6 @@ async function answer(
 
 interface Served {
   readonly host: Host;
-  /** Where it listens; undefined: not yet. */
-  address: string | undefined;
   readonly receiver: MigrationReceiver;
   readonly log: (line: string) => void;
   readonly refusals: RefusalLog;
@@ -222,16 +218,15 @@ function upgrade(served: Served, call: UpgradeCall): void {
       (path === PATH_MIGRATION || path === PATH_OUTCOME)
     ) {
       const open = (): SocketChannel => {
-        accept(socket, protocol);
+        accept(socket, protocol, ownProcess());
         return new SocketChannel(socket, head, "accepted");
       };
-      const { receiver, tls } = served;
-      const { remoteAddress } = request.socket;
-      const address = request.headers[SOURCE_HEADER] as string | undefined;
+      const { receiver } = served;
+      const source = request.headers[PROCESS_HEADER] as string | undefined;
       const serving =
         path === PATH_OUTCOME
           ? receiver.answer(open())
-          : receiver.receive(open, watchSource({ address, remoteAddress, tls }));
+          : receiver.receive(open, () => isGone(source));
       void logArrival(served, serving);
     } else throw new HttpError(404, "WV_CONFIG", `${path}: no upgrade to "${protocol}" here`);
   } catch (error) {
@@ -247,10 +242,11 @@ async function logArrival({ log }: Served, serving: Promise<TargetResult>): Prom
   if (result.state === "lost") log(`a vm is lost: ${errorBody(result.error).body.message}`);
 }
 
-function accept(socket: Duplex, protocol: string): void {
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
-  );
+/** `own`: which process this is, for whoever wants to know. */
+function accept(socket: Duplex, protocol: string, own?: string): void {
+  const says = own === undefined ? "" : `${PROCESS_HEADER}: ${own}\r\n`;
+  const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+  socket.write(`${head}${says}\r\n`);
 }
 
 function refuse(socket: Duplex, error: unknown): void {

@@ -78,11 +78,6 @@ export interface MigrateOptions extends PlainMigrateOptions {
   /** Called twice a second, and when it begins to wait and to move. */
   readonly onProgress?: ((progress: MigrationProgress) => void) | undefined;
   readonly onRound?: ((round: RoundStats) => void) | undefined;
-  /**
-   * Where the daemon of this host listens. A target on the same machine sees there whether it lives: in post-copy a
-   * guest whose source died is lost at once, and not after `--source-timeout`.
-   */
-  readonly listensAt?: string | undefined;
 }
 
 type Quantity = number | string | undefined;

@@ -6,7 +6,6 @@
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { PLANS } from "../../migrate/options.ts";
 import { CONVERGENCE_POLICIES, POLICY_SETTINGS } from "../../migrate/policy/convergence.ts";
-import { SLOWDOWN_POLICIES } from "../../migrate/policy/dirty-limit.ts";
 import type {
   ConvergenceDecision,
   ConvergenceLimits,
@@ -19,6 +18,7 @@ import type { Scenario } from "../scenario.ts";
 import { Doubt } from "./doubt.ts";
 import { FluidMemory } from "./memory.ts";
 import { postCopy } from "./post-copy.ts";
+import { slowDown } from "./slowdown.ts";
 import { FluidWindow, FRAME } from "./window.ts";
 
 const ZERO_PAGES_MAX = 1 << 16;
@@ -291,16 +291,10 @@ export class FluidMigration {
   }
 
   #slowDown(): void {
-    const { dirtyLimitPagesPerSec, downtimeLimitNs, slowdown } = this.scenario;
-    if (slowdown === "none") return;
-    this.#limit = SLOWDOWN_POLICIES[slowdown]({
-      remainingPages: this.memory.remaining,
-      bytesPerSec: this.window.bytesPerSec,
-      downtimeLimitNs,
-      limitPagesPerSec: dirtyLimitPagesPerSec ?? Number.POSITIVE_INFINITY,
-      rounds: this.#rounds,
-    });
-    this.memory.limitDirty(this.#limit);
+    const { memory, scenario } = this;
+    if (scenario.slowdown === "none") return; // The hot path makes no object.
+    const its = { scenario, memory, bytesPerSec: this.window.bytesPerSec, rounds: this.#rounds };
+    this.#limit = slowDown(its);
   }
 
   #pause(iterates: boolean): void {

@@ -1,7 +1,7 @@
 /** A measure against an axis: the median of the points as a line, nine tenths of them as a band. */
 import type { Point } from "../summary.ts";
 import { type Axis, type AxisKey, type AxisValue, valueLabel } from "./axes.ts";
-import { axisStyle, binsOf, orderedLabels, quantile, scaleOf } from "./scales.ts";
+import { axisStyle, binsOf, horizontal, quantile, scaleOf } from "./scales.ts";
 import {
   type Measure,
   measureOf,
@@ -144,34 +144,13 @@ export function curveFigure(points: readonly Point[], view: CurveView): Spec | u
     width: each,
     height,
     encoding: {
-      x: xOf(x, rows, each),
+      x: horizontal(x, rows, { width: each, scaleOf }),
       color: strategyColour(strategiesOf(points), width),
       ...(x.kind === "word" ? { xOffset: { field: "strategy", type: "nominal" } } : {}),
     },
     layer: x.kind === "word" ? bars(y, info.label) : lines(y, info.label),
   };
   return { $schema: SCHEMA, data: { values: rows }, ...inPanels(one, split, columns) };
-}
-
-function xOf(x: Axis, rows: readonly CurveRow[], width: number): Spec {
-  if (x.kind === "word")
-    return {
-      field: "x",
-      type: "nominal",
-      sort: orderedLabels(x, undefined),
-      title: x.label,
-      axis: { labelAngle: width / x.values.length < 90 ? -35 : 0, grid: false },
-    };
-  const values = rows.map((row) => row.x as number);
-  const most = Math.max(3, Math.floor(width / 62));
-  const few = x.values.length <= most ? { values: x.values } : {};
-  return {
-    field: "x",
-    type: "quantitative",
-    title: x.label,
-    scale: scaleOf(values),
-    axis: { ...axisStyle(x.kind, values, most), ...few },
-  };
 }
 
 function tooltip(label: string): readonly Spec[] {

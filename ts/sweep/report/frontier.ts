@@ -5,7 +5,7 @@
  */
 import type { Point } from "../summary.ts";
 import { type Axis, type AxisValue, formatValue } from "./axes.ts";
-import { axisStyle, orderedLabels, wholeScale } from "./scales.ts";
+import { axisStyle, horizontal, wholeScale } from "./scales.ts";
 import { SCHEMA, type Spec, strategiesOf, strategyColour } from "./series.ts";
 
 interface FrontierRow {
@@ -79,7 +79,7 @@ export function frontierFigure(points: readonly Point[], x: Axis, width: number)
     height: Math.min(340, Math.max(220, Math.round(each * 0.45))),
     data: { values: rows },
     encoding: {
-      x: isWord ? wordAxis(x, each) : numberAxis(x, rows, each),
+      x: horizontal(x, rows, { width: each, scaleOf: wholeScale }),
       color: strategyColour(strategiesOf(points.filter(canFail)), width),
       ...(isWord ? { xOffset: { field: "strategy", type: "nominal" } } : {}),
     },
@@ -98,25 +98,6 @@ function groupsOf(points: readonly Point[], x: Axis): Map<string, Point[]> {
     else groups.set(key, [point]);
   }
   return groups;
-}
-
-function wordAxis(x: Axis, width: number): Spec {
-  const labelAngle = width / x.values.length < 90 ? -35 : 0;
-  const sort = orderedLabels(x, undefined);
-  return { field: "x", type: "nominal", sort, title: x.label, axis: { labelAngle, grid: false } };
-}
-
-function numberAxis(x: Axis, rows: readonly FrontierRow[], width: number): Spec {
-  const values = rows.map((row) => row.x as number);
-  const most = Math.max(3, Math.floor(width / 62));
-  const few = x.values.length <= most ? { values: x.values } : {};
-  return {
-    field: "x",
-    type: "quantitative",
-    title: x.label,
-    scale: wholeScale(values),
-    axis: { ...axisStyle(x.kind, values, most), ...few },
-  };
 }
 
 function layers(y: Spec, isWord: boolean): readonly Spec[] {

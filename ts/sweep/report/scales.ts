@@ -1,5 +1,6 @@
 /** Scales and ticks that a reader can use: a unit at each tick, whole decades, powers of two for sizes. */
-import { type Axis, formatValue, type Kind } from "./axes.ts";
+import { type Axis, type AxisValue, formatValue, type Kind } from "./axes.ts";
+import type { Spec } from "./series.ts";
 
 /** Vega's words for a tick's label, by kind: `1.5 GiB`, `300 ms`, `10k`. */
 const LABELS: Readonly<Record<Kind, string>> = {
@@ -141,4 +142,30 @@ export function quantile(sorted: readonly number[], share: number): number {
   const below = sorted[Math.floor(at)] as number;
   const above = sorted[Math.ceil(at)] as number;
   return below + (above - below) * (at - Math.floor(at));
+}
+
+/** Field `x` of `rows` across a figure: words as they are ordered, numbers on a scale. */
+export function horizontal(
+  x: Axis,
+  rows: readonly { readonly x: AxisValue }[],
+  {
+    scaleOf: scale,
+    width,
+  }: { readonly width: number; readonly scaleOf: typeof wholeScale | typeof scaleOf },
+): Spec {
+  if (x.kind === "word") {
+    const labelAngle = width / x.values.length < 90 ? -35 : 0;
+    const sort = orderedLabels(x, undefined);
+    return { field: "x", type: "nominal", sort, title: x.label, axis: { labelAngle, grid: false } };
+  }
+  const values = rows.map((row) => row.x as number);
+  const most = Math.max(3, Math.floor(width / 62));
+  const few = x.values.length <= most ? { values: x.values } : {};
+  return {
+    field: "x",
+    type: "quantitative",
+    title: x.label,
+    scale: scale(values),
+    axis: { ...axisStyle(x.kind, values, most), ...few },
+  };
 }
