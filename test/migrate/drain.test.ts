@@ -33,6 +33,19 @@ describe("drain: before-switch", () => {
     expect(drained).toBeLessThan(without / 2);
   });
 
+  test.each([2, 3, 4, 5, 6, 8])(
+    "fails where it would without, at a limit of %i rounds",
+    (roundsMax) => {
+      const [without, drained] = (["none", "before-switch"] as const).map((drain) => {
+        const scene = slowScene({ drain, roundsMax, onLimit: "fail" });
+        const { state } = scene.run();
+        checkOneRuns(scene, drain);
+        return state;
+      });
+      expect(drained).toBe(without);
+    },
+  );
+
   test("loses nothing when the link is cut at any byte", () => {
     const whole = slowScene({ drain: "before-switch" });
     whole.run();

@@ -63,6 +63,8 @@ class IterativeCopy {
   /** The pass has come to its end, and what is left of it was written again meanwhile. */
   #isPassOver = false;
   #drains = 0;
+  /** Round until which it counts that it was about to go when the target was asked. */
+  #readyUntil = 0;
   /** Bytes that had been sent when the target had taken in all of them. */
   #drainedBytes = 0;
 
@@ -126,9 +128,14 @@ class IterativeCopy {
     return remainingPages + dirtied > fits;
   }
 
-  /** What becomes of the rest, if this is the moment to go. */
+  /**
+   * What becomes of the rest, if this is the moment to go. Whoever was about to go, and asked the target first,
+   * does not fail at a limit that was reached meanwhile: it would have gone without asking.
+   */
   restAfter(decision: ConvergenceDecision): Rest | undefined {
-    if (decision === "stop") return "send";
+    const { options, stats } = this.#session;
+    const wasReady = stats.round <= this.#readyUntil && !PLANS[options.strategy].leavesPages;
+    if (decision === "stop" || (decision === "fail" && wasReady)) return "send";
     return this.#mayLeave(decision) ? "leave" : undefined;
   }
 
@@ -143,6 +150,7 @@ class IterativeCopy {
   *drain(): Task<void> {
     const session = this.#session;
     this.#drains++;
+    this.#readyUntil = session.stats.round + 1;
     yield* session.lanes.barrier();
     yield* session.connection.send(FRAME_DRAIN);
     yield* session.inbox.expect(FRAME_DRAINED);
