@@ -46,3 +46,32 @@ export class MemoryFile implements ImageFile {
     // Nothing to give back.
   }
 }
+
+/** A file whose every write is remembered, so that it can be seen as a crash would have left it. */
+export class LoggedFile extends MemoryFile {
+  readonly #base: Uint8Array;
+  readonly log: ({ readonly offset: number; readonly bytes: Uint8Array } | "sync")[] = [];
+
+  constructor(content: Uint8Array) {
+    super(content.slice());
+    this.#base = content.slice();
+  }
+
+  override write(offset: number, from: Uint8Array): void {
+    super.write(offset, from);
+    this.log.push({ offset, bytes: from.slice() });
+  }
+  override sync(): void {
+    super.sync();
+    this.log.push("sync");
+  }
+
+  /** What is left of the first `count` entries if those behind the last sync of them survive only if `survives`. */
+  after(count: number, survives: (index: number) => boolean): MemoryFile {
+    const file = new MemoryFile(this.#base.slice());
+    const safe = this.log.lastIndexOf("sync", count - 1);
+    for (const [i, entry] of this.log.slice(0, count).entries())
+      if (entry !== "sync" && (i < safe || survives(i))) file.write(entry.offset, entry.bytes);
+    return file;
+  }
+}
