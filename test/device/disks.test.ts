@@ -125,6 +125,40 @@ test("an overlay behaves as a plain disk, leaves its base alone, and survives sa
   );
 });
 
+test("an overlay over a base that answers later loses no write to a block that is still coming", async () => {
+  const content = new Uint8Array(16384).fill(5);
+  const inner = new MemoryDisk({ content });
+  const waiting: (() => void)[] = [];
+  let reads = 0;
+  const overlay = new Overlay({
+    bytes: inner.bytes,
+    readOnly: true,
+    read: (offset, into) =>
+      new Promise<void>((resolve) => {
+        reads++;
+        waiting.push(() => resolve(inner.read(offset, into)));
+      }),
+    write: () => undefined,
+    flush: () => undefined,
+  });
+  const writes = [
+    overlay.write(512, new Uint8Array(512).fill(1)),
+    overlay.write(1024, new Uint8Array(512).fill(2)),
+    overlay.write(0, new Uint8Array(8192).fill(3)),
+  ];
+  expect(reads).toBe(1);
+  for (const go of waiting.splice(0)) go();
+  await Promise.all(writes);
+  const all = new Uint8Array(16384);
+  const read = overlay.read(0, all);
+  expect(reads).toBe(2); // What is not here comes with one request.
+  for (const go of waiting.splice(0)) go();
+  await read;
+  expect([all[0], all[600], all[1100], all[8000], all[8192], all[16383]]).toEqual([
+    3, 3, 3, 3, 5, 5,
+  ]);
+});
+
 test("a fork owns no block until it writes one", () => {
   const overlay = new Overlay(new MemoryDisk({ content: 1 << 16 }));
   overlay.write(0, new Uint8Array(8192).fill(1));

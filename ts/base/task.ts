@@ -64,12 +64,40 @@ export class Future<T> implements PromiseLike<T> {
   }
 }
 
-function isPromiseLike<T>(value: Wait<T>): value is PromiseLike<T> {
+/** Has `value` still to come? */
+export function isPromiseLike<T>(value: Wait<T>): value is PromiseLike<T> {
   return (
     typeof value === "object" &&
     value !== null &&
     typeof (value as Partial<PromiseLike<T>>).then === "function"
   );
+}
+
+/** Goes on with `next`: now, or when `value` is there. */
+export function andThen<T, R>(value: Wait<T>, next: (value: T) => Wait<R>): Wait<R> {
+  return isPromiseLike(value) ? value.then(next) : next(value);
+}
+
+/**
+ * Starts `action` for each item, and waits for all that were started, also if one throws or rejects: then for
+ * that reason. Nothing to wait for: no promise.
+ */
+export function startAll<T>(items: Iterable<T>, action: (item: T) => Wait<void>): Wait<void> {
+  const later: PromiseLike<void>[] = [];
+  try {
+    for (const item of items) {
+      const done = action(item);
+      if (isPromiseLike(done)) later.push(done);
+    }
+  } catch (error) {
+    if (later.length === 0) throw error;
+    later.push(Promise.reject(error));
+  }
+  if (later.length === 0) return;
+  if (later.length === 1) return later[0];
+  return Promise.allSettled(later).then((outcomes) => {
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  });
 }
 
 /** Waits inside a task. A plain value costs nothing. */

@@ -327,6 +327,7 @@ export class Host implements HostApi {
       this.#current.clock = () => machine.clock.ticks();
     };
     const vm = new VirtualMachine({ config, machine, console, context: this.#context() });
+    machine.onWake = () => this.#loop.wake(vm);
     return vm;
   }
 

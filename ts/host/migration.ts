@@ -152,7 +152,7 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
   const { asked, guest, job, move, recover, standsStill } = course;
   const { vm } = move;
   const shared = job.share(channel, standsStill);
-  if (!recover) guest.saveState(); // Its code is compiled now, not while the guest stands still.
+  if (!recover && vm.machine.board.inFlight === 0) guest.saveState(); // Its code is compiled now, not while the guest stands still.
   const options: SourceOptions = {
     ...asked,
     packer: await packerOf(move.options),

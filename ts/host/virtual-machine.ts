@@ -3,6 +3,7 @@ import { onAbort, throwIfAborted } from "../base/abort.ts";
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
+import { andThen } from "../base/task.ts";
 import { turnPassed } from "../base/turns.ts";
 import type { Arrival } from "../migrate/messages.ts";
 import type { RecordedTrace } from "../migrate/trace/record.ts";
@@ -114,10 +115,14 @@ export class VirtualMachine implements Runnable, VmApi {
     this.#run();
   }
 
-  /** Stops a running vm between two instructions; its clock stands still. Harmless when it is paused. */
+  /**
+   * Stops a running vm between two instructions; its clock stands still. Harmless when it is paused. Resolves when
+   * its disks have done what it asked; rejects with `WV_DISK`, paused, when they cannot keep what it wrote.
+   */
   async pause(): Promise<void> {
     this.#mustBe(["running", "paused"], "pause");
     this.#halt();
+    await this.machine.drain();
   }
 
   /** Lets a paused vm go on. Harmless when it runs. */
@@ -133,6 +138,7 @@ export class VirtualMachine implements Runnable, VmApi {
       return;
     }
     this.machine.clock.resume();
+    this.machine.resume();
     this.#become("running");
     this.#context.loop.add(this);
   }
@@ -163,6 +169,8 @@ export class VirtualMachine implements Runnable, VmApi {
         return "ended";
       }
       if (this.config.clock === "wall") return { wakeInNs: outcome.wakeInNs };
+      // While a disk works for it, a guest that waits stands still: its time is what it did.
+      if (this.machine.board.inFlight > 0) return { wakeInNs: Number.POSITIVE_INFINITY };
       // Virtual time that nobody uses passes at once, not only when everybody else has had a turn.
       if (this.#status !== "running") return "busy";
       if (!this.machine.skipIdle()) return { wakeInNs: Number.POSITIVE_INFINITY };
@@ -196,6 +204,7 @@ export class VirtualMachine implements Runnable, VmApi {
     const wasRunning = this.#status === "running";
     this.#halt();
     try {
+      await this.machine.drain();
       return await action();
     } finally {
       if (wasRunning && this.#status === "paused") this.#run();
@@ -326,11 +335,15 @@ export class VirtualMachine implements Runnable, VmApi {
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
       onArrival: () => this.#context.loop.wake(this),
-      pause: () => this.#halt(),
-      resume: () => {
-        if (mayRun) this.#run();
-        else if (isNew) this.restored();
+      pause: () => {
+        this.#halt();
+        return this.machine.drain();
       },
+      resume: () =>
+        andThen(isNew ? this.machine.refreshDisks() : undefined, () => {
+          if (mayRun) this.#run();
+          else if (isNew) this.restored();
+        }),
       destroy: () => this.#discard(),
     });
   }

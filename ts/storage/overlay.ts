@@ -1,4 +1,5 @@
 import { WasmvisorError } from "../base/errors.ts";
+import { andThen, isPromiseLike, startAll, type Wait } from "../base/task.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { Persist } from "../machine/persist.ts";
 import { badState, StateFields } from "../machine/state-fields.ts";
@@ -31,6 +32,8 @@ export class Overlay implements BlockBackend, Persist<OverlayState> {
   readonly #blocks = new Map<number, Uint8Array>();
   /** Blocks that no fork shares, so that they may be written in place. */
   readonly #owned = new Set<number>();
+  /** Blocks whose old content the base is still reading. */
+  readonly #coming = new Map<number, PromiseLike<Uint8Array>>();
 
   constructor(base: BlockBackend) {
     this.#base = base;
@@ -40,30 +43,51 @@ export class Overlay implements BlockBackend, Persist<OverlayState> {
     return this.#base.bytes;
   }
 
-  read(offset: number, into: Uint8Array): void {
+  read(offset: number, into: Uint8Array): Wait<void> {
     this.#check(offset, into.length);
-    for (const { index, within, at, count } of pieces(offset, into.length)) {
+    return startAll(this.#runs(offset, into.length), ({ index, within, at, count }) => {
       const block = this.#blocks.get(index);
       const part = into.subarray(at, at + count);
-      if (block) part.set(block.subarray(within, within + count));
-      else this.#base.read(offset + at, part);
-    }
+      if (!block) return this.#base.read(offset + at, part);
+      part.set(block.subarray(within, within + count));
+    });
   }
 
-  write(offset: number, from: Uint8Array): void {
+  /** Pieces; those next to each other that are not here as one. */
+  *#runs(offset: number, bytes: number): Generator<Piece> {
+    let run: Piece | undefined;
+    for (const piece of pieces(offset, bytes)) {
+      if (!this.#blocks.has(piece.index)) {
+        run = run ? { ...run, count: run.count + piece.count } : piece;
+        continue;
+      }
+      if (run) yield run;
+      run = undefined;
+      yield piece;
+    }
+    if (run) yield run;
+  }
+
+  write(offset: number, from: Uint8Array): Wait<void> {
     this.#check(offset, from.length);
-    for (const { index, within, at, count } of pieces(offset, from.length))
-      this.#writable(index, count).set(from.subarray(at, at + count), within);
+    return startAll(pieces(offset, from.length), ({ index, within, at, count }) =>
+      andThen(this.#writable(index, count), (block) => {
+        block.set(from.subarray(at, at + count), within);
+      }),
+    );
   }
 
   flush(): void {
     // Nothing here survives the process, and the base is not written.
   }
 
-  discard(offset: number, bytes: number): void {
+  discard(offset: number, bytes: number): Wait<void> {
     this.#check(offset, bytes);
-    for (const { index, within, count } of pieces(offset, bytes))
-      this.#writable(index, count).fill(0, within, within + count);
+    return startAll(pieces(offset, bytes), ({ index, within, count }) =>
+      andThen(this.#writable(index, count), (block) => {
+        block.fill(0, within, within + count);
+      }),
+    );
   }
 
   /** A second disk with the same content. Unchanged blocks stay shared until one side writes them. */
@@ -109,18 +133,32 @@ export class Overlay implements BlockBackend, Persist<OverlayState> {
   }
 
   /** The block, ours alone from now on; `count` bytes of it are about to be overwritten. */
-  #writable(index: number, count: number): Uint8Array {
-    const shared = this.#blocks.get(index);
-    if (shared && this.#owned.has(index)) return shared;
+  #writable(index: number, count: number): Wait<Uint8Array> {
+    const coming = this.#coming.get(index);
+    if (coming) return coming;
+    const known = this.#blocks.get(index);
+    if (known && this.#owned.has(index)) return known;
     const block = new Uint8Array(OVERLAY_BLOCK_BYTES);
+    if (known && count < OVERLAY_BLOCK_BYTES) block.set(known);
+    if (known || count === OVERLAY_BLOCK_BYTES) return this.#own(index, block);
     const start = index * OVERLAY_BLOCK_BYTES;
-    if (count < OVERLAY_BLOCK_BYTES) {
-      if (shared) block.set(shared);
-      else this.#base.read(start, block.subarray(0, Math.min(block.length, this.bytes - start)));
-    }
+    const part = block.subarray(0, Math.min(block.length, this.bytes - start));
+    const filled = andThen(this.#base.read(start, part), () => this.#own(index, block));
+    if (isPromiseLike(filled)) this.#await(index, filled);
+    return filled;
+  }
+
+  #own(index: number, block: Uint8Array): Uint8Array {
     this.#blocks.set(index, block);
     this.#owned.add(index);
     return block;
+  }
+
+  /** Whoever writes to the block meanwhile waits for it, too. */
+  #await(index: number, filled: PromiseLike<Uint8Array>): void {
+    const forget = (): void => void this.#coming.delete(index);
+    this.#coming.set(index, filled);
+    filled.then(forget, forget);
   }
 
   #check(offset: number, bytes: number): void {

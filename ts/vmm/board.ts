@@ -1,6 +1,7 @@
 /** The devices of one vm, put where `memory-map.ts` says. */
 import { IRQ_MEI, IRQ_MSI, IRQ_SEI } from "../../bindings/abi.ts";
 import type { Random } from "../base/random.ts";
+import { startAll, type Wait } from "../base/task.ts";
 import { Aclint } from "../device/aclint.ts";
 import { GoldfishRtc } from "../device/goldfish-rtc.ts";
 import { Ns16550a } from "../device/ns16550a.ts";
@@ -44,6 +45,8 @@ export interface BoardOptions {
   readonly isBare: boolean;
   readonly onConsole: (bytes: Uint8Array) => void;
   readonly onShutdown: (shutdown: SysconShutdown) => void;
+  /** Runs what a disk does to the guest when it answers later. */
+  readonly onLater?: ((answer: () => void) => void) | undefined;
 }
 
 /** A device that is saved by name. */
@@ -134,9 +137,9 @@ export class Board {
   }
 
   #virtioDevices(): VirtioDevice[] {
-    const { disks, isBare, random } = this.#options;
+    const { disks, isBare, onLater, random } = this.#options;
     const all: VirtioDevice[] = disks.map(
-      (backend, i) => new VirtioBlk({ backend, name: `disk${i}` }),
+      (backend, i) => new VirtioBlk({ backend, name: `disk${i}`, onLater }),
     );
     if (this.virtioConsole) all.push(this.virtioConsole);
     if (!isBare) all.push(new VirtioRng({ random: entropyOf(random) }));
@@ -156,6 +159,20 @@ export class Board {
   /** Pages of the guest's RAM have arrived: devices that lacked some look again. */
   retry(): void {
     for (const device of this.#virtio) device.retry();
+  }
+
+  /** Requests of devices that are under way. */
+  get inFlight(): number {
+    return this.#virtio.reduce((sum, device) => sum + device.inFlight, 0);
+  }
+
+  /** Waits until no device has a request under way; none begins until `resume`. */
+  drain(): Wait<void> {
+    return startAll(this.#virtio, (device) => device.drain());
+  }
+
+  resume(): void {
+    for (const device of this.#virtio) device.resume();
   }
 
   save(): BoardState {

@@ -1,9 +1,15 @@
-/** virtio block device (virtio 1.2, section 5.2) over any {@link BlockBackend}. */
+/**
+ * virtio block device (virtio 1.2, section 5.2) over any {@link BlockBackend}. What the backend does at once is
+ * answered at once; the rest is in flight, as many requests as the queue has, and ends in any order.
+ */
 import { WasmvisorError } from "../../base/errors.ts";
+import { andThen, Future, isPromiseLike, startAll, type Wait } from "../../base/task.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
 import { badState, StateFields } from "../../machine/state-fields.ts";
+import { makeConfig, QUEUE_SIZE, RANGE_SECTORS_MAX, RANGE_SEGMENTS_MAX } from "./blk-config.ts";
 import type { DescriptorChain } from "./chain.ts";
 import type { VirtioDevice, VirtioLink } from "./device.ts";
+import type { VirtQueue } from "./queue.ts";
 
 const F_SIZE_MAX = 1 << 1;
 const F_SEG_MAX = 1 << 2;
@@ -24,15 +30,12 @@ const S_OK = 0;
 const S_IOERR = 1;
 const S_UNSUPP = 2;
 
-const QUEUE_SIZE = 128;
 const HEADER_BYTES = 16;
 const ID_BYTES = 20;
 const RANGE_BYTES = 16;
-const RANGE_SEGMENTS_MAX = 16;
-const RANGE_SECTORS_MAX = 32 * 1024;
-const SEGMENT_BYTES_MAX = 128 * 1024;
-const SEGMENTS_MAX = QUEUE_SIZE - 2; // A header and a status come along.
 const CHUNK_BYTES = 256 * 1024;
+/** Bytes of requests in flight beyond which no further one is taken. */
+const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 const TWO_32 = 0x1_0000_0000;
 
 export interface VirtioBlkOptions {
@@ -41,6 +44,20 @@ export interface VirtioBlkOptions {
   readonly name?: string | undefined;
   /** Serial number the guest may ask for, at most 20 ASCII characters. */
   readonly serial?: string | undefined;
+  /** Runs what a request does to the guest when it ends later; by default just that. */
+  readonly onLater?: ((answer: () => void) => void) | undefined;
+}
+
+/** A request of the driver, good as long as its queue has not begun anew. */
+interface Request {
+  readonly queue: VirtQueue;
+  readonly chain: DescriptorChain;
+  readonly generation: number;
+}
+
+interface Range {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 /** What must be the same where the state goes: all else is in the transport and the backend. */
@@ -69,7 +86,18 @@ export class VirtioBlk implements VirtioDevice {
   readonly #header = new Uint8Array(HEADER_BYTES);
   readonly #headerView = new DataView(this.#header.buffer);
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
+  #isChunkFree = true;
+  readonly #onLater: (answer: () => void) => void;
   #link: VirtioLink | undefined;
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  /** Some in flight are of before a reset: what comes next must not meet them on the disk. */
+  #hasStale = false;
+  #isDraining = false;
+  #drained: Future<void> | undefined;
+  /** Writes that are done, and those of them that a flush has covered. */
+  #writesDone = 0;
+  #writesSafe = 0;
   readonly #metrics = {
     reads: 0,
     readBytes: 0,
@@ -88,6 +116,7 @@ export class VirtioBlk implements VirtioDevice {
       );
     this.name = options.name ?? "virtio-blk";
     this.#backend = backend;
+    this.#onLater = options.onLater ?? ((answer) => answer());
     this.#serial = new TextEncoder().encode(options.serial ?? "wasmvisor").slice(0, ID_BYTES);
     const canDiscard = !backend.readOnly && backend.discard !== undefined;
     this.features =
@@ -107,24 +136,73 @@ export class VirtioBlk implements VirtioDevice {
   notify(queueIndex: number): void {
     const queue = this.#link?.queues[queueIndex];
     if (!queue) return;
-    for (let chain = queue.pop(); chain; chain = queue.pop()) {
+    while (this.#mayStart()) {
+      const chain = queue.pop();
+      if (!chain) break;
       if (chain.readableBytes < HEADER_BYTES || chain.writableBytes < 1) {
         this.#link?.fault("request");
         return;
       }
-      queue.push(chain, this.#serve(chain));
+      this.#start({ queue, chain, generation: queue.generation });
     }
     queue.flush();
   }
 
+  /** When not, `#goOn` looks at the queue again. */
+  #mayStart(): boolean {
+    return (
+      !this.#isDraining &&
+      !this.#hasStale &&
+      this.#inFlight < QUEUE_SIZE &&
+      this.#inFlightBytes < IN_FLIGHT_BYTES_MAX
+    );
+  }
+
   reset(): void {
-    // Every request is finished when `notify` returns.
+    this.#hasStale = this.#inFlight > 0;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  drain(): Wait<void> {
+    this.#isDraining = true;
+    if (this.#inFlight > 0) {
+      this.#drained ??= new Future();
+      return this.#drained.then(() => this.#makeSafe());
+    }
+    return this.#makeSafe();
+  }
+
+  #makeSafe(): Wait<void> {
+    if (this.#writesSafe < this.#writesDone) return this.#flush();
+  }
+
+  resume(): void {
+    this.#drained?.reject(new WasmvisorError("WV_STATE", `${this.name}: the guest goes on`));
+    this.#drained = undefined;
+    this.#isDraining = false;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#inFlight === 0) {
+      this.#hasStale = false;
+      this.#drained?.resolve();
+      this.#drained = undefined;
+    }
+    const queue = this.#link?.queues[0];
+    if (!this.#link?.isLive || !queue?.isReady || !this.#mayStart()) return;
+    queue.beginBatch();
+    this.notify(0);
   }
 
   metrics(): VirtioBlkMetrics {
     return { ...this.#metrics };
   }
 
+  /** Nothing may be in flight. */
   save(): VirtioBlkState {
     return { bytes: this.#backend.bytes };
   }
@@ -135,39 +213,66 @@ export class VirtioBlk implements VirtioDevice {
       throw badState(`${this.name}.bytes`, `a disk of ${this.#backend.bytes} bytes`, bytes);
   }
 
-  /** Does one request and returns how many bytes were written for the driver. */
-  #serve(chain: DescriptorChain): number {
+  #start(request: Request): void {
+    const { chain } = request;
     chain.read(this.#header);
     const type = this.#headerView.getUint32(0, true);
     const offset = u64(this.#headerView, 8) * SECTOR_BYTES;
-    const dataBytes = chain.writableBytes - 1;
-    let status = S_IOERR;
+    let status: Wait<number> = S_IOERR;
     try {
-      status = this.#execute(type, offset, chain);
+      status = this.#execute(type, offset, request);
     } catch (error) {
       if (!(error instanceof WasmvisorError)) throw error;
     }
-    if (status !== S_OK) this.#metrics.errors++;
-    chain.seekWrite(dataBytes);
-    chain.write(Uint8Array.of(status));
-    return chain.writableBytes;
+    if (isPromiseLike(status)) this.#await(request, status);
+    else this.#answer(request, status);
   }
 
-  #execute(type: number, offset: number, chain: DescriptorChain): number {
+  #await(request: Request, status: PromiseLike<number>): void {
+    const bytes = request.chain.readableBytes + request.chain.writableBytes;
+    this.#inFlight++;
+    this.#inFlightBytes += bytes;
+    const end = (result: number): void => {
+      this.#inFlight--;
+      this.#inFlightBytes -= bytes;
+      this.#onLater(() => {
+        this.#answer(request, result);
+        request.queue.flush();
+        this.#goOn();
+      });
+    };
+    status.then(end, () => end(S_IOERR));
+  }
+
+  #isWanted({ generation, queue }: Request): boolean {
+    return this.#link?.isLive === true && queue.generation === generation;
+  }
+
+  #answer(request: Request, status: number): void {
+    if (status !== S_OK) this.#metrics.errors++;
+    if (!this.#isWanted(request)) return;
+    const { chain, queue } = request;
+    chain.seekWrite(chain.writableBytes - 1);
+    chain.write(Uint8Array.of(status));
+    queue.push(chain, chain.writableBytes);
+  }
+
+  #execute(type: number, offset: number, request: Request): Wait<number> {
+    const { chain } = request;
     switch (type) {
       case T_IN:
-        return this.#read(offset, chain);
+        return this.#read(offset, request);
       case T_OUT:
         return this.#write(offset, chain);
       case T_FLUSH:
-        this.#metrics.flushes++;
-        this.#backend.flush();
-        return S_OK;
-      case T_GET_ID:
+        return andThen(this.#flush(), () => S_OK);
+      case T_GET_ID: {
         if (chain.writableBytes - 1 < ID_BYTES) return S_IOERR;
-        this.#chunk.fill(0, 0, ID_BYTES).set(this.#serial);
-        chain.write(this.#chunk.subarray(0, ID_BYTES));
+        const id = new Uint8Array(ID_BYTES);
+        id.set(this.#serial);
+        chain.write(id);
         return S_OK;
+      }
       case T_DISCARD:
         return this.features & F_DISCARD ? this.#forRanges(chain, "discard") : S_UNSUPP;
       case T_WRITE_ZEROES:
@@ -177,84 +282,119 @@ export class VirtioBlk implements VirtioDevice {
     }
   }
 
+  #flush(): Wait<void> {
+    this.#metrics.flushes++;
+    const writes = this.#writesDone;
+    return andThen(this.#backend.flush(), () => {
+      this.#writesSafe = Math.max(this.#writesSafe, writes);
+    });
+  }
+
   #isOnDisk(offset: number, bytes: number): boolean {
     return bytes % SECTOR_BYTES === 0 && offset + bytes <= this.#backend.bytes;
   }
 
-  #read(offset: number, chain: DescriptorChain): number {
+  #read(offset: number, request: Request): Wait<number> {
+    const { chain } = request;
     const bytes = chain.writableBytes - 1;
     if (!this.#isOnDisk(offset, bytes)) return S_IOERR;
     this.#metrics.reads++;
-    for (let done = 0; done < bytes; done += CHUNK_BYTES) {
-      const part = this.#chunk.subarray(0, Math.min(CHUNK_BYTES, bytes - done));
-      this.#backend.read(offset + done, part);
-      chain.write(part);
-    }
-    this.#metrics.readBytes += bytes;
-    return S_OK;
+    const done = this.#forChunks(bytes, (at, chunk) =>
+      andThen(this.#backend.read(offset + at, chunk), () => {
+        if (!this.#isWanted(request)) return;
+        chain.seekWrite(at);
+        chain.write(chunk);
+      }),
+    );
+    return andThen(done, () => {
+      this.#metrics.readBytes += bytes;
+      return S_OK;
+    });
   }
 
-  #write(offset: number, chain: DescriptorChain): number {
+  #write(offset: number, chain: DescriptorChain): Wait<number> {
     const bytes = chain.unreadBytes;
     if (this.#backend.readOnly || !this.#isOnDisk(offset, bytes)) return S_IOERR;
     this.#metrics.writes++;
-    for (let done = 0; done < bytes; done += CHUNK_BYTES) {
-      const part = this.#chunk.subarray(0, Math.min(CHUNK_BYTES, bytes - done));
-      chain.read(part);
-      this.#backend.write(offset + done, part);
-    }
-    this.#metrics.writtenBytes += bytes;
+    const done = this.#forChunks(bytes, (at, chunk) => {
+      chain.read(chunk);
+      return this.#backend.write(offset + at, chunk);
+    });
+    return andThen(done, () => {
+      this.#metrics.writtenBytes += bytes;
+      return this.#written();
+    });
+  }
+
+  #written(): Wait<number> {
+    this.#writesDone++;
     // Until the driver asks for FLUSH, a driver that did not negotiate it may count on the write.
-    if (!this.#link?.hasFeature(9)) this.#backend.flush();
-    return S_OK;
+    return this.#link?.hasFeature(9) ? S_OK : andThen(this.#flush(), () => S_OK);
+  }
+
+  /** Cuts a request of `bytes` bytes; each buffer is kept until its action is done. */
+  #forChunks(bytes: number, action: (at: number, chunk: Uint8Array) => Wait<void>): Wait<void> {
+    return startAll(chunksOf(bytes), (at) =>
+      this.#withChunk(Math.min(CHUNK_BYTES, bytes - at), (chunk) => action(at, chunk)),
+    );
+  }
+
+  #withChunk(bytes: number, action: (chunk: Uint8Array) => Wait<void>): Wait<void> {
+    if (!this.#isChunkFree) return action(new Uint8Array(bytes));
+    this.#isChunkFree = false;
+    const release = (): void => {
+      this.#isChunkFree = true;
+    };
+    let done: Wait<void>;
+    try {
+      done = action(this.#chunk.subarray(0, bytes));
+    } catch (error) {
+      release();
+      throw error;
+    }
+    if (isPromiseLike(done)) done.then(release, release);
+    else release();
+    return done;
   }
 
   /** DISCARD and WRITE_ZEROES: a list of {sector u64, sectors u32, flags u32}. */
-  #forRanges(chain: DescriptorChain, action: "discard" | "zero"): number {
+  #forRanges(chain: DescriptorChain, action: "discard" | "zero"): Wait<number> {
     const bytes = chain.unreadBytes;
     if (bytes === 0 || bytes % RANGE_BYTES !== 0) return S_IOERR;
     if (bytes > RANGE_BYTES * RANGE_SEGMENTS_MAX) return S_IOERR;
+    const ranges: Range[] = [];
     while (chain.unreadBytes > 0) {
       chain.read(this.#header);
-      const offset = u64(this.#headerView, 0) * SECTOR_BYTES;
-      const sectors = this.#headerView.getUint32(8, true);
+      const range = {
+        offset: u64(this.#headerView, 0) * SECTOR_BYTES,
+        bytes: this.#headerView.getUint32(8, true) * SECTOR_BYTES,
+      };
       const flags = this.#headerView.getUint32(12, true);
       if (flags & (action === "zero" ? ~1 : ~0)) return S_UNSUPP; // Only "unmap" may be set.
-      if (sectors > RANGE_SECTORS_MAX) return S_IOERR;
-      if (!this.#isOnDisk(offset, sectors * SECTOR_BYTES)) return S_IOERR;
-      if (action === "discard") this.#backend.discard?.(offset, sectors * SECTOR_BYTES);
-      else this.#zero(offset, sectors * SECTOR_BYTES);
+      if (range.bytes > RANGE_SECTORS_MAX * SECTOR_BYTES) return S_IOERR;
+      if (!this.#isOnDisk(range.offset, range.bytes)) return S_IOERR;
+      ranges.push(range);
     }
     this.#metrics.discards++;
-    return S_OK;
+    const done = startAll(ranges, (range) =>
+      action === "zero" ? this.#zero(range) : this.#discard(range),
+    );
+    return andThen(done, () => this.#written());
   }
 
-  #zero(offset: number, bytes: number): void {
-    this.#chunk.fill(0);
-    for (let done = 0; done < bytes; done += CHUNK_BYTES)
-      this.#backend.write(
-        offset + done,
-        this.#chunk.subarray(0, Math.min(CHUNK_BYTES, bytes - done)),
-      );
+  #discard({ offset, bytes }: Range): Wait<void> {
+    return this.#backend.discard?.(offset, bytes);
+  }
+
+  #zero({ offset, bytes }: Range): Wait<void> {
+    if (this.#backend.zero) return this.#backend.zero(offset, bytes);
+    return this.#forChunks(bytes, (at, chunk) => this.#backend.write(offset + at, chunk.fill(0)));
   }
 }
 
-/** `struct virtio_blk_config` up to write_zeroes_may_unmap. */
-function makeConfig(sectors: number, canDiscard: boolean): Uint8Array {
-  const config = new Uint8Array(60);
-  const view = new DataView(config.buffer);
-  view.setUint32(0, sectors % TWO_32, true);
-  view.setUint32(4, Math.floor(sectors / TWO_32), true);
-  view.setUint32(8, SEGMENT_BYTES_MAX, true);
-  view.setUint32(12, SEGMENTS_MAX, true);
-  view.setUint32(20, SECTOR_BYTES, true);
-  view.setUint16(34, 1, true); // num_queues
-  view.setUint32(36, canDiscard ? RANGE_SECTORS_MAX : 0, true);
-  view.setUint32(40, canDiscard ? RANGE_SEGMENTS_MAX : 0, true);
-  view.setUint32(44, 8, true); // discard_sector_alignment: 4 KiB
-  view.setUint32(48, RANGE_SECTORS_MAX, true);
-  view.setUint32(52, RANGE_SEGMENTS_MAX, true);
-  return config;
+/** Where the chunks of a request begin. */
+function* chunksOf(bytes: number): Generator<number> {
+  for (let at = 0; at < bytes; at += CHUNK_BYTES) yield at;
 }
 
 /** Not exact above 2^53, which is beyond any disk. */

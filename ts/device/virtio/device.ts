@@ -1,3 +1,4 @@
+import type { Wait } from "../../base/task.ts";
 import type { Persist } from "../../machine/persist.ts";
 import type { VirtQueue } from "./queue.ts";
 
@@ -30,4 +31,10 @@ export interface VirtioDevice extends Persist<object> {
   notify(queueIndex: number): void;
   /** Back to the state after power on. */
   reset(): void;
+  /** Requests that it has taken and not answered yet. Absent: it answers at once. */
+  readonly inFlight?: number;
+  /** Takes no more requests; done when all are answered, and what was written is safe. */
+  drain?(): Wait<void>;
+  /** Takes requests again, those first that came meanwhile or before it was restored. */
+  resume?(): void;
 }

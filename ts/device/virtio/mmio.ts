@@ -2,6 +2,7 @@
  * virtio over MMIO, version 2 (virtio 1.2, section 4.2). One class carries every virtio device: it
  * owns registers, negotiation, status, interrupts and queues; the device behind it does the rest.
  */
+import type { Wait } from "../../base/task.ts";
 import type { GuestMemory } from "../../machine/guest-memory.ts";
 import type { IrqLine } from "../../machine/irq.ts";
 import type { AccessBytes, MmioDevice } from "../../machine/mmio.ts";
@@ -297,6 +298,20 @@ export class VirtioMmio implements MmioDevice, Persist<VirtioMmioState>, VirtioL
       queue.isLacking = false;
       this.#serve(index);
     }
+  }
+
+  /** Requests that are under way; a state that is saved meanwhile would lose them. */
+  get inFlight(): number {
+    return this.#device.inFlight ?? 0;
+  }
+
+  /** Waits until no request is under way; none begins until `resume`. */
+  drain(): Wait<void> {
+    return this.#device.drain?.();
+  }
+
+  resume(): void {
+    this.#device.resume?.();
   }
 
   #notify(index: number): void {

@@ -96,6 +96,7 @@ export class VirtQueue implements Persist<VirtQueueState> {
   #hasIndirect = false;
   #hasEventIndex = false;
   #popsLeft = 0;
+  #generation = 0;
   /** The pages of the rings are known to be there. */
   #areRingsHere = false;
   /** A chain could not be looked at: pages of it have not arrived yet. Look again when some have. */
@@ -117,6 +118,11 @@ export class VirtQueue implements Persist<VirtQueueState> {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** Changes whenever the queue begins anew: chains that were taken before then are nobody's. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Descriptors in the table; checked when the queue is made ready. */
@@ -244,6 +250,7 @@ export class VirtQueue implements Persist<VirtQueueState> {
     if (isReady && !this.#isReady)
       throw badState("queue.addresses", "rings inside RAM", "rings outside RAM");
     this.#computeGpas();
+    this.#generation++;
     this.#lastAvail = positions.lastAvail;
     this.#usedIndex = positions.usedIndex;
     this.#signalledUsed = positions.signalledUsed;
@@ -252,6 +259,7 @@ export class VirtQueue implements Persist<VirtQueueState> {
   }
 
   #restart(): void {
+    this.#generation++;
     this.#lastAvail = 0;
     this.#usedIndex = 0;
     this.#signalledUsed = 0;
