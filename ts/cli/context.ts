@@ -17,6 +17,7 @@ type OptionName =
   | "cpus"
   | "days"
   | "disk"
+  | "share"
   | "downtime"
   | "dryRun"
   | "dtb"

@@ -1,6 +1,7 @@
 /** Options that describe a guest, for `run` and `create`. */
 import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
+import type { ShareSource } from "../host/vm-config.ts";
 import type { Options } from "./context.ts";
 import * as parse from "./options.ts";
 
@@ -8,6 +9,12 @@ import * as parse from "./options.ts";
 export function disksOf(options: Options): parse.DiskOption[] {
   const given = (options.disk ?? []) as readonly string[];
   return given.map((one) => parse.disk(one)).map((one) => ({ ...one, path: resolve(one.path) }));
+}
+
+/** Shared directories with absolute paths. */
+function sharesOf(options: Options): ShareSource[] {
+  const given = (options.share ?? []) as readonly string[];
+  return given.map((one) => parse.share(one)).map((one) => ({ ...one, path: resolve(one.path) }));
 }
 
 const path = (value: unknown): string | undefined =>
@@ -32,5 +39,6 @@ export function createOptions(
     mips: parse.integer(options.mips, "--mips", 1),
     seed: parse.integer(options.seed, "--seed"),
     disks: disksOf(options),
+    shares: sharesOf(options),
   };
 }

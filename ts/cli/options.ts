@@ -65,6 +65,13 @@ export function disk(option: string): DiskOption {
   return { path, readOnly: flags.ro, overlay: flags.overlay };
 }
 
+/** A shared directory from `DIR:TAG[,ro]`. */
+export function share(option: string): { path: string; tag: string; readOnly: boolean } {
+  const match = /^(.+):([\w.-]+)(,ro)?$/s.exec(option);
+  if (match) return { path: match[1] ?? "", tag: match[2] ?? "", readOnly: match[3] !== undefined };
+  throw new WasmvisorError("WV_CONFIG", `--share: expected DIR:TAG[,ro], got "${option}"`);
+}
+
 export function regex(source: unknown, what: string): RegExp | undefined {
   if (source === undefined) return undefined;
   try {

@@ -7,6 +7,7 @@ import { TypedEventTarget } from "../base/events.ts";
 import { Random } from "../base/random.ts";
 import { parseSize } from "../base/units.ts";
 import type { BlockBackend } from "../machine/block.ts";
+import type { TaggedShare } from "../machine/file-share.ts";
 import { Overlay } from "../storage/overlay.ts";
 import type { GuestRam } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
@@ -17,6 +18,7 @@ import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
+import { openShares } from "./shares.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
 import { bytesInMemory, Snapshot } from "./snapshot-reader.ts";
 import { VirtualMachine, type VmContext } from "./virtual-machine.ts";
@@ -170,11 +172,11 @@ export class Host implements HostApi {
    * image that was not pulled, `WV_BAD_ELF`, `WV_BAD_IMAGE`, `WV_DISK`, `WV_NO_MEMORY`.
    */
   async createVm(options: CreateVmOptions): Promise<VirtualMachine> {
-    const config = await absoluteDisks(resolveVmConfig(options, this.#defaults(options.name)));
+    const config = await absolutePaths(resolveVmConfig(options, this.#defaults(options.name)));
     return this.#withName(config.name, async () => {
       const files = await bootFiles(options);
       const disks = await openDisks(config, options.disks);
-      const vm = this.#build(config, disks);
+      const vm = this.#build(config, { disks, shares: await openShares(config.shares) });
       try {
         boot(vm, files);
       } catch (error) {
@@ -264,7 +266,8 @@ export class Host implements HostApi {
     const saved = decodeConfig(encodedConfig);
     const config = { ...saved, name: name ?? saved.name };
     if (this.#vms.has(config.name) || this.#reserved.has(config.name)) throw taken(config.name);
-    return this.#build(config, await openDisks(config));
+    const disks = await openDisks(config);
+    return this.#build(config, { disks, shares: await openShares(config.shares) });
   }
 
   /** @internal Keeps a name for a vm that comes; the result gives it back. */
@@ -303,7 +306,7 @@ export class Host implements HostApi {
     }
   }
 
-  #build(config: VmConfig, disks: readonly BlockBackend[], ram?: GuestRam): VirtualMachine {
+  #build(config: VmConfig, parts: VmParts): VirtualMachine {
     const console = new VmConsole((bytes) => {
       const taken = machine.receive(bytes);
       this.#loop.wake(vm);
@@ -317,11 +320,12 @@ export class Host implements HostApi {
       mips: config.mips,
       wall: this.clock,
       random: new Random(config.seed),
-      disks,
+      disks: parts.disks,
+      shares: parts.shares,
       console: config.console,
       isBare: config.isBare,
       onConsole: (bytes) => console.gather(bytes),
-      ram,
+      ram: parts.ram,
     });
     machine.onEnter = () => {
       this.#current.clock = () => machine.clock.ticks();
@@ -353,8 +357,10 @@ export class Host implements HostApi {
     return this.#withName(name, async () => {
       const { machine } = parent;
       const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
+      const shares = await openShares(parent.config.shares);
       const state = machine.save();
-      const child = this.#build({ ...parent.config, name }, disks, machine.ram.fork());
+      const parts = { disks, shares, ram: machine.ram.fork() };
+      const child = this.#build({ ...parent.config, name }, parts);
       child.machine.restore({ ...state, disks: disks.map(() => null) });
       child.restored();
       return child;
@@ -369,6 +375,14 @@ export class Host implements HostApi {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** What a vm is built of, beside its config. */
+interface VmParts {
+  readonly disks: readonly BlockBackend[];
+  readonly shares: readonly TaggedShare[];
+  /** That of its parent. */
+  readonly ram?: GuestRam | undefined;
 }
 
 function taken(name: string): WasmvisorError {
@@ -403,13 +417,15 @@ async function instantiate(
 }
 
 /** Paths that mean the same wherever the config goes. */
-async function absoluteDisks(config: VmConfig): Promise<VmConfig> {
-  if (config.disks.every((disk) => disk.path === undefined)) return config;
+async function absolutePaths(config: VmConfig): Promise<VmConfig> {
+  const hasPaths = config.disks.some((disk) => disk.path !== undefined) || config.shares.length > 0;
+  if (!hasPaths) return config;
   const { resolve } = await import("node:path");
+  const shares = config.shares.map((share) => ({ ...share, path: resolve(share.path) }));
   const disks = config.disks.map((disk) =>
     disk.path === undefined ? disk : { ...disk, path: resolve(disk.path) },
   );
-  return { ...config, disks };
+  return { ...config, disks, shares };
 }
 
 function forkDisk(vm: string, disk: BlockBackend, index: number): BlockBackend {

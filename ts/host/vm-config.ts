@@ -15,6 +15,7 @@ const MEMORY_BYTES_MIN = 1 << 20;
 const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
 const VCPUS_MAX = 8;
 const DISKS_MAX = 6;
+const SHARES_MAX = 8;
 const NAME_CHARS_MAX = 64;
 
 /** A disk in a file, or one of your own. */
@@ -26,6 +27,14 @@ export type DiskSource =
       /** Writes stay in memory; the file is not touched. */
       readonly overlay?: boolean | undefined;
     };
+
+/** A directory of the host that the guest may mount: `mount -t 9p -o trans=virtio,version=9p2000.L TAG DIR`. */
+export interface ShareSource {
+  readonly path: string;
+  /** Its name in the guest: letters, digits, `.`, `_`, `-`. */
+  readonly tag: string;
+  readonly readOnly?: boolean | undefined;
+}
 
 /** Options of {@link Host.createVm}. */
 export interface CreateVmOptions {
@@ -50,6 +59,7 @@ export interface CreateVmOptions {
   /** 1 (default) to 8. */
   readonly vcpus?: number | undefined;
   readonly disks?: readonly DiskSource[] | undefined;
+  readonly shares?: readonly ShareSource[] | undefined;
   /** `wall` (default): the guest's clock is the host's. `virtual`: it counts what the guest did. */
   readonly clock?: ClockMode | undefined;
   /** Speed in virtual time, millions of instructions a second; a multiple of 10, default 500. */
@@ -68,6 +78,13 @@ export interface DiskConfig {
   readonly overlay: boolean;
 }
 
+/** A shared directory as its vm's twin finds it again: its content must be there, too. */
+export interface ShareConfig {
+  readonly path: string;
+  readonly tag: string;
+  readonly readOnly: boolean;
+}
+
 /** A vm in plain data: enough to build a twin that takes its state. */
 export interface VmConfig {
   readonly name: string;
@@ -79,6 +96,7 @@ export interface VmConfig {
   readonly console: ConsoleKind;
   readonly isBare: boolean;
   readonly disks: readonly DiskConfig[];
+  readonly shares: readonly ShareConfig[];
 }
 
 function check(isGood: boolean, what: string, got: unknown): void {
@@ -102,6 +120,11 @@ export function resolveVmConfig(
     console: options.console ?? "uart",
     isBare: options.bare !== undefined,
     disks: (options.disks ?? []).map(diskConfig),
+    shares: (options.shares ?? []).map(({ path, readOnly = false, tag }) => ({
+      path,
+      tag,
+      readOnly,
+    })),
   };
   checkConfig(config);
   return config;
@@ -144,6 +167,21 @@ function checkConfig(config: VmConfig): void {
   check(Number.isSafeInteger(seed) && seed >= 0, "seed: expected an integer from 0 on", seed);
   check(console === "uart" || console === "virtio", "console: expected uart or virtio", console);
   check(disks.length <= DISKS_MAX, "disks: expected at most 6", disks.length);
+  checkShares(config.shares);
+}
+
+function checkShares(shares: readonly ShareConfig[]): void {
+  check(shares.length <= SHARES_MAX, "shares: expected at most 8", shares.length);
+  for (const [i, { path, tag }] of shares.entries()) {
+    check(path !== "" && !path.includes("\0"), `shares[${i}].path: expected a path`, path);
+    check(
+      /^[\w.-]{1,31}$/.test(tag),
+      `shares[${i}].tag: expected 1 to 31 of A-Z a-z 0-9 . _ -`,
+      tag,
+    );
+    const isUnique = shares.findIndex((one) => one.tag === tag) === i;
+    check(isUnique, `shares[${i}].tag: expected one of its own`, tag);
+  }
 }
 
 /** A config as bytes for a snapshot or a migration. */
@@ -168,9 +206,20 @@ export function decodeConfig(bytes: Uint8Array): VmConfig {
       readOnly: disk.flag("readOnly"),
       overlay: disk.flag("overlay"),
     })),
+    shares: decodeShares(fields),
   };
   checkConfig(config);
   return config;
+}
+
+/** Configs of before there were shares have none. */
+function decodeShares(fields: StateFields): ShareConfig[] {
+  if (fields.raw("shares") === undefined) return [];
+  return fields.objectsUpTo("shares", SHARES_MAX).map((share) => ({
+    path: share.text("path"),
+    tag: share.text("tag"),
+    readOnly: share.flag("readOnly"),
+  }));
 }
 
 /** Opens the disks of a vm: backends of the caller's own as they are, files by their paths. */

@@ -7,12 +7,14 @@ import { GoldfishRtc } from "../device/goldfish-rtc.ts";
 import { Ns16550a } from "../device/ns16550a.ts";
 import { Plic } from "../device/plic.ts";
 import { Syscon, type SysconShutdown } from "../device/syscon.ts";
+import { Virtio9p } from "../device/virtio/9p.ts";
 import { VirtioBlk } from "../device/virtio/blk.ts";
 import { VirtioConsole } from "../device/virtio/console.ts";
 import type { VirtioDevice } from "../device/virtio/device.ts";
 import { VirtioMmio } from "../device/virtio/mmio.ts";
 import { type RandomSource, VirtioRng } from "../device/virtio/rng.ts";
 import type { BlockBackend } from "../machine/block.ts";
+import type { TaggedShare } from "../machine/file-share.ts";
 import type { GuestClock } from "../machine/guest-clock.ts";
 import type { GuestMemory } from "../machine/guest-memory.ts";
 import { MmioBus } from "../machine/mmio.ts";
@@ -40,6 +42,8 @@ export interface BoardOptions {
   readonly clock: GuestClock;
   readonly random: Random;
   readonly disks: readonly BlockBackend[];
+  /** Directories that it may mount, each by its tag. */
+  readonly shares?: readonly TaggedShare[] | undefined;
   readonly console: ConsoleKind;
   /** The ACLINT and M-mode interrupts exist only for guests that own M-mode. */
   readonly isBare: boolean;
@@ -137,12 +141,14 @@ export class Board {
   }
 
   #virtioDevices(): VirtioDevice[] {
-    const { disks, isBare, onLater, random } = this.#options;
+    const { disks, isBare, onLater, random, shares = [] } = this.#options;
     const all: VirtioDevice[] = disks.map(
       (backend, i) => new VirtioBlk({ backend, name: `disk${i}`, onLater }),
     );
     if (this.virtioConsole) all.push(this.virtioConsole);
     if (!isBare) all.push(new VirtioRng({ random: entropyOf(random) }));
+    for (const [i, { share, tag }] of shares.entries())
+      all.push(new Virtio9p({ share, tag, name: `share${i}`, onLater }));
     return all;
   }
 

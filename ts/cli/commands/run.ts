@@ -65,9 +65,13 @@ function checkedGuest(options: CommandContext["options"]): CreateVmOptions | und
     });
   const files = ["image", "kernel", "bare", "initrd", "dtb"] as const;
   const mixed = [...files, "append" as const, "disk" as const, "memory" as const, "cpus" as const];
-  const wrong = [...mixed, "clock" as const, "mips" as const, "seed" as const].find(
-    (name) => options[name] !== undefined,
-  );
+  const wrong = [
+    ...mixed,
+    "share" as const,
+    "clock" as const,
+    "mips" as const,
+    "seed" as const,
+  ].find((name) => options[name] !== undefined);
   if (wrong === undefined) return undefined;
   throw new WasmvisorError("WV_CONFIG", `--snapshot brings its own guest; leave out --${wrong}`);
 }

@@ -2,7 +2,7 @@
 import { WasmvisorError } from "../../base/errors.ts";
 import type { RestoreOptions } from "../api.ts";
 import type { MigrationChanges } from "../migrations/changes.ts";
-import type { CreateVmOptions, DiskSource } from "../vm-config.ts";
+import type { CreateVmOptions, DiskSource, ShareSource } from "../vm-config.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -58,6 +58,21 @@ function disks(body: Body): DiskSource[] | undefined {
   });
 }
 
+const SHARE_KEYS = ["path", "tag", "readOnly"];
+
+function shares(body: Body): ShareSource[] | undefined {
+  const value = body["shares"];
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value)) return fail("shares", "a list", value);
+  return value.map((one: unknown, i) => {
+    if (typeof one !== "object" || one === null) return fail(`shares[${i}]`, "an object", one);
+    const share = one as Body;
+    checkKeys(share, SHARE_KEYS);
+    const readOnly = share["readOnly"] === true;
+    return { path: text(share, "path"), tag: text(share, "tag"), readOnly };
+  });
+}
+
 const TEXTS = [
   "name",
   "image",
@@ -74,11 +89,12 @@ const NUMBERS = ["vcpus", "mips", "seed"];
 
 /** Options of `Host.createVm`; the host checks their ranges. */
 export function createOptions(body: Body): CreateVmOptions {
-  checkKeys(body, [...TEXTS, ...NUMBERS, "disks"]);
+  checkKeys(body, [...TEXTS, ...NUMBERS, "disks", "shares"]);
   const texts = TEXTS.map((name) => [name, optionalText(body, name)] as const);
   const numbers = NUMBERS.map((name) => [name, optionalNumber(body, name)] as const);
   const given = [...texts, ...numbers].filter(([, value]) => value !== undefined);
-  return { ...(Object.fromEntries(given) as CreateVmOptions), disks: disks(body) };
+  const devices = { disks: disks(body), shares: shares(body) };
+  return { ...(Object.fromEntries(given) as CreateVmOptions), ...devices };
 }
 
 /** Text that a host reads, or a number of bytes a second, or nanoseconds. */
