@@ -18,6 +18,7 @@ type OptionName =
   | "days"
   | "disk"
   | "share"
+  | "net"
   | "downtime"
   | "dryRun"
   | "dtb"

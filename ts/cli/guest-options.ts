@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
 import type { ShareSource } from "../host/vm-config.ts";
 import type { Options } from "./context.ts";
+import { networks } from "./network-option.ts";
 import * as parse from "./options.ts";
 
 /** Disks with absolute paths. */
@@ -40,5 +41,6 @@ export function createOptions(
     seed: parse.integer(options.seed, "--seed"),
     disks: disksOf(options),
     shares: sharesOf(options),
+    networks: networks(options.net as readonly string[] | undefined),
   };
 }

@@ -16,6 +16,9 @@ import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
+import { HostNetworks } from "./networks/host-networks.ts";
+import { makeNics } from "./networks/make-nics.ts";
+import type { VmNic } from "./networks/vm-nic.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { openShares } from "./shares.ts";
@@ -86,6 +89,8 @@ export class Host implements HostApi {
   readonly clock: Clock;
   /** @internal Those that leave or want to, and how many may come. */
   readonly jobs: MigrationJobs;
+  /** @internal Its switches. */
+  readonly networks: HostNetworks;
   readonly #core: Core;
   readonly #random: Random;
   readonly #loop: RunLoop;
@@ -110,6 +115,7 @@ export class Host implements HostApi {
     this.#loop = new RunLoop(parts.clock);
     this.#random = new Random(parts.seed);
     this.#current = parts.current;
+    this.networks = new HostNetworks(parts.clock, this.#random.split("networks"));
   }
 
   /** Makes a host. Throws `WV_CONFIG`, `WV_CORE_LOAD`, or `WV_NO_MEMORY` if the memory cannot be had. */
@@ -176,11 +182,14 @@ export class Host implements HostApi {
     return this.#withName(config.name, async () => {
       const files = await bootFiles(options);
       const disks = await openDisks(config, options.disks);
-      const vm = this.#build(config, { disks, shares: await openShares(config.shares) });
+      const nics = await makeNics(this.networks, { config, clock: this.clock, isNew: true });
+      const shares = await openShares(config.shares);
+      const vm = this.#build(config, { disks, nics, shares });
       try {
         boot(vm, files);
+        for (const nic of nics) await nic.forward(true);
       } catch (error) {
-        vm.machine.destroy();
+        await vm.destroy();
         throw error;
       }
       return vm;
@@ -267,7 +276,8 @@ export class Host implements HostApi {
     const config = { ...saved, name: name ?? saved.name };
     if (this.#vms.has(config.name) || this.#reserved.has(config.name)) throw taken(config.name);
     const disks = await openDisks(config);
-    return this.#build(config, { disks, shares: await openShares(config.shares) });
+    const nics = await makeNics(this.networks, { config, clock: this.clock });
+    return this.#build(config, { disks, nics, shares: await openShares(config.shares) });
   }
 
   /** @internal Keeps a name for a vm that comes; the result gives it back. */
@@ -307,6 +317,7 @@ export class Host implements HostApi {
   }
 
   #build(config: VmConfig, parts: VmParts): VirtualMachine {
+    const { nics } = parts;
     const console = new VmConsole((bytes) => {
       const taken = machine.receive(bytes);
       this.#loop.wake(vm);
@@ -323,6 +334,7 @@ export class Host implements HostApi {
       disks: parts.disks,
       shares: parts.shares,
       console: config.console,
+      nics: nics.map((nic) => ({ port: nic, mac: nic.mac, mtu: nic.mtu })),
       isBare: config.isBare,
       onConsole: (bytes) => console.gather(bytes),
       ram: parts.ram,
@@ -330,8 +342,9 @@ export class Host implements HostApi {
     machine.onEnter = () => {
       this.#current.clock = () => machine.clock.ticks();
     };
-    const vm = new VirtualMachine({ config, machine, console, context: this.#context() });
+    const vm = new VirtualMachine({ config, machine, console, nics, context: this.#context() });
     machine.onWake = () => this.#loop.wake(vm);
+    for (const nic of nics) nic.install(machine, () => this.#loop.wake(vm));
     return vm;
   }
 
@@ -357,10 +370,12 @@ export class Host implements HostApi {
     return this.#withName(name, async () => {
       const { machine } = parent;
       const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
-      const shares = await openShares(parent.config.shares);
+      const config = { ...parent.config, name };
+      const shares = await openShares(config.shares);
+      const nics = await makeNics(this.networks, { config, clock: this.clock });
       const state = machine.save();
-      const parts = { disks, shares, ram: machine.ram.fork() };
-      const child = this.#build({ ...parent.config, name }, parts);
+      const parts = { disks, nics, shares, ram: machine.ram.fork() };
+      const child = this.#build(config, parts);
       child.machine.restore({ ...state, disks: disks.map(() => null) });
       child.restored();
       return child;
@@ -370,6 +385,7 @@ export class Host implements HostApi {
   /** Destroys all vms. */
   async close(): Promise<void> {
     for (const vm of this.vms) await vm.destroy();
+    await this.networks.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -380,6 +396,7 @@ export class Host implements HostApi {
 /** What a vm is built of, beside its config. */
 interface VmParts {
   readonly disks: readonly BlockBackend[];
+  readonly nics: readonly VmNic[];
   readonly shares: readonly TaggedShare[];
   /** That of its parent. */
   readonly ram?: GuestRam | undefined;

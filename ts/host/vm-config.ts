@@ -1,6 +1,7 @@
 /** What a vm is asked to be, and what follows from it. */
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 import { parseSize } from "../base/units.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { StateFields } from "../machine/state-fields.ts";
@@ -8,14 +9,20 @@ import { Overlay } from "../storage/overlay.ts";
 import type { ConsoleKind } from "../vmm/board.ts";
 import type { ClockMode } from "../vmm/vm-clock.ts";
 import type { FileSource } from "./files.ts";
+import {
+  decodeNics,
+  type NetworkOptions,
+  type NicConfig,
+  resolveNics,
+} from "./networks/nic-config.ts";
 
 const CONFIG_VERSION = 1;
 const PAGE_BYTES = 4096;
 const MEMORY_BYTES_MIN = 1 << 20;
 const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
 const VCPUS_MAX = 8;
-const DISKS_MAX = 6;
-const SHARES_MAX = 8;
+/** The machine has eight places for virtio devices; one is for entropy, one may be for the console. */
+const DEVICES_MAX = 6;
 const NAME_CHARS_MAX = 64;
 
 /** A disk in a file, or one of your own. */
@@ -68,6 +75,8 @@ export interface CreateVmOptions {
   readonly seed?: number | undefined;
   /** `uart` (default) or `virtio`. */
   readonly console?: ConsoleKind | undefined;
+  /** Network cards; none by default. */
+  readonly networks?: readonly NetworkOptions[] | undefined;
 }
 
 /** A disk as its vm's twin on another host finds it again. */
@@ -97,6 +106,7 @@ export interface VmConfig {
   readonly isBare: boolean;
   readonly disks: readonly DiskConfig[];
   readonly shares: readonly ShareConfig[];
+  readonly networks: readonly NicConfig[];
 }
 
 function check(isGood: boolean, what: string, got: unknown): void {
@@ -110,13 +120,14 @@ export function resolveVmConfig(
 ): VmConfig {
   const { clock = "wall", mips = 500, vcpus = 1, memory = "256MiB" } = options;
   const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
+  const seed = options.seed ?? defaults.seed;
   const config: VmConfig = {
     name: options.name ?? defaults.name,
     memoryBytes,
     vcpus,
     clock,
     mips,
-    seed: options.seed ?? defaults.seed,
+    seed,
     console: options.console ?? "uart",
     isBare: options.bare !== undefined,
     disks: (options.disks ?? []).map(diskConfig),
@@ -125,6 +136,7 @@ export function resolveVmConfig(
       tag,
       readOnly,
     })),
+    networks: resolveNics(options.networks, new Random(defaults.seed).split("networks")),
   };
   checkConfig(config);
   return config;
@@ -137,7 +149,8 @@ function diskConfig(disk: DiskSource): DiskConfig {
 }
 
 function checkConfig(config: VmConfig): void {
-  const { clock, console, disks, memoryBytes, mips, name, seed, vcpus } = config;
+  checkSlots(config);
+  const { clock, console, memoryBytes, mips, name, seed, vcpus } = config;
   check(
     /^[\w.-]+$/.test(name) && name.length <= NAME_CHARS_MAX,
     "name: expected 1 to 64 of A-Z a-z 0-9 . _ -",
@@ -166,12 +179,10 @@ function checkConfig(config: VmConfig): void {
   );
   check(Number.isSafeInteger(seed) && seed >= 0, "seed: expected an integer from 0 on", seed);
   check(console === "uart" || console === "virtio", "console: expected uart or virtio", console);
-  check(disks.length <= DISKS_MAX, "disks: expected at most 6", disks.length);
   checkShares(config.shares);
 }
 
 function checkShares(shares: readonly ShareConfig[]): void {
-  check(shares.length <= SHARES_MAX, "shares: expected at most 8", shares.length);
   for (const [i, { path, tag }] of shares.entries()) {
     check(path !== "" && !path.includes("\0"), `shares[${i}].path: expected a path`, path);
     check(
@@ -182,6 +193,11 @@ function checkShares(shares: readonly ShareConfig[]): void {
     const isUnique = shares.findIndex((one) => one.tag === tag) === i;
     check(isUnique, `shares[${i}].tag: expected one of its own`, tag);
   }
+}
+
+function checkSlots({ disks, networks, shares }: VmConfig): void {
+  const count = disks.length + networks.length + shares.length;
+  check(count <= DEVICES_MAX, "disks, networks and shares: expected at most 6 together", count);
 }
 
 /** A config as bytes for a snapshot or a migration. */
@@ -201,12 +217,13 @@ export function decodeConfig(bytes: Uint8Array): VmConfig {
     seed: fields.integer("seed", Number.MAX_SAFE_INTEGER),
     console: fields.text("console") as ConsoleKind,
     isBare: fields.flag("isBare"),
-    disks: fields.objectsUpTo("disks", DISKS_MAX).map((disk) => ({
+    disks: fields.objectsUpTo("disks", DEVICES_MAX).map((disk) => ({
       ...(disk.raw("path") === undefined ? {} : { path: disk.text("path") }),
       readOnly: disk.flag("readOnly"),
       overlay: disk.flag("overlay"),
     })),
     shares: decodeShares(fields),
+    networks: decodeNics(fields),
   };
   checkConfig(config);
   return config;
@@ -215,7 +232,7 @@ export function decodeConfig(bytes: Uint8Array): VmConfig {
 /** Configs of before there were shares have none. */
 function decodeShares(fields: StateFields): ShareConfig[] {
   if (fields.raw("shares") === undefined) return [];
-  return fields.objectsUpTo("shares", SHARES_MAX).map((share) => ({
+  return fields.objectsUpTo("shares", DEVICES_MAX).map((share) => ({
     path: share.text("path"),
     tag: share.text("tag"),
     readOnly: share.flag("readOnly"),

@@ -64,14 +64,9 @@ function checkedGuest(options: CommandContext["options"]): CreateVmOptions | und
       memory: isAlone(options) ? BARE_MEMORY : undefined,
     });
   const files = ["image", "kernel", "bare", "initrd", "dtb"] as const;
-  const mixed = [...files, "append" as const, "disk" as const, "memory" as const, "cpus" as const];
-  const wrong = [
-    ...mixed,
-    "share" as const,
-    "clock" as const,
-    "mips" as const,
-    "seed" as const,
-  ].find((name) => options[name] !== undefined);
+  const devices = ["disk", "share", "net"] as const;
+  const machine = ["append", "memory", "cpus", "clock", "mips", "seed"] as const;
+  const wrong = [...files, ...devices, ...machine].find((name) => options[name] !== undefined);
   if (wrong === undefined) return undefined;
   throw new WasmvisorError("WV_CONFIG", `--snapshot brings its own guest; leave out --${wrong}`);
 }
