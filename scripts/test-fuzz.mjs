@@ -1,4 +1,5 @@
-// Migration streams that are wrong, as many as you like: npm run test:fuzz -- --inputs N --seed N.
+// What is read from others and wrong, as often as you like: npm run test:fuzz -- --target NAME --inputs N --seed N.
+// Targets: `stream` (migrations; the default), `traces`; see test/fuzz/targets.ts.
 // Wants `npm run build:core` before.
 import { execFileSync } from "node:child_process";
 import { cpSync } from "node:fs";
@@ -8,7 +9,5 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 execFileSync("node_modules/.bin/tsc", ["-p", "tsconfig.faults.json"], { stdio: "inherit" });
 cpSync("build/core.wasm", "build/faults/build/core.wasm");
-const { main } = await import(
-  new URL("../build/faults/test/migrate/fuzz/cli.js", import.meta.url).href
-);
+const { main } = await import(new URL("../build/faults/test/fuzz/cli.js", import.meta.url).href);
 await main();

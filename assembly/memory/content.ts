@@ -21,7 +21,7 @@ export function isEqual(a: usize, b: usize): bool {
   return true;
 }
 
-const FACTOR: u64 = 0x517cc1b727220a95;
+export const FACTOR: u64 = 0x517cc1b727220a95;
 
 /** Goes on with `hash` over the page at `frame`. */
 export function hashFrame(hash: u64, frame: usize): u64 {

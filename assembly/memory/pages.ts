@@ -14,6 +14,7 @@ import { releaseFrame } from "./frames";
 import { entryOf, ownEntry, sharedEntry } from "./map";
 import { doPending, lastPending } from "./pending";
 import { Encoded, fillPage, isWhole, putEncoded, putPlain, Rec, readRecord } from "./records";
+import { beginSeal, sealRecord } from "./seal";
 import { noteSent } from "./sent";
 import { arrivePage, discardPage, frameForStore, isMissing, peekFrame, Space } from "./space";
 
@@ -83,11 +84,13 @@ export function collectPages(space: usize, bitmap: usize, from: u32, out: usize)
   Encoded.deltas = 0;
   Encoded.twins = 0;
   Encoded.overflows = 0;
+  beginSeal();
   let i = nextSet(bitmap, from, pages);
   for (; i < pages; i = nextSet(bitmap, i + 1, pages)) {
     if (Batch.skipsDirty && isDirty(space, i)) continue;
     const behind = putRecord(space, i, at);
     if (!behind) break;
+    if (Batch.encoder && readRecord(space, at, behind)) sealRecord(at);
     at = behind;
     const byte = bitmap + (i >> 3);
     store<u8>(byte, load<u8>(byte) & <u8>~((<u32>1) << (i & 7)));
@@ -136,6 +139,24 @@ export function countPages(bitmap: usize, bytes: u32): u32 {
   let pages: u64 = 0;
   for (let at = bitmap; at < bitmap + bytes; at += 8) pages += popcnt(load<u64>(at));
   return <u32>pages;
+}
+
+/**
+ * Counts and seals the records of a batch of `bytes` bytes at `from`, and changes nothing. Returns the bytes that
+ * were understood: less than `bytes` if a record is wrong (see `readRecord`).
+ */
+export function checkPages(space: usize, from: usize, bytes: u32): u32 {
+  const end = from + bytes;
+  let at = from;
+  Batch.zero = 0;
+  Batch.normal = 0;
+  beginSeal();
+  for (; at < end && readRecord(space, at, end); at = Rec.end) {
+    if (Rec.kind & BATCH_ZERO) Batch.zero++;
+    else Batch.normal++;
+    sealRecord(at);
+  }
+  return <u32>(at - from);
 }
 
 /**

@@ -195,6 +195,7 @@ describe("a target", () => {
   test.each([
     ["a barrier out of turn", stream.FRAME_SYNC, messages.encodeSync(1), "barrier 1 out of turn"],
     ["what nobody agreed upon", stream.FRAME_PACKED, new Uint8Array(9), "not agreed upon"],
+    ["seals that it cannot read", stream.FRAME_SEALED, new Uint8Array(16), "not agreed upon"],
     ["a barrier that is cut", stream.FRAME_SYNC, new Uint8Array(3), "expected 4 bytes"],
     ["COMMIT", stream.FRAME_COMMIT, undefined, "COMMIT out of turn"],
     ["pages that it has not", stream.FRAME_PAGES, new Uint8Array(12).fill(9), "more pages than"],

@@ -37,9 +37,15 @@ describe("streams that are wrong", () => {
       (type) => `${type < 16 ? "target" : "source"}: ${stream.frameName(type)}`,
     );
     const records = ["zero page", "plain page", "checked page", "delta", "twin"];
-    const wanted = [...frames, ...records.map((kind) => `target: ${kind}`), "source: plain page"];
+    const sealed = records.filter((kind) => kind !== "plain page");
+    const wanted = [
+      ...frames,
+      ...records.map((kind) => `target: ${kind}`),
+      ...sealed.map((kind) => `target: sealed ${kind}`),
+      "source: plain page",
+    ];
     expect(wanted.filter((one) => !fuzzed.coverage.has(one))).toEqual([]);
-    expect(frames).toHaveLength(28);
+    expect(frames).toHaveLength(29);
   });
 
   test("end in every way that there is", () => {

@@ -63,6 +63,11 @@ export interface PageBatch {
    */
   readonly records: Uint8Array;
   /**
+   * One number over all that the records' own checksums do not guard, if nothing in them is without. Whoever takes a
+   * batch that has one compares it before a page is written, and throws `WV_BAD_STREAM`.
+   */
+  readonly seal?: number | undefined;
+  /**
    * Bytes that a model pretends to send beyond `records`; absent or 0 for whatever holds real
    * memory. Only a simulated link carries them.
    */
@@ -141,7 +146,8 @@ export interface Migratable {
   takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): Wait<PageBatch>;
   /**
    * From now on batches have checksums, and what `encoding` says; the target must get all of them, in
-   * order. Throws `WV_NO_MEMORY`. Whoever can only write bytes has no such method.
+   * order, and they have seals. Throws `WV_NO_MEMORY`. Whoever can only write bytes, and compares no seal, has no
+   * such method.
    */
   encode?(encoding: PageEncoding): Wait<void>;
   /**

@@ -9,18 +9,22 @@ import {
   FRAME_JOINED,
   FRAME_PACKED,
   FRAME_PAGES,
+  FRAME_SEALED,
   FRAME_SYNC,
   type Frame,
   frameName,
   streamError,
 } from "./stream.ts";
 
-/** A frame of pages, packed or not. */
-export const isPages = ({ type }: Frame): boolean => type === FRAME_PAGES || type === FRAME_PACKED;
+/** A frame of pages, packed, sealed, or neither. */
+export const isPages = ({ type }: Frame): boolean =>
+  type === FRAME_PAGES || type === FRAME_SEALED || type === FRAME_PACKED;
 
 export interface ArrivingLanesOptions {
   /** Pages came, over the `first` connection or one `beside` it: one frame after the other. */
   readonly onPages: (frame: Frame, by: "first" | "beside") => Task<void>;
+  /** Does whoever takes them look at the seals of SEALED frames, as was agreed upon? */
+  readonly takesSeals: () => boolean;
   /** Unpacks PACKED frames. */
   readonly packer?: Packer | undefined;
   /** One of them broke: all are of no use. */
@@ -91,8 +95,12 @@ export class ArrivingLanes {
   }
 
   *#unpacked(frame: Frame): Task<Frame> {
-    const { packer } = this.#options;
+    const { packer, takesSeals } = this.#options;
     if (frame.type === FRAME_PAGES) return frame;
+    if (frame.type === FRAME_SEALED) {
+      if (takesSeals()) return frame;
+      throw streamError(frame, "SEALED, which was not agreed upon");
+    }
     if (!packer) throw streamError(frame, "PACKED, which was not agreed upon");
     return yield* unpackFrame(frame, FRAME_PAGES, packer);
   }

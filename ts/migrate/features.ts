@@ -3,6 +3,9 @@
  * target in ACCEPT what of that it takes. What is not taken is done without.
  */
 
-/** `channels`: pages come over several connections (JOIN, SYNC). `deflate`: they come packed so (PACKED). */
-export const FEATURES = ["channels", "deflate"] as const;
+/**
+ * `channels`: pages come over several connections (JOIN, SYNC). `deflate`: they come packed so (PACKED). `seals`:
+ * what their checksums guard is not summed once more (SEALED).
+ */
+export const FEATURES = ["channels", "deflate", "seals"] as const;
 export type Feature = (typeof FEATURES)[number];

@@ -2,7 +2,15 @@
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
 import type { GuestShape, PageBatch } from "../machine/migratable.ts";
-import { type Frame, frameName, loadU32, storeU32, streamError } from "./stream.ts";
+import {
+  FRAME_SEALED,
+  type Frame,
+  frameName,
+  loadU32,
+  SEALED_HEADER_BYTES,
+  storeU32,
+  streamError,
+} from "./stream.ts";
 
 const MESSAGE_VERSION = 1;
 const PAGES_HEADER_BYTES = 12;
@@ -250,9 +258,10 @@ export function decodeSync(frame: Frame): number {
   return loadU32(frame.payload, 0);
 }
 
-/** The header of a PAGES payload; the records follow it. */
-export function encodePagesHeader(round: number, batch: PageBatch): Uint8Array {
-  const header = new Uint8Array(PAGES_HEADER_BYTES);
+/** The header of a PAGES payload, or with `seal` of a SEALED one; the records follow it. */
+export function encodePagesHeader(round: number, batch: PageBatch, seal?: number): Uint8Array {
+  const header = new Uint8Array(seal === undefined ? PAGES_HEADER_BYTES : SEALED_HEADER_BYTES);
+  if (seal !== undefined) storeU32(header, PAGES_HEADER_BYTES, seal);
   storeU32(header, 0, round);
   storeU32(header, 4, batch.normalPages);
   storeU32(header, 8, batch.zeroPages);
@@ -262,13 +271,16 @@ export function encodePagesHeader(round: number, batch: PageBatch): Uint8Array {
 export type ReceivedPages = Omit<PageBatch, "nextGfn"> & { readonly round: number };
 
 export function decodePages(frame: Frame): ReceivedPages {
-  const { payload } = frame;
-  if (payload.length < PAGES_HEADER_BYTES) throw streamError(frame, "PAGES: cut");
+  const { payload, type } = frame;
+  const isSealed = type === FRAME_SEALED;
+  const headerBytes = isSealed ? SEALED_HEADER_BYTES : PAGES_HEADER_BYTES;
+  if (payload.length < headerBytes) throw streamError(frame, `${frameName(type)}: cut`);
   return {
+    seal: isSealed ? loadU32(payload, PAGES_HEADER_BYTES) : undefined,
     round: loadU32(payload, 0),
     normalPages: loadU32(payload, 4),
     zeroPages: loadU32(payload, 8),
-    records: payload.subarray(PAGES_HEADER_BYTES),
+    records: payload.subarray(headerBytes),
   };
 }
 

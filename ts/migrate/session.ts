@@ -62,6 +62,8 @@ export class Session {
   #lanes: Lanes;
   /** The target takes several connections. */
   #hasChannels = false;
+  /** The target looks at seals. */
+  #hasSeals = false;
   /** The target unpacks what this packs. */
   #packer: PagePacker | undefined;
   #unwatch: () => void;
@@ -138,6 +140,7 @@ export class Session {
   /** What the target takes of what was offered. */
   accepted(features: readonly string[]): void {
     this.#hasChannels = features.includes("channels");
+    this.#hasSeals = features.includes("seals");
     const { packer } = this.options;
     if (packer && features.includes(packer.name)) this.#packer = new PagePacker(packer);
   }
@@ -169,14 +172,26 @@ export class Session {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
     // A page that is sent as the number of another one: that one comes first.
     if ((batch.twinPages ?? 0) > 0) yield* this.#lanes.barrier();
-    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
-    const packed = this.#packer && (yield* this.#packer.pack(stream.joinParts(payload)));
-    const type = packed ? stream.FRAME_PACKED : stream.FRAME_PAGES;
-    const bytes = yield* this.#lanes.send(type, packed ?? payload, batch.modelBytes);
+    const packed = this.#packer && (yield* this.#packer.pack(this.#payloadOf(batch)));
+    const frame = packed ? { type: stream.FRAME_PACKED, parts: packed } : this.#frameOf(batch);
+    const bytes = yield* this.#lanes.send(frame.type, frame.parts, batch.modelBytes);
     this.stats.batch(batch, bytes);
     // The rate is that of what was sent, so packed pages need less of the downtime than the policy thinks: what
     // packing itself takes is in there, too (measured: by the rate of pages, twice the limit on a busy machine).
     yield* this.window.pace(bytes);
+  }
+
+  /** The payload of PAGES: a copy. */
+  #payloadOf(batch: PageBatch): Uint8Array {
+    return stream.joinParts([encodePagesHeader(this.stats.round, batch), batch.records]);
+  }
+
+  /** A frame that is not packed; of a batch that has a seal nothing is summed twice, if the target can do that. */
+  #frameOf(batch: PageBatch): PushFrame {
+    const { modelBytes, records } = batch;
+    const seal = this.#hasSeals ? batch.seal : undefined;
+    const type = seal === undefined ? stream.FRAME_PAGES : stream.FRAME_SEALED;
+    return { type, parts: [encodePagesHeader(this.stats.round, batch, seal), records], modelBytes };
   }
 
   /** True if the push goes packed. */
@@ -187,11 +202,10 @@ export class Session {
   /** What `takeBatch` gave as a frame of the push, packed if that is worth it; `plain`: never. */
   *pushFrame(batch: PageBatch, how?: "plain"): Task<PushFrame> {
     const { modelBytes } = batch;
-    const header = encodePagesHeader(this.stats.round, batch);
     const packer = how === "plain" ? undefined : this.#packer;
-    if (!packer) return { type: stream.FRAME_PAGES, parts: [header, batch.records], modelBytes };
+    if (!packer) return this.#frameOf(batch);
     // A copy: the guest's buffer may be used for a checkpoint while this is packed.
-    const payload = stream.joinParts([header, batch.records]);
+    const payload = this.#payloadOf(batch);
     const packed = yield* packer.pack(payload);
     if (packed) return { type: stream.FRAME_PACKED, parts: packed, modelBytes };
     return { type: stream.FRAME_PAGES, parts: [payload], modelBytes };
@@ -208,8 +222,8 @@ export class Session {
   /** Sends pages that somebody waits for past the push, and never packed: that would take time. */
   *sendUrgent(batch: PageBatch): Task<void> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
-    const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
-    const bytes = yield* this.#lanes.sendUrgent(stream.FRAME_PAGES, payload, batch.modelBytes);
+    const { modelBytes, parts, type } = this.#frameOf(batch);
+    const bytes = yield* this.#lanes.sendUrgent(type, parts, modelBytes);
     this.stats.batch(batch, bytes);
   }
 

@@ -5,6 +5,8 @@
  *   preamble  "WVSTREAM"  u32 version  u32 CRC-32 of the 12 bytes before
  *   frame     u32 type  u32 sequence number  u32 payload bytes  u32 CRC-32 (of these 12 bytes
  *             and the payload)  payload
+ *
+ * Of the payload of SEALED the CRC covers the header alone; the rest has checksums of its own, see `messages.ts`.
  */
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -29,6 +31,7 @@ export const FRAME_JOIN = 11;
 export const FRAME_SYNC = 12;
 export const FRAME_PACKED = 13;
 export const FRAME_DRAIN = 14;
+export const FRAME_SEALED = 15;
 // Target to source.
 export const FRAME_ACCEPT = 16;
 export const FRAME_REFUSE = 17;
@@ -45,6 +48,9 @@ export const FRAME_WANTED = 27;
 export const FRAME_JOINED = 28;
 export const FRAME_DRAINED = 29;
 
+/** Of the payload of SEALED: what the frame's CRC covers. */
+export const SEALED_HEADER_BYTES = 16;
+
 const SMALL = 1 << 20;
 /** Of a bitmap: 2 TiB of guest. */
 const BITMAP = 64 << 20;
@@ -52,6 +58,7 @@ const BITMAP = 64 << 20;
 const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: number }>([
   [FRAME_HELLO, { name: "HELLO", bytesMax: SMALL }],
   [FRAME_PAGES, { name: "PAGES", bytesMax: 64 << 20 }],
+  [FRAME_SEALED, { name: "SEALED", bytesMax: 64 << 20 }],
   [FRAME_ROUND, { name: "ROUND", bytesMax: 8 }],
   [FRAME_STATE, { name: "STATE", bytesMax: 256 << 20 }],
   [FRAME_END, { name: "END", bytesMax: SMALL }],
@@ -102,6 +109,11 @@ export function streamError(frame: { sequence: number; offset: number }, why: st
   );
 }
 
+/** So many bytes of a payload are in the checksum of its frame. */
+function summedBytes(type: number, length: number): number {
+  return type === FRAME_SEALED ? Math.min(length, SEALED_HEADER_BYTES) : length;
+}
+
 /** The bytes that each direction begins with. */
 export function encodePreamble(): Uint8Array {
   const bytes = new Uint8Array(PREAMBLE_BYTES);
@@ -146,7 +158,12 @@ export function encodeFrameHeader(
   storeU32(header, 4, sequence);
   storeU32(header, 8, length);
   let crc = crc32(header, 0, 0, 12);
-  for (const part of parts) crc = crc32(part, crc);
+  let left = summedBytes(type, length);
+  for (const part of parts) {
+    const bytes = Math.min(left, part.length);
+    if (bytes > 0) crc = crc32(part, crc, 0, bytes);
+    left -= bytes;
+  }
   storeU32(header, 12, crc);
   return header;
 }
@@ -189,6 +206,8 @@ export class FrameDecoder {
    */
   #room: Uint8Array = new Uint8Array(FRAME_HEADER_BYTES);
   #filled = 0;
+  /** So many of its bytes belong there. */
+  #toSum = 0;
   /** Bytes of the frame under way that are in `#crc`: summed as they come, while the processor's caches have them. */
   #summed = 0;
   #crc = 0;
@@ -276,7 +295,8 @@ export class FrameDecoder {
   #sum(bytes: Uint8Array, from: number, until: number): void {
     if (this.#summed === 0) this.#crc = crc32(bytes, 0, from, from + 12);
     const at = Math.max(this.#summed, FRAME_HEADER_BYTES);
-    this.#crc = crc32(bytes, this.#crc, from + at, from + until);
+    const to = Math.min(until, this.#toSum);
+    if (to > at) this.#crc = crc32(bytes, this.#crc, from + at, from + to);
     this.#summed = until;
   }
 
@@ -311,6 +331,7 @@ export class FrameDecoder {
     const length = loadU32(this.#bytes, this.#from + 8);
     if (length > kind.bytesMax)
       this.#fail(`${kind.name} of ${length} bytes, at most ${kind.bytesMax} are allowed`);
+    this.#toSum = FRAME_HEADER_BYTES + summedBytes(type, length);
     return length;
   }
 

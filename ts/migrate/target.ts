@@ -32,6 +32,7 @@ const ACCEPTED = [
   stream.FRAME_SYNC,
   stream.FRAME_PACKED,
   stream.FRAME_DRAIN,
+  stream.FRAME_SEALED,
 ];
 
 /** Nothing that is alive is silent for longer. */
@@ -109,6 +110,7 @@ class Target implements Watched {
   #guest: Migratable | undefined;
   #isRunning = false;
   #isMemoryWhole = false;
+  #takesSeals = false;
   #checkpointNs = 0;
   #arrivals: Arrivals | undefined;
   #forgetJoins: () => void = () => undefined;
@@ -122,6 +124,7 @@ class Target implements Watched {
       onPages: (frame, by) => this.#pages(frame, by),
       onBroken: (error) => this.#broken(error),
       packer: options.packer,
+      takesSeals: () => this.#takesSeals,
     });
   }
 
@@ -213,8 +216,12 @@ class Target implements Watched {
       this.#lanes.take(connection, index),
     );
     const { features = FEATURES, packer } = this.#options;
-    const can = (feature: Feature): boolean => feature === "channels" || feature === packer?.name;
+    const can = (feature: Feature): boolean =>
+      feature === "channels" ||
+      feature === packer?.name ||
+      (feature === "seals" && guest.encode !== undefined);
     const taken = features.filter((one) => can(one) && hello.features.includes(one));
+    this.#takesSeals = taken.includes("seals");
     yield* this.#connection.send(stream.FRAME_ACCEPT, [messages.encodeAccept(taken)]);
     return guest;
   }

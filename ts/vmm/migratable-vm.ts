@@ -1,11 +1,5 @@
 /** A vm as the migration engine and the snapshot writer see it: pages, a dirty log, a state. */
-import {
-  BATCH_CHECKED,
-  BATCH_DELTA,
-  BATCH_TWIN,
-  BATCH_ZERO,
-  PAGE_BYTES,
-} from "../../bindings/abi.ts";
+import { PAGE_BYTES } from "../../bindings/abi.ts";
 import type { Core } from "../../bindings/core.ts";
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { WasmvisorError } from "../base/errors.ts";
@@ -161,6 +155,7 @@ export class MigratableVm implements Migratable {
       twinPages: exports.batchTwins() >>> 0,
       overflowPages: exports.batchOverflows() >>> 0,
       records: u8.subarray(out, out + bytes),
+      seal: this.#encoder === 0 ? undefined : exports.batchSeal() >>> 0,
     };
   }
 
@@ -219,12 +214,11 @@ export class MigratableVm implements Migratable {
       );
   }
 
-  /** Copies the records to the core's memory; returns where they are. */
+  /** Copies the records to the core's memory and looks at them; returns where they are. */
   #receive(batch: Omit<PageBatch, "nextGfn">): number {
-    const { normalPages, records, zeroPages } = batch;
-    this.#checkCounts(records, normalPages, zeroPages);
-    const at = this.#reserve(records.length);
-    this.#core.u8.set(records, at);
+    const at = this.#reserve(batch.records.length);
+    this.#core.u8.set(batch.records, at);
+    this.#check(batch, at);
     return at;
   }
 
@@ -235,22 +229,22 @@ export class MigratableVm implements Migratable {
     throw badRecord(understood, "a page that does not exist, or is not what its checksum says");
   }
 
-  #checkCounts(records: Uint8Array, normalPages: number, zeroPages: number): void {
-    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
-    let normal = 0;
-    let zero = 0;
-    for (let at = 0; at < records.length; ) {
-      if (at + 4 > records.length) throw badRecord(at, "a header that is cut");
-      if ((view.getUint32(at, true) & BATCH_ZERO) !== 0) zero++;
-      else normal++;
-      at += recordBytes(view, at);
-      if (at > records.length) throw badRecord(at, "a page that is cut");
-    }
+  /** Are the records at `at` such as there are, as many as announced, and as they were sealed? */
+  #check(batch: Omit<PageBatch, "nextGfn">, at: number): void {
+    const { normalPages, records, seal, zeroPages } = batch;
+    const { exports } = this.#core;
+    const understood = exports.checkPages(this.#vm.ram.space, at, records.length) >>> 0;
+    if (understood !== records.length)
+      throw badRecord(understood, "a record that is cut, or of a page or kind that does not exist");
+    const [normal, zero] = [exports.batchNormal() >>> 0, exports.batchZero() >>> 0];
     if (normal !== normalPages || zero !== zeroPages)
       throw badRecord(
         0,
         `${normal} pages and ${zero} zero pages, announced were ${normalPages} and ${zeroPages}`,
       );
+    if (seal === undefined) return;
+    if (exports.batchOpen() !== 0) throw badRecord(0, "sealed, with pages without a checksum");
+    if (exports.batchSeal() >>> 0 !== seal) throw badRecord(0, "not what was sealed");
   }
 
   /** Address of a buffer of at least `bytes` bytes. */
@@ -308,15 +302,6 @@ export class MigratableVm implements Migratable {
     this.#releaseBuffer();
     return this.#owner.destroy();
   }
-}
-
-/** Bytes of the record at `at`, as its header says. */
-function recordBytes(view: DataView, at: number): number {
-  const head = view.getUint32(at, true);
-  if ((head & BATCH_CHECKED) === 0) return (head & BATCH_ZERO) === 0 ? 4 + PAGE_BYTES : 4;
-  if ((head & BATCH_TWIN) !== 0) return 12;
-  if ((head & BATCH_DELTA) === 0) return 8 + PAGE_BYTES;
-  return at + 10 > view.byteLength ? 10 : 10 + view.getUint16(at + 8, true);
 }
 
 function badRecord(offset: number, what: string): WasmvisorError {

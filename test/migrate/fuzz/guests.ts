@@ -4,6 +4,7 @@ import { compileCore } from "../../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../../bindings/core.ts";
 import { Random } from "../../../ts/base/random.ts";
 import type { Migratable, PageSet } from "../../../ts/machine/migratable.ts";
+import { SEALED_HEADER_BYTES, storeU32 } from "../../../ts/migrate/stream.ts";
 import { RAM_BASE } from "../../../ts/vmm/guest-ram.ts";
 import { loneVm } from "../../../ts/vmm/lone-vm.ts";
 import { MigratableVm } from "../../../ts/vmm/migratable-vm.ts";
@@ -78,7 +79,23 @@ export class FakeFuzzGuest implements FuzzGuest {
 let core: Core | undefined;
 /** Before the first guest of the core is made. */
 export async function loadFuzzCore(): Promise<void> {
-  core ??= await loadCore(await compileCore(), { wallTicks: () => 0 }, 64 << 20);
+  if (core) return;
+  core = await loadCore(await compileCore(), { wallTicks: () => 0 }, 64 << 20);
+  sealer = loneVm(core, { memoryBytes: 1 << 20, mips: 500 });
+}
+
+let sealer: Vm | undefined;
+/** Gives the payload of a SEALED frame the seal that fits, as whoever means harm would. */
+export function sealAnew(payload: Uint8Array): void {
+  if (!core || !sealer || payload.length < SEALED_HEADER_BYTES) return;
+  const { exports, u8 } = core;
+  const records = payload.subarray(SEALED_HEADER_BYTES);
+  const frames = Math.ceil(records.length / PAGE_BYTES) + 1;
+  const at = exports.allocRegion(frames) >>> 0;
+  u8.set(records, at);
+  exports.checkPages(sealer.ram.space, at, records.length);
+  storeU32(payload, SEALED_HEADER_BYTES - 4, exports.batchSeal() >>> 0);
+  exports.freeRegion(at, frames);
 }
 
 /** Frames that nobody has: the same after each input, or one of them was lost. */

@@ -8,9 +8,12 @@ import {
   encodeFrame,
   encodePreamble,
   FRAME_HEADER_BYTES,
+  FRAME_SEALED,
   FrameDecoder,
   PREAMBLE_BYTES,
 } from "../../../ts/migrate/stream.ts";
+
+import { sealAnew } from "./guests.ts";
 
 export interface FuzzFrame {
   readonly type: number;
@@ -53,7 +56,7 @@ export function streamOf(frames: readonly FuzzFrame[]): Uint8Array {
 }
 
 type RawMutation = (bytes: Uint8Array, at: number, random: Random) => Uint8Array;
-const RAW: Readonly<Record<string, RawMutation>> = {
+export const RAW: Readonly<Record<string, RawMutation>> = {
   "bit flipped": (bytes, at, random) => {
     const out = bytes.slice();
     out[at] = (out[at] as number) ^ (1 << random.below(8));
@@ -102,6 +105,13 @@ const FRAMED: Readonly<Record<string, FrameMutation>> = {
     frames.map((one, i) => (i === at ? { ...one, type: random.below(32) } : one)),
   "payload changed": (frames, at, random) =>
     frames.map((one, i) => (i === at ? { ...one, payload: changed(one.payload, random) } : one)),
+  "payload changed and sealed": (frames, at, random) =>
+    frames.map((one, i) => {
+      if (i !== at) return one;
+      const payload = changed(one.payload, random);
+      if (one.type === FRAME_SEALED) sealAnew(payload);
+      return { ...one, payload };
+    }),
   "frame of another stream": (frames, at, random, foreign) => [
     ...frames.slice(0, at),
     random.pick(foreign),

@@ -6,21 +6,28 @@ import {
   BATCH_ZERO,
   PAGE_BYTES,
 } from "../../../bindings/abi.ts";
-import { FRAME_CHECKPOINT_PAGES, FRAME_PAGES, loadU32 } from "../../../ts/migrate/stream.ts";
+import {
+  FRAME_CHECKPOINT_PAGES,
+  FRAME_PAGES,
+  FRAME_SEALED,
+  loadU32,
+  SEALED_HEADER_BYTES,
+} from "../../../ts/migrate/stream.ts";
 import type { FuzzFrame } from "./mutate.ts";
 
 const HEADER_BYTES = 12;
 
-/** `zero page`, `plain page`, `checked page`, `delta`, `twin`: those in the frame. */
+/** `zero page`, `plain page`, `checked page`, `delta`, `twin`: those in the frame; `sealed` if it is. */
 export function traitsOf(frame: FuzzFrame | undefined): ReadonlySet<string> {
   const traits = new Set<string>();
-  if (!frame || (frame.type !== FRAME_PAGES && frame.type !== FRAME_CHECKPOINT_PAGES))
+  if (!frame || ![FRAME_PAGES, FRAME_SEALED, FRAME_CHECKPOINT_PAGES].includes(frame.type))
     return traits;
   const { payload } = frame;
-  for (let at = HEADER_BYTES; at + 4 <= payload.length; ) {
+  const isSealed = frame.type === FRAME_SEALED;
+  for (let at = isSealed ? SEALED_HEADER_BYTES : HEADER_BYTES; at + 4 <= payload.length; ) {
     const head = loadU32(payload, at);
     const [trait, bytes] = recordAt(payload, at, head);
-    traits.add(trait);
+    traits.add(isSealed ? `sealed ${trait}` : trait);
     at += bytes;
   }
   return traits;

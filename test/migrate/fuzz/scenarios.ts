@@ -78,6 +78,15 @@ export const SCENARIOS: readonly FuzzScenario[] = [
   },
   {
     ...fake,
+    name: "core, without seals",
+    guest: "core",
+    pages: 8,
+    writesPerMs: 60,
+    source: { ...rounds, xbzrleCacheBytes: 1 << 20, identicalPages: "by-hash" },
+    target: { features: ["channels"] },
+  },
+  {
+    ...fake,
     name: "core, hybrid",
     guest: "core",
     pages: 5,

@@ -16,6 +16,7 @@ export function* setup(session: Session): Task<void> {
   const features: Feature[] = [];
   if (options.channels > 1) features.push("channels");
   if (options.packer) features.push(options.packer.name);
+  if (options.verify !== "frames" && guest.encode) features.push("seals");
   const hello = encodeHello({ id, strategy, checkpointNs, arrives, features, shape });
   yield* session.connection.send(FRAME_HELLO, [hello]);
   session.accepted(decodeAccept(yield* session.inbox.expect(FRAME_ACCEPT)));
