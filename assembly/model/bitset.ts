@@ -5,6 +5,8 @@ export abstract class Cursor {
   static next: u32 = 0;
   /** A set whose pages {@link takeRange} leaves; 0: none. */
   static except: usize = 0;
+  /** Pages that the last {@link mergeBits} put into the set and that were not in it. */
+  static fresh: u32 = 0;
 }
 
 /** What the target has, of pages that were sent: page + 1 in slot page % slots, as the core's encoder. */
@@ -27,6 +29,12 @@ function noteSent(bits: u64, base: u32): void {
   }
 }
 
+/** Notes page `gfn` in `log`. */
+export function markPage(log: usize, gfn: u32): void {
+  const at = log + ((gfn >> 5) << 2);
+  store<u32>(at, load<u32>(at) | (1 << (gfn & 31)));
+}
+
 /** Pages in the set of `words` words at `set`. */
 export function countBits(set: usize, words: u32): u32 {
   let count: u64 = 0;
@@ -34,17 +42,29 @@ export function countBits(set: usize, words: u32): u32 {
   return <u32>count;
 }
 
-/** `set` |= `log`; `log` = nothing. Returns how many pages `log` had. */
-export function mergeBits(set: usize, log: usize, words: u32): u32 {
+/**
+ * The pages `from` to `to` - 1 of `log` go to `set`; both numbers are multiples of 128. Returns how many there were;
+ * `Cursor.fresh` is how many were not in `set`.
+ */
+export function mergeBits(set: usize, log: usize, from: u32, to: u32): u32 {
   let count: u64 = 0;
-  for (let i: u32 = 0; i < words; i++) {
-    const at = log + (i << 3);
-    const fresh = load<u64>(at);
-    if (fresh == 0) continue;
-    count += popcnt<u64>(fresh);
-    store<u64>(set + (i << 3), load<u64>(set + (i << 3)) | fresh);
+  let fresh: u64 = 0;
+  const offset = set - log;
+  for (let at = log + (from >> 3); at < log + (to >> 3); at += 16) {
+    const low = load<u64>(at);
+    const high = load<u64>(at, 8);
+    if ((low | high) == 0) continue;
+    const other = at + offset;
+    const lowBefore = load<u64>(other);
+    const highBefore = load<u64>(other, 8);
+    count += popcnt<u64>(low) + popcnt<u64>(high);
+    fresh += popcnt<u64>(low & ~lowBefore) + popcnt<u64>(high & ~highBefore);
+    store<u64>(other, low | lowBefore);
+    store<u64>(other, high | highBefore, 8);
     store<u64>(at, 0);
+    store<u64>(at, 0, 8);
   }
+  Cursor.fresh = <u32>fresh;
   return <u32>count;
 }
 
@@ -62,7 +82,15 @@ export function fillBits(set: usize, pages: u32): void {
 export function takeRange(set: usize, from: u32, to: u32, max: u32): u32 {
   let left = max;
   let gfn = from;
+  const isPlain = Cursor.except == 0 && Sent.slots == 0;
   while (gfn < to) {
+    // Whole words of which all pages may go, one after the other.
+    const whole = isPlain && (gfn & 63) == 0 ? min(left, to - gfn) >> 6 : 0;
+    if (whole > 0) {
+      left -= takeWords(set + ((gfn >> 6) << 3), whole);
+      gfn += whole << 6;
+      continue;
+    }
     const word = (gfn >> 6) << 3;
     const at = set + word;
     const first = gfn & 63;
@@ -84,6 +112,25 @@ export function takeRange(set: usize, from: u32, to: u32, max: u32): u32 {
   }
   Cursor.next = to;
   return max - left;
+}
+
+/** Takes all pages of so many words; returns how many. */
+function takeWords(at: usize, words: u32): u32 {
+  let count: u64 = 0;
+  const end = at + (words << 3);
+  for (; at + 16 <= end; at += 16) {
+    const low = load<u64>(at);
+    const high = load<u64>(at, 8);
+    if ((low | high) == 0) continue;
+    count += popcnt<u64>(low) + popcnt<u64>(high);
+    store<u64>(at, 0);
+    store<u64>(at, 0, 8);
+  }
+  if (at < end) {
+    count += popcnt<u64>(load<u64>(at));
+    store<u64>(at, 0);
+  }
+  return <u32>count;
 }
 
 /** Takes the lowest `count` of `bits` out of the word at `at`; returns the page behind the last. */

@@ -2,8 +2,8 @@
  * The page-level guest of the sweeps: a set of pages to send, a dirty log, and a writer. One
  * instance holds one guest at a time. Memory, from the end of the static data on:
  *
- *   log     1 bit a page     set      1 bit a page     missing   1 bit a page
- *   zipf    8 + 12 bytes a page, if used
+ *   log     1 bit a page     set      1 bit a page     missing   1 bit a page     layer   1 bit a page
+ *   zipf    24 bytes a page, if used
  *   trace   4 bytes a page that is written, if used
  *   sent    4 bytes a slot of the cache of sent pages, if used
  */
@@ -17,22 +17,34 @@ import {
   Sent,
   takeRange,
 } from "./bitset";
+import { Crowd } from "./crowd";
+import { seedRandom } from "./random";
+import { writeUniform } from "./uniform";
 import {
-  buildZipf,
-  seedWriter,
+  WRITER_SEQUENTIAL,
   WRITER_TRACE,
   Writer,
   writeLimited,
   writePages,
-  writeUniform,
   writeUntilMissing,
 } from "./writer";
+import { buildZipf, ZIPF_BYTES } from "./zipf";
 
 /** A guest of 1 TiB: 32 MiB a bitmap. */
 const PAGES_MAX: u32 = 1 << 28;
 
 let pageCount: u32 = 0;
+/** Of a set, a multiple of 16 bytes. */
 let words: u32 = 0;
+/** Outside of these pages, multiples of 128, log and set are empty. */
+let logFrom: u32 = 0;
+let logTo: u32 = 0;
+let setFrom: u32 = 0;
+let setTo: u32 = 0;
+/** Pages in the set, unless somebody else had a hand in it. */
+let remaining: u32 = 0;
+let isCounted: bool = false;
+let isMissingUsed: bool = true;
 let log: usize = 0;
 let set: usize = 0;
 let missing: usize = 0;
@@ -52,25 +64,57 @@ function ensure(end: usize): bool {
   return missing <= 0 || memory.grow(missing) >= 0;
 }
 
+function clear(bits: usize, from: u32, to: u32): void {
+  if (from < to) memory.fill(bits + (from >> 3), 0, (to - from) >> 3);
+}
+
+/** The log may have pages `from` to `to` - 1 from now on. */
+function logged(from: u32, to: u32): void {
+  if (from >= to) return;
+  const isEmpty = logFrom == logTo;
+  logFrom = isEmpty ? from & ~127 : min(logFrom, from & ~127);
+  logTo = max(logTo, (to + 127) & ~127);
+}
+
+/** The log may have what the writer writes by `count` writes. */
+function loggedBy(count: u32): void {
+  if (Writer.pages == 0 || count == 0) return;
+  if (Writer.kind == WRITER_TRACE) logged(0, pageCount);
+  else if (Writer.kind == WRITER_SEQUENTIAL && count < Writer.pages - Writer.next)
+    logged(Writer.base + Writer.next, Writer.base + Writer.next + count);
+  else logged(Writer.base, Writer.base + Writer.pages);
+}
+
 /** A guest of `pages` pages that has written nothing. 0, or -1 if that is too many. */
 export function modelCreate(pages: u32, seedLo: u32, seedHi: u32): i32 {
   if (pages == 0 || pages > PAGES_MAX) return -1;
   if (pages != pageCount) {
-    const bytes = (<usize>((pages + 63) >> 6)) << 3;
+    const bytes = (<usize>((pages + 127) >> 7)) << 4;
     log = (__heap_base + 63) & ~63;
     set = log + bytes;
     missing = set + bytes;
-    if (!ensure(missing + bytes)) return -1;
-    words = (pages + 63) >> 6;
+    Crowd.layer = missing + bytes;
+    if (!ensure(Crowd.layer + bytes)) return -1;
+    words = <u32>(bytes >> 3);
     pageCount = pages;
     zipfPages = 0;
-    end = missing + bytes;
+    end = Crowd.layer + bytes;
     zipfEnd = end;
     traceTag = 0;
+    logFrom = 0;
+    logTo = words << 6;
+    setFrom = 0;
+    setTo = words << 6;
+    isMissingUsed = true;
   }
   Sent.slots = 0;
-  memory.fill(log, 0, <usize>words * 24);
-  seedWriter(((<u64>seedHi) << 32) | seedLo);
+  clear(log, logFrom, logTo);
+  clear(set, setFrom, setTo);
+  if (isMissingUsed) memory.fill(missing, 0, (<usize>words) << 3);
+  isMissingUsed = false;
+  logFrom = logTo = setFrom = setTo = remaining = 0;
+  isCounted = true;
+  seedRandom(((<u64>seedHi) << 32) | seedLo);
   Writer.next = 0;
   Writer.waits = ~0;
   Writer.pages = 0;
@@ -108,6 +152,7 @@ export function modelCache(slots: u32): i32 {
 
 /** The dirty log, for what is written by other means. */
 export function modelLog(): usize {
+  logged(0, pageCount);
   return log;
 }
 
@@ -121,17 +166,16 @@ export function modelHot(pages: u32, share: f64): void {
 export function modelZipf(exponent: f64): i32 {
   const pages = Writer.pages;
   if (pages == zipfPages && exponent == zipfExponent) return 0;
-  Writer.alias = missing + ((<usize>words) << 3);
-  const scratch = Writer.alias + ((<usize>pages) << 3);
-  if (!ensure(scratch + <usize>pages * 12)) return -1;
-  const tableEnd = scratch + <usize>pages * 12;
+  const table = Crowd.layer + ((<usize>words) << 3);
+  const tableEnd = table + <usize>pages * ZIPF_BYTES;
+  if (!ensure(tableEnd)) return -1;
   if (tableEnd > zipfEnd) {
     // Where a trace may have been.
     zipfEnd = tableEnd;
     end = tableEnd;
     traceTag = 0;
   }
-  buildZipf(pages, exponent, scratch);
+  buildZipf(table, pages, exponent);
   zipfPages = pages;
   zipfExponent = exponent;
   return 0;
@@ -161,28 +205,45 @@ export function modelReplay(next: u32): void {
 
 /** `count` writes to the working set. */
 export function modelWrite(count: u32): void {
+  loggedBy(count);
   writePages(log, count);
 }
 
 /** `count` writes to pages below `pages`, whatever the writer is: the kernel's own. */
 export function modelBackground(pages: u32, count: u32): void {
+  if (count == 0) return;
+  logged(0, pages);
   writeUniform(log, 0, pages, count);
 }
 
 /** Every page is to be sent, the log is empty. */
 export function modelFill(): void {
-  memory.fill(log, 0, (<usize>words) << 3);
+  clear(log, logFrom, logTo);
+  logFrom = logTo = 0;
   fillBits(set, pageCount);
+  setFrom = 0;
+  setTo = words << 6;
+  remaining = pageCount;
+  isCounted = true;
 }
 
 /** Moves the log into the set; returns how many pages the log had. */
 export function modelHarvest(): u32 {
-  return mergeBits(set, log, words);
+  if (logFrom == logTo) return 0;
+  const dirtied = mergeBits(set, log, logFrom, logTo);
+  remaining += Cursor.fresh;
+  const isEmpty = setFrom == setTo;
+  setFrom = isEmpty ? logFrom : min(setFrom, logFrom);
+  setTo = max(setTo, logTo);
+  logFrom = logTo = 0;
+  return dirtied;
 }
 
 /** Pages still to be sent. */
 export function modelRemaining(): u32 {
-  return countBits(set, words);
+  if (!isCounted) remaining = countBits(set, words);
+  isCounted = true;
+  return remaining;
 }
 
 /** Is page `gfn` still to be sent? */
@@ -192,9 +253,13 @@ export function modelHas(gfn: u32): i32 {
 
 /** Where the bitmaps are: pages to be sent, and pages that have not arrived at the target. */
 export function modelSet(): usize {
+  setFrom = 0;
+  setTo = words << 6;
+  isCounted = false;
   return set;
 }
 export function modelMissing(): usize {
+  isMissingUsed = true;
   return missing;
 }
 
@@ -206,11 +271,13 @@ export function modelPlace(from: u32, to: u32): u32 {
 
 /** Likewise to {@link modelWrite}, but stops at a page that has not arrived. Returns the writes done. */
 export function modelWriteHere(count: u32): u32 {
+  loggedBy(count);
   return writeUntilMissing(log, missing, count);
 }
 
 /** Likewise to {@link modelWrite}, but dirties no more than `fresh` pages. Returns the writes done. */
 export function modelWriteLimited(count: u32, fresh: u32): u32 {
+  loggedBy(count);
   return writeLimited(log, count, fresh);
 }
 
@@ -239,18 +306,35 @@ export function modelTake(from: u32, normalMax: u32, zeroMax: u32, zeroFrom: u32
   takenNormal = 0;
   takenZero = 0;
   Sent.known = 0;
-  const slots = Sent.slots;
-  const border = min(zeroFrom, takeUntil);
   Cursor.except = takeSkips ? log : 0;
+  const next = take(from, normalMax, zeroMax, min(zeroFrom, takeUntil));
+  remaining -= takenNormal + takenZero;
+  if (remaining == 0 && isCounted) setFrom = setTo = 0;
+  return next;
+}
+
+function take(from: u32, normalMax: u32, zeroMax: u32, border: u32): u32 {
   if (from < border) {
-    takenNormal = takeRange(set, from, border, normalMax);
+    takenNormal = takeWithin(from, border, normalMax);
     if (Cursor.next < border || takenNormal == normalMax) return Cursor.next;
     from = border;
   }
+  const slots = Sent.slots;
   Sent.slots = 0;
-  takenZero = takeRange(set, from, takeUntil, zeroMax);
+  takenZero = takeWithin(from, takeUntil, zeroMax);
   Sent.slots = slots;
   return Cursor.next;
+}
+
+/** As {@link takeRange}, but looks only where the set may have pages. */
+function takeWithin(from: u32, to: u32, max: u32): u32 {
+  const first = from > setFrom ? from : setFrom;
+  const last = min(to, setTo);
+  Cursor.next = to;
+  if (first >= last) return 0;
+  const taken = takeRange(set, first, last, max);
+  if (Cursor.next == last) Cursor.next = to;
+  return taken;
 }
 
 /** Of the last {@link modelTake}. */

@@ -13,6 +13,9 @@
 namespace sg4 = simgrid::s4u;
 
 constexpr double HOST_FLOPS = 1e9;
+// As many as vms may meet on a host: a writer dirties memory by what it computes, so those that shared one core would
+// dirty a part of what they are to.
+constexpr int HOST_CORES = 64;
 constexpr double LINK_BYTES_PER_SEC = 1.25e9;
 constexpr double LINK_LATENCY_SEC = 20e-6;
 
@@ -40,7 +43,7 @@ static std::vector<sg4::Host*> hosts;
 
 static std::pair<simgrid::kernel::routing::NetPoint*, simgrid::kernel::routing::NetPoint*>
 makeHost(sg4::NetZone* zone, const std::vector<unsigned long>&, unsigned long id) {
-  auto* host = zone->create_host("host-" + std::to_string(id), HOST_FLOPS)->seal();
+  auto* host = zone->create_host("host-" + std::to_string(id), HOST_FLOPS)->set_core_count(HOST_CORES)->seal();
   if (hosts.size() <= id) hosts.resize(id + 1);
   hosts[id] = host;
   return {host->get_netpoint(), nullptr};
@@ -59,7 +62,7 @@ static void makeFatTree(unsigned count) {
 static void makePairs(unsigned count) {
   auto* zone = sg4::create_full_zone("pairs");
   for (unsigned i = 0; i < count; i++)
-    hosts.push_back(zone->create_host("host-" + std::to_string(i), HOST_FLOPS)->seal());
+    hosts.push_back(zone->create_host("host-" + std::to_string(i), HOST_FLOPS)->set_core_count(HOST_CORES)->seal());
   for (unsigned i = 0; i + 1 < count; i += 2) {
     auto* link = zone->create_link("link-" + std::to_string(i), LINK_BYTES_PER_SEC)->set_latency(LINK_LATENCY_SEC)->seal();
     zone->add_route(hosts[i]->get_netpoint(), hosts[i + 1]->get_netpoint(), nullptr, nullptr, {sg4::LinkInRoute(link)});

@@ -52,7 +52,9 @@ export class SimGrid {
       [m.source, m.target, m.memoryBytes, m.bytesPerSec, m.dirtyShare, m.workingSetBytes].join(" "),
     );
     writeFileSync(file, `${lines.join("\n")}\n`);
-    const args = [mode, String(hosts), file, "--log=root.thres:critical"];
+    // Else a flow takes 5 % of what it moves of the links back, too, as if there were acknowledgements.
+    const rules = ["--cfg=network/crosstraffic:0", "--log=root.thres:critical"];
+    const args = [mode, String(hosts), file, ...rules];
     return JSON.parse(execFileSync(this.#program, args, { encoding: "utf8" })) as PeerRun;
   }
 

@@ -1,6 +1,14 @@
 /** The commands in docs/how-to/data-centre.md, in their order, by a shell; and what a user sees when something is wrong. */
 import { execFile, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -84,6 +92,21 @@ test.each([
   const { status, stderr } = run(EXAMPLE, ...args);
   expect(status).toBe(2);
   expect(stderr).toMatch(message);
+});
+
+test("a full disk ends the run with 3, and what was there is there as it was", () => {
+  const folder = join(scratch, "out");
+  const shots = () => readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+  expect(run(EXAMPLE, "--job", "sun").status).toBe(0);
+  const before = shots();
+  // The last of the files meets a disk that is full.
+  symlinkSync("/dev/full", join(folder, "gantt.html.part"));
+  const { status, stdout } = run(EXAMPLE, "--json");
+  expect(status).toBe(3);
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+  expect(error.code).toBe("WV_MISSING");
+  expect(error.message).toMatch(/no room to write to ".*" \(ENOSPC\); make room there/);
+  expect(shots()).toEqual(before);
 });
 
 test("a planner that loops, throws or overcommits ends the run with status 2 and its name", () => {

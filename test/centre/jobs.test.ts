@@ -70,6 +70,17 @@ test("consolidation switches off what it can, and that saves what a host draws",
   expect(savedWh).toBeLessThanOrEqual(3 * 90);
 });
 
+test("consolidation goes on until nothing is gained: two that were filled go together, too", async () => {
+  const vms = "  - { name: v, count: 4, memory: 2GiB, cpus: 2, demand: 1 }";
+  const { run: done, summary } = await run(
+    small(vms, "kind: consolidate, duration: 1h, planner: worst-fit"),
+  );
+  expect(summary.hosts_done).toBe(3);
+  expect(new Set(done.simulation.vms.map(({ host }) => host)).size).toBe(1);
+  // Whoever is to move on moves once.
+  expect(summary.migrations).toBe(3);
+});
+
 test("rebalancing stops when loads are as near as was asked for", async () => {
   const vms = "  - { name: v, count: 4, memory: 2GiB, cpus: 2, demand: 1.5, place: pack }";
   const { run: done, summary } = await run(

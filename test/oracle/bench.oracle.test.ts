@@ -1,6 +1,6 @@
 /** Every bench suite runs from end to end, on a small part of its work; no timing is asserted. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -70,6 +70,19 @@ describe.skipIf(!hasQemu)("benches (skipped unless qemu-system-riscv64 is instal
       "sweep/guest of 64 MiB, forked",
     ]);
   });
+
+  // Whatever the two count differently would show here: what a flow has of a link, who dirties what while he shares a core.
+  test.skipIf(!existsSync("/usr/include/simgrid/plugins/live_migration.h"))(
+    "centre: SimGrid simulates the same (skipped unless libsimgrid-dev is installed)",
+    { timeout: WAIT_MS },
+    () => {
+      const rows = bench("centre");
+      const makespans = rows.filter(({ bench: name }) => name.endsWith("makespan"));
+      expect(makespans.length).toBeGreaterThan(0);
+      for (const { bench: name, ratio } of makespans)
+        expect(Math.abs((ratio ?? 0) - 1), name).toBeLessThan(0.001);
+    },
+  );
 
   describe.skipIf(!hasApt)("with Debian's packages (skipped unless apt is installed)", () => {
     test("linux-boot", { timeout: WAIT_MS }, () => {

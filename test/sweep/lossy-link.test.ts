@@ -71,6 +71,18 @@ const scenario: Scenario = {
   latencyNs: 2e6,
 };
 
+/** Of ten seeds: one of them may need a round more than another. */
+function meanOf(its: Scenario): Record<"totalNs" | "normalPages" | "transferredBytes", number> {
+  const mean = { totalNs: 0, normalPages: 0, transferredBytes: 0 };
+  for (let seed = 0; seed < 10; seed++) {
+    const { stats } = simulatePages({ ...its, seed }, kernel);
+    mean.totalNs += stats.totalNs / 10;
+    mean.normalPages += stats.normalPages / 10;
+    mean.transferredBytes += stats.transferredBytes / 10;
+  }
+  return mean;
+}
+
 describe.each([1, 2, 8, 16])("%i channels", (channels) => {
   test.each([0, 0.0001, 0.001])(
     "stop-and-copy takes what they move, at a loss of %d",
@@ -92,7 +104,7 @@ describe.each([1, 2, 8, 16])("%i channels", (channels) => {
       for (const lossRatio of [0, 0.0001, 0.001]) {
         const change: Scenario = { ...scenario, channels, lossRatio, strategy };
         const fluid = simulateFluid(change);
-        const { stats } = simulatePages(change, kernel);
+        const stats = meanOf(change);
         const what = `${lossRatio}: ${fluid.totalNs / 1e6} ms, page ${stats.totalNs / 1e6} ms`;
         expect(Math.abs(fluid.totalNs / stats.totalNs - 1), what).toBeLessThan(0.01);
         expect(Math.abs(fluid.normalPages / stats.normalPages - 1), what).toBeLessThan(0.01);

@@ -39,6 +39,10 @@ const TAG_BYTES = 7;
 const TAG_ARRAY = 8;
 const TAG_OBJECT = 9;
 
+/** Making one costs more than a whole small state. */
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 class Writer {
   bytes = new Uint8Array(256);
   at = 0;
@@ -75,9 +79,29 @@ class Writer {
     this.bytes.set(bytes, from);
   }
 
+  /** Names of fields are short, and of letters that are one byte each. */
+  text(value: string): void {
+    const { length } = value;
+    const from = this.at;
+    if (length < 128) {
+      this.byte(length);
+      this.reserve(length);
+      const { bytes } = this;
+      let i = 0;
+      for (; i < length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 127) break;
+        bytes[from + 1 + i] = code;
+      }
+      if (i === length) return;
+      this.at = from;
+    }
+    this.raw(ENCODER.encode(value));
+  }
+
   u32(value: number): void {
     const from = this.reserve(4);
-    new DataView(this.bytes.buffer).setUint32(from, value, true);
+    for (let i = 0; i < 4; i++) this.bytes[from + i] = value >>> (8 * i);
   }
 
   number(value: number): void {
@@ -98,7 +122,7 @@ class Writer {
     else if (typeof value === "number") this.number(value);
     else if (typeof value === "string") {
       this.byte(TAG_STRING);
-      this.raw(new TextEncoder().encode(value));
+      this.text(value);
     } else if (value instanceof Uint8Array) {
       this.byte(TAG_BYTES);
       this.raw(value);
@@ -116,7 +140,7 @@ class Writer {
     this.uint(entries.length);
     for (const [key, item] of entries) {
       if (key === "__proto__") throw new TypeError('state may not have a key "__proto__"');
-      this.raw(new TextEncoder().encode(key));
+      this.text(key);
       this.value(item as Plain, depth + 1);
     }
   }
@@ -178,7 +202,7 @@ class Reader {
   string(): string {
     const raw = this.raw();
     try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
+      return DECODER.decode(raw);
     } catch {
       return this.fail("text is not UTF-8");
     }

@@ -96,6 +96,12 @@ export class Network {
     return (this.#hosts[host] as NetworkHost).nic.bytesPerSec;
   }
 
+  /** Of all links from a host's rack to others; as much comes back. */
+  uplinkBytesPerSec(host: number): number {
+    const { uplink, uplinks } = this.#racks[(this.#hosts[host] as NetworkHost).rack] as NetworkRack;
+    return uplink.bytesPerSec * uplinks;
+  }
+
   #find(source: number, target: number): readonly number[] | undefined {
     if (source === target) return undefined;
     const from = (this.#hosts[source] as NetworkHost).rack;

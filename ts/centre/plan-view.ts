@@ -29,6 +29,7 @@ export function requestOf(simulation: CentreSimulation, wish: Wish): PlacementRe
       freeBytes: state.freeBytes,
       freeCpus: host.cpus * wish.cpuShareMax - (wanted[h] as number),
       nicBytesPerSec: centre.network.nicBytesPerSec(h),
+      uplinkBytesPerSec: centre.network.uplinkBytesPerSec(h),
       isOpen: !state.isClosed && !state.isFailed && wish.mayTake(h),
     };
   });

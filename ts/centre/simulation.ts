@@ -5,7 +5,7 @@
 
 import { FluidMemory } from "../sweep/fluid/memory.ts";
 import { EventQueue } from "./event-queue.ts";
-import { HostLoad } from "./host-load.ts";
+import { Fleet, type HostState, type VmState } from "./fleet.ts";
 import { type Buffers, type Leg, LiveMigration } from "./live-migration.ts";
 import { LinkSharing } from "./max-min.ts";
 import { type Centre, type HostSpec, scenarioOf, type VmSpec } from "./model.ts";
@@ -15,28 +15,6 @@ import type { MigrationRecord, RestartRecord, VmUsage } from "./records.ts";
 /** Buffers for the memory of guests on their way, made by the hundred. */
 const BUFFERS_AT_ONCE = 128;
 const BUFFER_PIECES = 32;
-
-/** A vm as it is now. */
-export interface VmState {
-  host: number;
-  /** It wants so many CPUs. */
-  cpus: number;
-  state: "running" | "stopped" | "lost";
-  isMigrating: boolean;
-  sinceNs: number;
-  /** The lack of its host at that time. */
-  lackNs: number;
-}
-
-export interface HostState {
-  readonly load: HostLoad;
-  freeBytes: number;
-  outgoing: number;
-  incoming: number;
-  /** Nobody may come here. */
-  isClosed: boolean;
-  isFailed: boolean;
-}
 
 interface Active {
   readonly slot: number;
@@ -57,15 +35,13 @@ interface Active {
 export class CentreSimulation {
   readonly centre: Centre;
   nowNs = 0;
-  readonly vms: VmState[];
-  readonly hosts: HostState[];
   readonly records: MigrationRecord[] = [];
   readonly restarts: RestartRecord[] = [];
-  readonly usage: VmUsage[];
   readonly linkBytes: Float64Array;
   events = 0;
   /** Told of every migration that ends, well or not. */
   onEnd: (record: MigrationRecord) => void = () => undefined;
+  readonly #fleet: Fleet;
   readonly #queue = new EventQueue();
   readonly #sharing: LinkSharing;
   /** What is due in a slot of the queue. */
@@ -84,7 +60,8 @@ export class CentreSimulation {
 
   constructor(centre: Centre) {
     this.centre = centre;
-    const { hosts, migration, network, vms } = centre;
+    const { migration, network, vms } = centre;
+    this.#fleet = new Fleet(centre);
     this.#sharing = new LinkSharing(network.links.map(({ bytesPerSec }) => bytesPerSec));
     this.linkBytes = new Float64Array(network.links.length);
     this.#linkMigrations = new Int32Array(network.links.length);
@@ -92,30 +69,27 @@ export class CentreSimulation {
       ({ migrationsMax }) => migrationsMax < Number.POSITIVE_INFINITY,
     );
     this.#nsOfWork = migration.cpusPerGigabytePerSec / 1e9;
-    this.hosts = hosts.map((host) => ({
-      load: new HostLoad(host),
-      freeBytes: host.memoryBytes,
-      outgoing: 0,
-      incoming: 0,
-      isClosed: false,
-      isFailed: false,
-    }));
-    this.usage = vms.map(() => ({ requestedCpuSec: 0, contendedCpuSec: 0, stoppedCpuSec: 0 }));
-    this.vms = vms.map(({ host, memoryBytes }) => {
-      this.host(host).freeBytes -= memoryBytes;
-      return { host, cpus: 0, state: "running", isMigrating: false, sinceNs: 0, lackNs: 0 };
-    });
     vms.forEach((vm, v) => {
       this.#demand(vm, v, 0);
     });
   }
 
+  get vms(): readonly VmState[] {
+    return this.#fleet.vms;
+  }
+  get hosts(): readonly HostState[] {
+    return this.#fleet.hosts;
+  }
+  get usage(): readonly VmUsage[] {
+    return this.#fleet.usage;
+  }
+
   host(index: number): HostState {
-    return this.hosts[index] as HostState;
+    return this.#fleet.host(index);
   }
 
   vm(index: number): VmState {
-    return this.vms[index] as VmState;
+    return this.#fleet.vm(index);
   }
 
   /** Flows that were solved so far. */
@@ -170,15 +144,12 @@ export class CentreSimulation {
       this.#step();
     }
     this.nowNs = Math.max(this.nowNs, untilNs);
-    for (const { load } of this.hosts) load.advance(this.nowNs);
-    for (let v = 0; v < this.vms.length; v++) this.#settleVm(v);
+    this.#fleet.settleAll(this.nowNs);
   }
 
   /** Switches a host on or off. */
   power(host: number, isOn: boolean): void {
-    const { load } = this.host(host);
-    load.advance(this.nowNs);
-    load.isOn = isOn;
+    this.#fleet.power(host, isOn, this.nowNs);
   }
 
   /** A host is gone, with all that runs on it and all that was on its way from or to it. */
@@ -197,7 +168,7 @@ export class CentreSimulation {
     const lost: number[] = [];
     this.vms.forEach((vm, v) => {
       if ((vm.host !== host && !torn.has(v)) || vm.state === "lost") return;
-      this.#stopVm(v, "lost");
+      this.#fleet.stop(v, "lost", this.nowNs);
       this.#lostAtNs.set(v, this.nowNs);
       lost.push(v);
     });
@@ -210,15 +181,11 @@ export class CentreSimulation {
   restart(vm: number, target: number, delayNs: number): void {
     const source = this.vm(vm).host;
     const failedNs = this.#lostAtNs.get(vm) ?? this.nowNs;
-    this.host(target).freeBytes -= this.#spec(vm).memoryBytes;
+    this.host(target).freeBytes -= this.#fleet.spec(vm).memoryBytes;
     this.at(this.nowNs + delayNs, () => {
-      this.#startVm(vm, target);
+      this.#fleet.start(vm, target, this.nowNs);
       this.restarts.push({ vm, source, target, failedNs, upNs: this.nowNs });
     });
-  }
-
-  #spec(vm: number): VmSpec {
-    return this.centre.vms[vm] as VmSpec;
   }
 
   #later(timeNs: number, run: () => void): void {
@@ -245,48 +212,9 @@ export class CentreSimulation {
   /** A vm's demand, one step after the other. */
   #demand(spec: VmSpec, v: number, step: number): void {
     const { cpus } = spec.demand[step] ?? { cpus: 0 };
-    this.#settleVm(v);
-    const vm = this.vm(v);
-    if (vm.state === "running") {
-      const { load } = this.host(vm.host);
-      load.advance(this.nowNs);
-      load.want(cpus - vm.cpus);
-    }
-    vm.cpus = cpus;
+    this.#fleet.want(v, cpus, this.nowNs);
     const next = spec.demand[step + 1];
     if (next) this.#later(next.atNs, () => this.#demand(spec, v, step + 1));
-  }
-
-  /** Adds up what a vm got since the last time. */
-  #settleVm(v: number): void {
-    const vm = this.vm(v);
-    const { load } = this.host(vm.host);
-    load.advance(this.nowNs);
-    const used = this.usage[v] as VmUsage;
-    const wanted = (vm.cpus * (this.nowNs - vm.sinceNs)) / 1e9;
-    used.requestedCpuSec += wanted;
-    if (vm.state === "running") used.contendedCpuSec += (vm.cpus * (load.lackNs - vm.lackNs)) / 1e9;
-    else used.stoppedCpuSec += wanted;
-    vm.sinceNs = this.nowNs;
-    vm.lackNs = load.lackNs;
-  }
-
-  #stopVm(v: number, state: "stopped" | "lost"): void {
-    this.#settleVm(v);
-    const vm = this.vm(v);
-    if (vm.state === "running") this.host(vm.host).load.want(-vm.cpus);
-    vm.state = state;
-  }
-
-  #startVm(v: number, host: number): void {
-    this.#settleVm(v);
-    const vm = this.vm(v);
-    const { load } = this.host(host);
-    load.advance(this.nowNs);
-    load.want(vm.cpus);
-    vm.host = host;
-    vm.state = "running";
-    vm.lackNs = load.lackNs;
   }
 
   /** Begins what may begin. */
@@ -309,7 +237,7 @@ export class CentreSimulation {
     if (state === "lost" || host !== source) return "the vm is not there any more";
     if (this.host(target).isFailed) return "its target failed";
     if (!this.centre.network.route(source, target)) return "there is no way to its target";
-    return this.#spec(vm).memoryBytes > (this.centre.hosts[target] as HostSpec).memoryBytes
+    return this.#fleet.spec(vm).memoryBytes > (this.centre.hosts[target] as HostSpec).memoryBytes
       ? "it is larger than its target"
       : "";
   }
@@ -319,7 +247,7 @@ export class CentreSimulation {
     if (this.vm(vm).isMigrating) return false;
     if (this.host(source).outgoing >= (hosts[source] as HostSpec).outgoingMax) return false;
     if (this.host(target).incoming >= (hosts[target] as HostSpec).incomingMax) return false;
-    if (this.host(target).freeBytes < this.#spec(vm).memoryBytes) return false;
+    if (this.host(target).freeBytes < this.#fleet.spec(vm).memoryBytes) return false;
     if (!this.#limitedLinks) return true;
     return (network.route(source, target) as Route).links.every(
       (link) =>
@@ -347,7 +275,7 @@ export class CentreSimulation {
     const { migration, network } = this.centre;
     const { source, target, vm } = record;
     const route = network.route(source, target) as Route;
-    const spec = this.#spec(vm);
+    const spec = this.#fleet.spec(vm);
     const buffers = this.#buffers();
     const live = new LiveMigration(scenarioOf(spec, migration, route), buffers);
     record.state = "running";
@@ -409,7 +337,7 @@ export class CentreSimulation {
     const wasPaused = live.isPaused;
     const wasSwitched = live.isSwitched;
     const leg = live.next();
-    if (live.isPaused && !wasPaused) this.#stopVm(record.vm, "stopped");
+    if (live.isPaused && !wasPaused) this.#fleet.stop(record.vm, "stopped", this.nowNs);
     if (live.isSwitched && !wasSwitched) this.#switch(record);
     if (!leg) {
       this.#end(one, live.error);
@@ -454,14 +382,14 @@ export class CentreSimulation {
 
   /** The guest runs on the target from now on. */
   #switch({ source, target, vm }: MigrationRecord): void {
-    this.#startVm(vm, target);
-    this.host(source).freeBytes += this.#spec(vm).memoryBytes;
+    this.#fleet.start(vm, target, this.nowNs);
+    this.host(source).freeBytes += this.#fleet.spec(vm).memoryBytes;
     this.#mayAdmit = true;
   }
 
   #end(one: Active, error: string): void {
     const { live, record, route, slot } = one;
-    const { memoryBytes } = this.#spec(record.vm);
+    const { memoryBytes } = this.#fleet.spec(record.vm);
     this.#burden(one, -one.rate);
     this.#active.delete(slot);
     this.#freeBuffers.push(one.buffers);
@@ -478,7 +406,8 @@ export class CentreSimulation {
     const vm = this.vm(record.vm);
     vm.isMigrating = false;
     // Whoever was cut off while it was stopped goes on where it is.
-    if (error !== "" && vm.state === "stopped") this.#startVm(record.vm, record.source);
+    if (error !== "" && vm.state === "stopped")
+      this.#fleet.start(record.vm, record.source, this.nowNs);
     record.state = error === "" ? "completed" : "failed";
     record.error = error;
     record.endNs = this.nowNs;

@@ -176,6 +176,8 @@ export const DEFAULT_SOURCE_OPTIONS = {
   onTargetLost: "hold",
 } as const;
 
+const DEFAULTS: Readonly<Record<string, unknown>> = DEFAULT_SOURCE_OPTIONS;
+
 export type ResolvedSourceOptions = Readonly<
   Pick<
     SourceOptions,
@@ -236,9 +238,11 @@ function settingsOf(options: { policy: PolicyName; policySettings?: object }): o
 
 /** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */
 export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOptions {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const merged = { ...DEFAULT_SOURCE_OPTIONS, ...Object.fromEntries(given) };
-  const all = { ...merged, policySettings: settingsOf(merged) } as ResolvedSourceOptions;
+  const merged = { ...DEFAULT_SOURCE_OPTIONS, ...options } as Record<string, unknown>;
+  for (const name of Object.keys(DEFAULT_SOURCE_OPTIONS))
+    if (merged[name] === undefined) merged[name] = DEFAULTS[name];
+  merged["policySettings"] = settingsOf(merged as { policy: PolicyName; policySettings?: object });
+  const all = merged as unknown as ResolvedSourceOptions;
   check(STRATEGIES.includes(all.strategy), "strategy: unknown", all.strategy);
   check(all.id.length > 0 && all.id.length <= 128, "id: expected 1 to 128 characters", all.id);
   check(all.downtimeLimitNs >= 0, "downtimeLimitNs: expected 0 or more", all.downtimeLimitNs);

@@ -109,6 +109,9 @@ export function streamError(frame: { sequence: number; offset: number }, why: st
   );
 }
 
+/** Frames of fewer bytes are rather copied. */
+const SMALL_BYTES = 64;
+
 /** So many bytes of a payload are in the checksum of its frame. */
 function summedBytes(type: number, length: number): number {
   return type === FRAME_SEALED ? Math.min(length, SEALED_HEADER_BYTES) : length;
@@ -342,7 +345,9 @@ export class FrameDecoder {
     const type = loadU32(bytes, from);
     this.#sum(bytes, from, wholeBytes);
     if (loadU32(bytes, from + 12) !== this.#crc) this.#fail(`${frameName(type)}: checksum wrong`);
-    const payload = bytes.subarray(from + FRAME_HEADER_BYTES, end);
+    const at = from + FRAME_HEADER_BYTES;
+    // A view makes an object of its own of the memory that a small array has within itself: a copy is cheaper.
+    const payload = wholeBytes <= SMALL_BYTES ? bytes.slice(at, end) : bytes.subarray(at, end);
     const frame = { type, sequence: this.#sequence, offset: this.#offset, payload };
     this.#drop(wholeBytes);
     this.#sequence++;

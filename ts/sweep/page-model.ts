@@ -18,6 +18,7 @@ import {
 import { SilenceMeter } from "../migrate/silence.ts";
 import type { MigrationResult } from "../migrate/source.ts";
 import { qemuStats } from "../migrate/stats.ts";
+import { storeU32 } from "../migrate/stream.ts";
 import { FRAMES_PER_WINDOW, idlePush, pagesBytesPerSec } from "./link.ts";
 import type { PageKernel } from "./page-kernel.ts";
 import { CATCH_UP_NS, HEARTBEAT_NS, ModelTarget, modelSet, TICK_NS } from "./page-model-target.ts";
@@ -171,7 +172,9 @@ class ModelGuest implements Migratable {
     const batch = { normalPages, zeroPages, deltaPages, nextGfn };
     if (this.#sinceNs !== undefined) return { ...batch, records: NOTHING, modelBytes };
     // The guest has stopped: all pages of this range have left now.
-    const records = new Uint8Array(Uint32Array.of(fromGfn, nextGfn).buffer);
+    const records = new Uint8Array(8);
+    storeU32(records, 0, fromGfn);
+    storeU32(records, 4, nextGfn);
     return { ...batch, records, modelBytes: modelBytes - records.length };
   }
 

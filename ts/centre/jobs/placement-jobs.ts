@@ -16,14 +16,43 @@ export function consolidate(run: JobRun<Consolidate>): void {
   const { report, simulation } = run;
   let state = run.request([], () => true);
   const emptied = new Set<number>();
-  const filled = new Set<number>();
   const plan = new Map<number, Move>();
   const order = state.hosts
     .map((_, h) => h)
     .sort((a, b) => load(state, a) - load(state, b) || a - b);
   report.hostsWanted = order.length;
+  // What was filled in one pass may be emptied into others in the next: until nothing is gained any more.
+  for (let before = -1; emptied.size > before; ) {
+    before = emptied.size;
+    state = pass(run, state, { order, emptied, plan });
+  }
+  const off = (host: number): void => {
+    if (run.vmsOn(new Set([host])).length > 0) return;
+    simulation.power(host, false);
+    simulation.host(host).isClosed = true;
+    report.hostsDone++;
+  };
+  for (const host of emptied) {
+    const movers = [...plan.values()].filter(({ vm }) => simulation.vm(vm).host === host);
+    run.send(movers, () => off(host));
+  }
+}
+
+interface Consolidation {
+  /** Hosts, in the order in which they are tried. */
+  readonly order: readonly number[];
+  readonly emptied: Set<number>;
+  /** Where each vm ends up, whatever is between. */
+  readonly plan: Map<number, Move>;
+}
+
+/** Tries to empty each host once; returns how things stand then. */
+function pass(run: JobRun, from: PlacementRequest, its: Consolidation): PlacementRequest {
+  const { emptied, order, plan } = its;
+  const filled = new Set<number>();
+  let state = from;
   for (const host of order) {
-    if (filled.has(host)) continue;
+    if (filled.has(host) || emptied.has(host)) continue;
     const movers = state.vms.flatMap((vm, v) => (vm.host === host ? [v] : []));
     const request = { ...closed(state, new Set([...emptied, host])), movers };
     // A host without vms takes none: to fill it would empty none.
@@ -36,16 +65,7 @@ export function consolidate(run: JobRun<Consolidate>): void {
     }
     state = { ...applied(state, moves), movers: [] };
   }
-  const off = (host: number): void => {
-    if (run.vmsOn(new Set([host])).length > 0) return;
-    simulation.power(host, false);
-    simulation.host(host).isClosed = true;
-    report.hostsDone++;
-  };
-  for (const host of emptied) {
-    const movers = [...plan.values()].filter(({ vm }) => simulation.vm(vm).host === host);
-    run.send(movers, () => off(host));
-  }
+  return state;
 }
 
 const load = ({ hosts }: PlacementRequest, host: number): number =>

@@ -1,6 +1,7 @@
 /** The files that a run leaves: what it came to, every migration, and two timelines. */
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { WasmvisorError } from "../../base/errors.ts";
 import type { CentreSummary } from "../measures.ts";
 import type { CentreSimulation } from "../simulation.ts";
 import { ganttPage } from "./gantt.ts";
@@ -13,24 +14,47 @@ export interface CentreFiles {
   readonly gantt: string;
 }
 
-/** Writes them into a folder; each is there whole or not at all. */
+/** Writes them into a folder, all or none; throws `WV_MISSING` where there is no room for them. */
 export function writeCentreFiles(
   out: string,
   simulation: CentreSimulation,
   summary: CentreSummary,
 ): CentreFiles {
-  mkdirSync(out, { recursive: true });
   const files = {
     summary: join(out, "summary.json"),
     migrations: join(out, "migrations.ndjson"),
     trace: join(out, "trace.json"),
     gantt: join(out, "gantt.html"),
   };
-  write(files.summary, [`${JSON.stringify(summary, null, 2)}\n`]);
-  write(files.migrations, migrationLines(simulation));
-  write(files.trace, perfettoTrace(simulation));
-  write(files.gantt, ganttPage(simulation, summary));
+  const pieces: Readonly<Record<keyof CentreFiles, () => Iterable<string>>> = {
+    summary: () => [`${JSON.stringify(summary, null, 2)}\n`],
+    migrations: () => migrationLines(simulation),
+    trace: () => perfettoTrace(simulation),
+    gantt: () => ganttPage(simulation, summary),
+  };
+  const names = Object.keys(files) as (keyof CentreFiles)[];
+  try {
+    mkdirSync(out, { recursive: true });
+    for (const name of names) write(partOf(files[name]), pieces[name]());
+  } catch (error) {
+    for (const name of names) rmSync(partOf(files[name]), { force: true });
+    throw writeError(out, error);
+  }
+  // All of one run, or all of the one before: nothing takes room any more.
+  for (const name of names) renameSync(partOf(files[name]), files[name]);
   return files;
+}
+
+const partOf = (path: string): string => `${path}.part`;
+
+function writeError(out: string, cause: unknown): unknown {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === undefined) return cause;
+  const isFull = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+  const what = isFull ? `no room to write to "${out}"` : `cannot write to "${out}"`;
+  const remedy = isFull ? "make room there" : "see to it that it can be written";
+  const message = `centre: ${what} (${code}); ${remedy}, or choose another folder with --out: what was there is kept`;
+  return new WasmvisorError("WV_MISSING", message, { cause });
 }
 
 function* migrationLines({ centre, records }: CentreSimulation): Generator<string> {
@@ -55,8 +79,7 @@ function* migrationLines({ centre, records }: CentreSimulation): Generator<strin
 }
 
 function write(path: string, pieces: Iterable<string>): void {
-  const partial = `${path}.part`;
-  const file = openSync(partial, "w");
+  const file = openSync(path, "w");
   try {
     let text = "";
     for (const piece of pieces) {
@@ -66,11 +89,7 @@ function write(path: string, pieces: Iterable<string>): void {
       text = "";
     }
     writeFileSync(file, text);
-  } catch (error) {
+  } finally {
     closeSync(file);
-    rmSync(partial, { force: true });
-    throw error;
   }
-  closeSync(file);
-  renameSync(partial, path);
 }

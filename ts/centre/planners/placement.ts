@@ -12,6 +12,8 @@ export interface PlanHost {
   readonly freeBytes: number;
   readonly freeCpus: number;
   readonly nicBytesPerSec: number;
+  /** What all vms of its rack share on their way to and from other racks; each way has as much. */
+  readonly uplinkBytesPerSec: number;
   /** A vm may be sent here. */
   readonly isOpen: boolean;
 }
