@@ -174,9 +174,9 @@ export class Session {
     const type = packed ? stream.FRAME_PACKED : stream.FRAME_PAGES;
     const bytes = yield* this.#lanes.send(type, packed ?? payload, batch.modelBytes);
     this.stats.batch(batch, bytes);
-    // The rate is that of what was sent, so packed pages need less of the downtime than the policy thinks: what
-    // packing itself takes is in there, too (measured: by the rate of pages, twice the limit on a busy machine).
-    yield* this.window.pace(bytes);
+    // What is left is counted in pages, so the rate is that of pages, too.
+    const unpacked = packed ? payload.reduce((sum, { length }) => sum + length, 0) : bytes;
+    yield* this.window.pace(bytes, unpacked);
   }
 
   /** True if the push goes packed. */
@@ -211,6 +211,13 @@ export class Session {
     const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
     const bytes = yield* this.#lanes.sendUrgent(stream.FRAME_PAGES, payload, batch.modelBytes);
     this.stats.batch(batch, bytes);
+  }
+
+  /** Waits until the target has taken in all that was sent. */
+  *drain(): Task<void> {
+    yield* this.#lanes.barrier();
+    yield* this.#connection.send(stream.FRAME_DRAIN);
+    yield* this.#inbox.expect(stream.FRAME_DRAINED);
   }
 
   /** Looks at the dirty log; returns how many pages it held. */
