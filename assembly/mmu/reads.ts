@@ -1,7 +1,8 @@
 /**
  * Which pages a guest read lately, as the TLBs tell. A guest that goes on at another host waits for what it
  * reads and for nothing that it only writes, so these pages are worth sending first: those that were loaded
- * from since `noteReads`, those that code is run from, and the page tables that lead to all of them.
+ * from since `noteReads`, those that code is run from, and the page tables that lead to all of them, and to
+ * what was stored to.
  */
 import * as abi from "../../bindings/abi";
 import { unloadHart } from "../hart/run";
@@ -10,6 +11,7 @@ import { emptyLoads, gfnAt, Tlb } from "./tlb";
 import { PPN_MASK, PTE_R, PTE_V, PTE_X } from "./walk";
 
 const LOAD_END: usize = abi.TLB_LOAD_BASE + abi.TLB_ENTRIES * abi.TLB_ENTRY_BYTES;
+const STORE_END: usize = abi.TLB_STORE_BASE + abi.TLB_ENTRIES * abi.TLB_ENTRY_BYTES;
 const FETCH_END: usize = abi.TLB_FETCH_BASE + abi.TLB_FETCH_ENTRIES * abi.TLB_ENTRY_BYTES;
 const NOWHERE: u64 = ~0;
 
@@ -73,8 +75,8 @@ function takeLoad(entry: usize): void {
 }
 
 /**
- * Moves pages that the hart at `hart` read from the bitmap `from` to `into`, `max` at most: code first, the tables
- * that lead to a page before it. Returns how many.
+ * Moves pages that the hart at `hart` read from the bitmap `from` to `into`, `max` at most: code first, then page
+ * tables. Returns how many.
  */
 export function takeReads(hart: usize, from: usize, into: usize, max: u32): u32 {
   unloadHart();
@@ -85,6 +87,8 @@ export function takeReads(hart: usize, from: usize, into: usize, max: u32): u32 
   Taking.left = max;
   for (let at: usize = abi.TLB_FETCH_BASE; at < FETCH_END; at += abi.TLB_ENTRY_BYTES)
     if (load<u64>(at)) takeFetch(at);
+  for (let at: usize = abi.TLB_STORE_BASE; at < STORE_END; at += abi.TLB_ENTRY_BYTES)
+    if (load<u64>(at)) takeTables(load<u64>(at) & ~0xfff);
   for (let at: usize = abi.TLB_LOAD_BASE; at < LOAD_END; at += abi.TLB_ENTRY_BYTES)
     if (load<u64>(at)) takeLoad(at);
   return max - Taking.left;

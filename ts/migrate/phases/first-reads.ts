@@ -22,7 +22,7 @@ const STOPPED_NS = 4_000_000;
  */
 export function* sendReads(session: Session): Task<number> {
   const { guest, options } = session;
-  if (!guest.noteReads) return 0;
+  if (options.readPages === "on-demand" || !guest.noteReads) return 0;
   yield* wait(guest.noteReads());
   yield* wait(options.clock.sleep(WATCH_NS, options.signal));
   const fromNs = session.nowNs();
