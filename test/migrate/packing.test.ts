@@ -109,7 +109,8 @@ test("the cap is of what goes over the link", () => {
   expect(packed.totalNs).toBeLessThan(plain.totalNs / 5);
   // Later the guest stands still, and the cap is lifted.
   const [{ bytes, durationNs }] = packed.rounds as [RoundStats];
-  expect((bytes * 1e9) / durationNs).toBeLessThan(45_000);
+  // The last window is as good as none of its time.
+  expect(bytes).toBeLessThan(1.1 * 4000 * Math.ceil(durationNs / 1e8));
 });
 
 test("what is left counts as what it is when packed: it stops as soon as that fits the downtime", () => {
