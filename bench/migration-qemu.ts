@@ -112,6 +112,7 @@ async function moveOurs(
     return {
       total: isOver ? stats["total-time"] : Number.POSITIVE_INFINITY,
       downtime: stats.downtime,
+      downtimeSent: stats["downtime-sent"],
       ...(await silencesOf(observer, fromMs, untilMs)),
       normalPages: ram.normal + stats["xbzrle-cache"].pages,
       zeroPages: ram.duplicate,
@@ -163,6 +164,7 @@ export async function moveQemu(
     return {
       total: isOver ? (seen["total-time"] ?? 0) : Number.POSITIVE_INFINITY,
       downtime: seen.downtime ?? 0,
+      downtimeSent: seen.downtime ?? 0,
       ...(await silencesOf(observer, fromMs, performance.now())),
       normalPages: ram?.normal ?? 0,
       zeroPages: ram?.duplicate ?? 0,
@@ -230,6 +232,7 @@ export async function provideLinux(
 const FIGURES = [
   ["total", "ms", (one: MigrationFigures) => one.total],
   ["downtime", "ms", (one: MigrationFigures) => one.downtime],
+  ["downtime-sent", "ms", (one: MigrationFigures) => one.downtimeSent],
   ["silence", "ms", (one: MigrationFigures) => one.silence],
   ["pages", "pages", (one: MigrationFigures) => one.normalPages],
   ["sent", "MiB", (one: MigrationFigures) => one.bytes / 2 ** 20],

@@ -48,7 +48,7 @@ function remember(gva: u64, frame: usize, access: u32): void {
   if (!pmpAllows(Walk.gpa & ~0xfff, abi.PAGE_BYTES, access, priv)) return;
   if (Walk.shift > <u32>abi.PAGE_SHIFT) noteSuperpage(gva, Walk.shift);
   // What may be stored to may be loaded from: W without R is reserved, in page tables and in PMP.
-  fill(Tlb.load(gva), gva, frame);
+  if (access == ACCESS_LOAD || !Tlb.notesReads) fill(Tlb.load(gva), gva, frame);
   if ((access == ACCESS_STORE || mayStore(priv)) && !watched()) fill(Tlb.store(gva), gva, frame);
 }
 

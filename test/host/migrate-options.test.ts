@@ -122,6 +122,7 @@ describe("the schema", () => {
       policy: "xen",
       policySettings: { pages: 7 },
       drain: "before-switch",
+      readPages: "first",
       downtimeLimitNs: 30e6,
       roundsMax: 9,
       timeoutNs: 60e9,
@@ -326,6 +327,28 @@ describe("orders to one under way", () => {
       expect(b.host.vm("d").status).toBe("running");
     },
   );
+
+  test("change limits, by the command line", { timeout: WAIT_MS }, async () => {
+    const [a, b] = [await open(), await open()];
+    await start(a.host, "d", 1);
+    const run = (...args: string[]) => wasmvisor(args, { env: { WASMVISOR_HOST: a.address } });
+    // It would take minutes.
+    const moving = a.client.migrate("d", { target: b.address, bandwidth: "64KiB/s" });
+    await until(() => (a.host.migrations()[0]?.sentBytes ?? 0) > 1000);
+    expect(await run("migrate-set", "d")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("nothing to change"),
+    });
+    expect(await run("migrate-set", "x", "--bandwidth", "none")).toMatchObject({ status: 1 });
+    const limits = ["--downtime", "50ms", "--bandwidth", "none"] as const;
+    expect(await run("migrate-set", "d", ...limits)).toEqual({
+      status: 0,
+      stdout: "d: bandwidth none, downtime 50ms from now on\n",
+      stderr: "",
+    });
+    expect((await moving).state).toBe("completed");
+    expect(b.host.vm("d").status).toBe("running");
+  });
 
   test("by the command line", { timeout: WAIT_MS }, async () => {
     const [a, b] = [await open(), await open()];

@@ -21,6 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const guest = (name: string) => join(root, "guests/bin", name);
 const threads = ["caller", "worker"] as const;
+const ignore = (): void => undefined;
 
 describe.each(threads)("a host in the thread of its %s", (thread) => {
   let host: HostApi;
@@ -161,8 +162,11 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
       await vm.console.expect(/kv ok \d+ /);
 
       const rounds: number[] = [];
+      // It would take minutes, were that not changed.
       const outcome = await vm.migrate(daemon.address, {
+        bandwidth: "64KiB/s",
         onRound: ({ round }) => rounds.push(round),
+        onProgress: () => void host.setMigration("mover", { bandwidth: "none" }).catch(ignore),
       });
       expect(outcome).toMatchObject({ state: "completed", strategy: "pre-copy" });
       expect(rounds).toEqual(outcome.stats.rounds.map(({ round }) => round));
@@ -191,6 +195,8 @@ describe.each(threads)("a host in the thread of its %s", (thread) => {
         code: "WV_STATE",
         message: "nobody: it does not migrate from this host",
       });
+    const changed = host.setMigration("nobody", { downtime: "1s" });
+    await expect(changed).rejects.toMatchObject({ code: "WV_STATE" });
   });
 
   test("waits can be aborted, before and while", async () => {

@@ -232,3 +232,26 @@ describe("determinism", () => {
     expect(run(5)).not.toBe(run(6));
   });
 });
+
+describe("the downtime by QEMU's rule", () => {
+  test.each(["stop-and-copy", "pre-copy", "post-copy", "hybrid"] as const)(
+    "%s: ends when all was sent, two round trips before the guest runs",
+    (strategy) => {
+      const latencyNs = 2_000_000;
+      const scene = new Scene({ latencyNs, source: { strategy } });
+      const { stats } = scene.run();
+      const sent = qemuStats(stats, 24)["downtime-sent"] * 1e6;
+      expect(sent).toBeCloseTo(stats.downtimeSentNs, -3);
+      expect(stats.downtimeSentNs).toBeGreaterThan(0);
+      expect(stats.downtimeNs - stats.downtimeSentNs).toBeGreaterThanOrEqual(4 * latencyNs);
+      if (strategy === "post-copy") expect(stats.downtimeSentNs).toBeLessThan(latencyNs);
+    },
+  );
+
+  test("of a guest that was never stopped is 0", () => {
+    const abort = new AbortController();
+    abort.abort();
+    const scene = new Scene({ source: { signal: abort.signal } });
+    expect(scene.run().stats.downtimeSentNs).toBe(0);
+  });
+});

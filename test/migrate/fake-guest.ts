@@ -44,10 +44,10 @@ class FakeSet implements PageSet {
   }
 }
 
-/** A write that waits for its page. */
+/** A write (or a read: no value) that waits for its page. */
 interface PendingWrite {
   readonly at: number;
-  readonly value: number;
+  readonly value: number | undefined;
   readonly done: () => void;
 }
 
@@ -59,6 +59,9 @@ export class FakeGuest implements Migratable {
   isLogging = false;
   state = new Uint8Array(300);
   readonly #dirty = new Set<number>();
+  readonly #reads = new Set<number>();
+  noteReads?: () => void;
+  takeReads?: (set: PageSet, into: PageSet, pagesMax: number) => number;
   /** Pages that have not arrived. */
   readonly missing = new Set<number>();
   readonly #pending = new Map<number, PendingWrite>();
@@ -67,6 +70,30 @@ export class FakeGuest implements Migratable {
   constructor(pageCount: number) {
     this.shape = { kind: "fake/1", pageCount, config: new Uint8Array([1, 2, 3]) };
     this.memory = new Uint8Array(pageCount * PAGE);
+  }
+
+  /** From now on it can say what it reads. */
+  tellReads(): this {
+    this.noteReads = () => this.#reads.clear();
+    this.takeReads = (set, into, pagesMax) => {
+      const read = [...this.#reads].filter((gfn) => set.has(gfn)).slice(0, pagesMax);
+      for (const gfn of read) {
+        (set as FakeSet).gfns.delete(gfn);
+        (into as FakeSet).gfns.add(gfn);
+      }
+      return read.length;
+    };
+    return this;
+  }
+
+  /** A running guest's `vcpu` reads page `gfn`, unless it waits for one. */
+  read(gfn: number, vcpu = 0): void {
+    if (!this.isRunning) throw new Error("a paused guest read");
+    if (this.#pending.has(vcpu)) return;
+    this.#reads.add(gfn);
+    if (!this.missing.has(gfn)) return;
+    this.#pending.set(vcpu, { at: gfn * PAGE, value: undefined, done: () => undefined });
+    this.#watcher?.onMissing(gfn);
   }
 
   /** What a running guest's `vcpu` does; `done` once it could. False: it waits for a page. */
@@ -114,7 +141,8 @@ export class FakeGuest implements Migratable {
       if (this.missing.has(gfn) || !this.isRunning) continue;
       this.#pending.delete(vcpu);
       this.#watcher?.onArrived(gfn);
-      this.write(at, value, done, vcpu);
+      if (value === undefined) this.read(gfn, vcpu);
+      else this.write(at, value, done, vcpu);
     }
     return before - this.missing.size;
   }
@@ -158,6 +186,7 @@ export class FakeGuest implements Migratable {
     let [normalPages, zeroPages, gfn] = [0, 0, fromGfn];
     for (; gfn < (limit.untilGfn ?? this.shape.pageCount); gfn++) {
       if (normalPages >= limit.normalPagesMax || zeroPages >= limit.zeroPagesMax) break;
+      if (limit.dirtyPages === "leave" && this.#dirty.has(gfn)) continue;
       if (!gfns.delete(gfn)) continue;
       const page = this.memory.subarray(gfn * PAGE, (gfn + 1) * PAGE);
       const isZero = Buffer.compare(page, ZERO_PAGE) === 0;

@@ -38,6 +38,10 @@ export interface SceneOptions {
     readonly toSource?: FaultPlan;
   }[];
   readonly vcpus?: number;
+  /** The source's guest can say what it reads. */
+  readonly tellsReads?: boolean;
+  /** Bytes a second of each link. */
+  readonly bytesPerSec?: number;
   /** Further channels, with these faults, in the order in which they are opened. */
   readonly besideFaults?: readonly (
     | {
@@ -84,6 +88,7 @@ export class Scene {
     this.source.fill(this.#random, 0.7);
     this.#random.bytes(this.source.state);
     this.source.isRunning = true;
+    if (options.tellsReads) this.source.tellReads();
     this.reference = this.source.memory.slice();
     this.#watchSource();
     [this.toTarget, this.toSource] = this.#link(options.faultToTarget, options.faultToSource);
@@ -92,7 +97,8 @@ export class Scene {
   #link(toTarget?: FaultPlan, toSource?: FaultPlan): readonly [FaultyChannel, FaultyChannel] {
     const each = this.#options.latenciesNs?.[this.#links++];
     const latencyNs = each ?? this.#options.latencyNs ?? 50_000;
-    const [left, right] = simulatedLink({ clock: this.clock, bytesPerSec: 4e6, latencyNs });
+    const { bytesPerSec = 4e6 } = this.#options;
+    const [left, right] = simulatedLink({ clock: this.clock, bytesPerSec, latencyNs });
     return [
       new FaultyChannel(left, this.#plan(toTarget)),
       new FaultyChannel(right, this.#plan(toSource)),

@@ -110,6 +110,14 @@ export class VirtualGuest implements Migratable {
     this.#catchUp();
     return this.#inner.harvest(set);
   }
+  noteReads(): void {
+    this.#catchUp();
+    this.#inner.noteReads();
+  }
+  takeReads(set: PageSet, into: PageSet, pagesMax: number): number {
+    this.#catchUp();
+    return this.#inner.takeReads(set, into, pagesMax);
+  }
   takeBatch(set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
     this.#catchUp();
     return this.#inner.takeBatch(set, fromGfn, limit);

@@ -151,6 +151,16 @@ export interface Migratable {
    */
   encode?(encoding: PageEncoding): Wait<void>;
   /**
+   * From now on, until the dirty log is forgotten, it is noted which pages the guest reads. Whoever cannot
+   * tell has no such method, and none of the next.
+   */
+  noteReads?(): Wait<void>;
+  /**
+   * Moves pages that were read since, `pagesMax` at most, from `set` to `into`: what the guest waits for where
+   * it goes on without them. Returns how many.
+   */
+  takeReads?(set: PageSet, into: PageSet, pagesMax: number): Wait<number>;
+  /**
    * Writes the pages of a batch into a target's memory. The records come from a network: throws
    * `WV_BAD_STREAM` when a gfn is outside of RAM, a record is cut, or the counts do not fit what
    * `records` holds.

@@ -52,6 +52,8 @@ export class Arrivals implements MissingWatcher {
   /** The next connection, if one came or is waited for. */
   #next: Future<Connection> | undefined;
   #missingPages = 0;
+  /** The last frame whose pages are in place and that the source was not told of. */
+  #uncredited: number | undefined;
   /** Of connections that broke. */
   #receivedBytes = 0;
   readonly #stalls = new StallMeter();
@@ -170,6 +172,7 @@ export class Arrivals implements MissingWatcher {
     if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => [lacking]);
     // Whoever waits asks again: the answers may have been lost.
     this.#asked = [];
+    this.#uncredited = undefined;
     this.#wanted = []; // What the guest stores to comes with everything else, if that was lost.
     for (const gfn of this.#faults.keys()) this.#ask(gfn);
   }
@@ -177,6 +180,7 @@ export class Arrivals implements MissingWatcher {
   *#receive(): Task<void> {
     const { clock, lanes, stallTimeoutNs } = this.#options;
     const connection = this.#connection as Connection;
+    connection.onDry = () => this.#credit();
     const watched = {
       abort: (reason: unknown) => connection.abort(reason),
       get progress() {
@@ -189,9 +193,8 @@ export class Arrivals implements MissingWatcher {
         const frame = yield* connection.demand();
         if (!isPages(frame))
           throw stream.streamError(frame, `${stream.frameName(frame.type)} out of turn`);
-        const { sequence } = frame;
         yield* lanes.place(frame);
-        this.#outbox?.post(stream.FRAME_CREDIT, () => [messages.encodeCredit(sequence)]);
+        this.#uncredited = frame.sequence;
         if (this.#missingPages === 0) this.#tellComplete();
       }
     } catch (error) {
@@ -199,6 +202,17 @@ export class Arrivals implements MissingWatcher {
     } finally {
       unwatch();
     }
+  }
+
+  /**
+   * One CREDIT for all frames that came together: nothing more of them is to be read, so the source cannot wait
+   * for one that is held back.
+   */
+  #credit(): void {
+    const sequence = this.#uncredited;
+    if (sequence === undefined) return;
+    this.#uncredited = undefined;
+    this.#outbox?.post(stream.FRAME_CREDIT, () => [messages.encodeCredit(sequence)]);
   }
 
   /** Pages came, over whatever connection. */

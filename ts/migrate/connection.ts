@@ -21,6 +21,8 @@ export class Connection {
   receivedBytes = 0;
   /** Goes up with everything sent and received: what the watchdog looks at. */
   progress = 0;
+  /** Called when all that came has been read, and more is waited for. */
+  onDry: () => void = () => undefined;
 
   /** `accepted`: the frame types that the other end may send. */
   constructor(channel: Channel, accepted: readonly number[]) {
@@ -55,6 +57,7 @@ export class Connection {
     for (;;) {
       const frame = this.#decoder.next();
       if (frame) return frame;
+      this.onDry();
       const chunk = yield* wait(this.#channel.receive());
       this.progress++;
       if (!chunk) {

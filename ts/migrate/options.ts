@@ -89,6 +89,11 @@ export interface SourceOptions {
    * QEMU does.
    */
   readonly drain?: "before-switch" | "none" | undefined;
+  /**
+   * Pages that a guest which goes without its pages has just read: they go `first`, before it is stopped and
+   * with its state, or `on-demand` (default) as all others. `first` delays the switch by 50 ms.
+   */
+  readonly readPages?: "first" | "on-demand" | undefined;
   /** Packs the pages of pre-copy and stop-and-copy, if the target can unpack them. Default: nothing does. */
   readonly packer?: Packer | undefined;
   /** Pages with data in one frame. */
@@ -162,6 +167,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   identicalPages: "send",
   hotPages: "skip",
   drain: "none",
+  readPages: "on-demand",
   batchPages: 256,
   probePages: 256,
   stallTimeoutNs: 10e9,
@@ -205,6 +211,7 @@ export type ResolvedSourceOptions = Readonly<
     identicalPages: "by-hash" | "send";
     hotPages: "skip" | "send";
     drain: "before-switch" | "none";
+    readPages: "first" | "on-demand";
     batchPages: number;
     probePages: number;
     stallTimeoutNs: number;

@@ -25,6 +25,11 @@ export class RateWindow {
   #startNs: number;
   #windowBytes = 0;
   #bytesPerSec = 0;
+  /** What the bytes were before they were packed: in this window, and all; and all bytes. */
+  #windowContentBytes = 0;
+  #contentBytes = 0;
+  #sentBytes = 0;
+  #windowRatio = 1;
 
   constructor(options: RateWindowOptions) {
     this.#clock = options.clock;
@@ -36,6 +41,20 @@ export class RateWindow {
   /** Bytes a second in the last full window; 0 before there is one. */
   get bytesPerSec(): number {
     return this.#bytesPerSec;
+  }
+
+  /**
+   * How many times as much what is sent was before it was packed: in the last full window or on the whole, where
+   * that was less. Pages that happened to be packed well say little about those that are left.
+   */
+  get packRatio(): number {
+    const ratio = this.#sentBytes > 0 ? this.#contentBytes / this.#sentBytes : 1;
+    return Math.max(1, Math.min(ratio, this.#windowRatio));
+  }
+
+  /** The same rate for what is not packed yet, as pages that are left are counted. */
+  get contentBytesPerSec(): number {
+    return this.#bytesPerSec * this.packRatio;
   }
 
   /** Bytes that may still be sent in this window. */
@@ -52,9 +71,15 @@ export class RateWindow {
     this.#capBytesPerSec = bytesPerSec;
   }
 
-  /** Counts `bytes` as sent, then sleeps to the end of the window if its budget is used up. */
-  *pace(bytes: number): Task<void> {
+  /**
+   * Counts `bytes` as sent, which were `contentBytes` before they were packed, then sleeps to the end of the
+   * window if its budget is used up.
+   */
+  *pace(bytes: number, contentBytes = bytes): Task<void> {
     this.#windowBytes += bytes;
+    this.#sentBytes += bytes;
+    this.#windowContentBytes += contentBytes;
+    this.#contentBytes += contentBytes;
     this.#turn();
     if (this.budgetBytes > 0) return;
     const endNs = this.#startNs + WINDOW_NS;
@@ -73,7 +98,9 @@ export class RateWindow {
     const spentNs = nowNs - this.#startNs;
     if (spentNs < WINDOW_NS) return;
     this.#bytesPerSec = (this.#windowBytes * 1e9) / spentNs;
+    if (this.#windowBytes > 0) this.#windowRatio = this.#windowContentBytes / this.#windowBytes;
     this.#windowBytes = 0;
+    this.#windowContentBytes = 0;
     this.#startNs = nowNs;
   }
 }

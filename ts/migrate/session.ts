@@ -176,9 +176,9 @@ export class Session {
     const frame = packed ? { type: stream.FRAME_PACKED, parts: packed } : this.#frameOf(batch);
     const bytes = yield* this.#lanes.send(frame.type, frame.parts, batch.modelBytes);
     this.stats.batch(batch, bytes);
-    // The rate is that of what was sent, so packed pages need less of the downtime than the policy thinks: what
-    // packing itself takes is in there, too (measured: by the rate of pages, twice the limit on a busy machine).
-    yield* this.window.pace(bytes);
+    // What is left is counted in pages, so the rate is that of pages, too.
+    const unpacked = packed ? payload.reduce((sum, { length }) => sum + length, 0) : bytes;
+    yield* this.window.pace(bytes, unpacked);
   }
 
   /** The payload of PAGES: a copy. */
@@ -225,6 +225,13 @@ export class Session {
     const { modelBytes, parts, type } = this.#frameOf(batch);
     const bytes = yield* this.#lanes.sendUrgent(type, parts, modelBytes);
     this.stats.batch(batch, bytes);
+  }
+
+  /** Waits until the target has taken in all that was sent. */
+  *drain(): Task<void> {
+    yield* this.#lanes.barrier();
+    yield* this.#connection.send(stream.FRAME_DRAIN);
+    yield* this.#inbox.expect(stream.FRAME_DRAINED);
   }
 
   /** Looks at the dirty log; returns how many pages it held. */

@@ -16,6 +16,7 @@ import * as messages from "./messages.ts";
 import { PLANS, resolveSourceOptions, type SourceOptions } from "./options.ts";
 import { activation, resume } from "./phases/activation.ts";
 import { commitment } from "./phases/commitment.ts";
+import { sendReads } from "./phases/first-reads.ts";
 import { iterativeCopy } from "./phases/iterative-copy.ts";
 import { setup } from "./phases/setup.ts";
 import { stopAndCopy } from "./phases/stop-and-copy.ts";
@@ -91,7 +92,8 @@ class Source {
       : plan.leavesPages
         ? "leave"
         : "send";
-    yield* stopAndCopy(session, rest);
+    const readsMax = rest === "leave" ? yield* sendReads(session) : 0;
+    yield* stopAndCopy(session, rest, readsMax);
     yield* commitment(session);
     session.stats.ranAgain(session.nowNs());
     if (session.isPostCopy) yield* activation(session);

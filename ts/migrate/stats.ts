@@ -25,6 +25,11 @@ export interface MigrationStats {
   readonly totalNs: number;
   /** From the order to pause until the target said that it runs; 0 if the guest was never paused. */
   readonly downtimeNs: number;
+  /**
+   * From the order to pause until the last byte of memory and state was handed to the channel: where QEMU's
+   * downtime ends. What comes then, until the guest runs again, is not in it; 0: nothing was.
+   */
+  readonly downtimeSentNs: number;
   /** From the start until the first page could be sent. */
   readonly setupNs: number;
   readonly transferredBytes: number;
@@ -76,6 +81,7 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
   return {
     "total-time": roundTo(stats.totalNs / 1e6, 3),
     downtime: roundTo(stats.downtimeNs / 1e6, 3),
+    "downtime-sent": roundTo(stats.downtimeSentNs / 1e6, 3),
     "setup-time": roundTo(stats.setupNs / 1e6, 3),
     gap: roundTo(stats.gapNs / 1e6, 3),
     recoveries: stats.recoveries,
@@ -122,6 +128,7 @@ export class StatsCounter {
   dirtyPagesPerSec = 0;
   setupNs = 0;
   downtimeNs = 0;
+  #downtimeSentNs = 0;
   postcopyRequests = 0;
   #firstRequestNs = 0;
   #lastRequestNs = 0;
@@ -166,6 +173,11 @@ export class StatsCounter {
   ranAgain(nowNs: number): void {
     this.#ranAtNs = nowNs;
     this.downtimeNs = nowNs - (this.pausedAtNs ?? nowNs);
+  }
+
+  /** All that the guest is was handed to the channel, or all but the pages that follow. */
+  allSent(nowNs: number): void {
+    this.#downtimeSentNs = nowNs - (this.pausedAtNs ?? nowNs);
   }
 
   /** The target asks for `count` pages that somebody waits for. */
@@ -227,6 +239,7 @@ export class StatsCounter {
     return {
       totalNs,
       downtimeNs: this.downtimeNs,
+      downtimeSentNs: this.#downtimeSentNs,
       setupNs: this.setupNs,
       transferredBytes,
       normalPages: this.normalPages,

@@ -117,10 +117,22 @@ export class MigratableVm implements Migratable {
 
   stopDirtyLog(): void {
     this.#closeEncoder();
+    this.#core.exports.noteReads(0);
     this.#core.exports.logDirty(this.#vm.ram.space, 0);
   }
   harvest(set: PageSet): number {
     return this.#core.exports.harvestDirty(this.#vm.ram.space, (set as CorePageSet).address) >>> 0;
+  }
+  noteReads(): void {
+    this.#core.exports.noteReads(1);
+  }
+  takeReads(set: PageSet, into: PageSet, pagesMax: number): number {
+    const from = (set as CorePageSet).address;
+    const to = (into as CorePageSet).address;
+    let left = pagesMax;
+    for (const { address } of this.#vm.vcpus)
+      left -= this.#core.exports.takeReads(address, from, to, left) >>> 0;
+    return pagesMax - left;
   }
   /** Adds every page that has a frame, or has not arrived yet. */
   addPopulated(set: PageSet): void {

@@ -109,6 +109,7 @@ export function engineOptions(
     policySettings: options.policySettings,
     hotPages: options.hotPages,
     drain: "before-switch",
+    readPages: "first",
     pacing: options.pacing,
     bandwidthFloorBytesPerSec: rate(options.bandwidthFloor, "bandwidthFloor"),
     downtimeLimitNs: time(options.downtime, "downtime"),

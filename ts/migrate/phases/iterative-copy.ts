@@ -11,7 +11,7 @@ import { describeStall, stallOf } from "../policy/stall.ts";
 import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
-import { FRAME_DRAIN, FRAME_DRAINED, FRAME_ROUND } from "../stream.ts";
+import { FRAME_ROUND } from "../stream.ts";
 
 /** Bytes of a page on the wire, for how much fits a window. */
 const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
@@ -94,11 +94,12 @@ class IterativeCopy {
     return decision === "sync" && this.#isTooEarly() ? "send" : decision;
   }
 
-  /** What the link moves, as far as the migration may have it. */
+  /** What the link moves of pages (packed, if they are), as far as the migration may have it. */
   get #bytesPerSec(): number {
     const { options, window } = this.#session;
-    if (options.policy !== "settle") return window.bytesPerSec;
-    return MARGIN * Math.min(window.bytesPerSec, options.bandwidthCapBytesPerSec);
+    if (options.policy !== "settle") return window.contentBytesPerSec;
+    const capBytesPerSec = options.bandwidthCapBytesPerSec * window.packRatio;
+    return MARGIN * Math.min(window.contentBytesPerSec, capBytesPerSec);
   }
 
   /**
@@ -124,7 +125,7 @@ class IterativeCopy {
     if (remainingPages === 0 || dirtyLimitPagesPerSec === Number.POSITIVE_INFINITY) return false;
     if (this.#isPassOver) return false;
     const dirtied = (dirtyLimitPagesPerSec * stats.sinceRound(this.#session.nowNs())) / 1e9;
-    const fits = (window.bytesPerSec * options.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
+    const fits = (window.contentBytesPerSec * options.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
     return remainingPages + dirtied > fits;
   }
 
@@ -151,9 +152,7 @@ class IterativeCopy {
     const session = this.#session;
     this.#drains++;
     this.#readyUntil = session.stats.round + 1;
-    yield* session.lanes.barrier();
-    yield* session.connection.send(FRAME_DRAIN);
-    yield* session.inbox.expect(FRAME_DRAINED);
+    yield* session.drain();
     this.#drainedBytes = session.lanes.sentBytes;
     session.isSynced = false;
   }
@@ -187,7 +186,7 @@ class IterativeCopy {
     this.#session.limitDirty(
       SLOWDOWN_POLICIES[slowdown]({
         remainingPages,
-        bytesPerSec: window.bytesPerSec,
+        bytesPerSec: window.contentBytesPerSec,
         downtimeLimitNs,
         limitPagesPerSec: dirtyLimitPagesPerSec,
         rounds: stats.rounds,
@@ -202,7 +201,7 @@ class IterativeCopy {
   #batchPages(): number {
     const { isPaused, options, remainingPages, stats, window } = this.#session;
     const { batchPages, probePages, downtimeLimitNs, timeoutNs } = options;
-    const { budgetBytes, bytesPerSec } = window;
+    const { budgetBytes, contentBytesPerSec: bytesPerSec } = window;
     const pages = Math.min(batchPages, Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES)));
     if (isPaused) return pages;
     if (bytesPerSec === 0) return Math.min(pages, probePages);

@@ -5,10 +5,14 @@ import { encodeEnd } from "../messages.ts";
 import { PLANS } from "../options.ts";
 import type { Session } from "../session.ts";
 import { FRAME_END, FRAME_MISSING, FRAME_READY, FRAME_STATE } from "../stream.ts";
+import { sendLastReads } from "./first-reads.ts";
 import { type Rest, sendRest } from "./iterative-copy.ts";
 
-/** `leave`: the target gets a list of the pages that are left, instead of the pages. */
-export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
+/**
+ * `leave`: the target gets a list of the pages that are left, instead of the pages; but `readsMax` of them at
+ * most go first.
+ */
+export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<void> {
   const { guest, options, stats, window } = session;
   session.enter("stop-and-copy");
   stats.pausedAtNs = session.nowNs();
@@ -25,6 +29,7 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   }
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
   if (session.isPostCopy) {
+    yield* sendLastReads(session, readsMax);
     // What the target has may change from now on: nothing can be built on it.
     if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
@@ -37,5 +42,6 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<void> {
   const { normalPages, zeroPages } = stats;
   const end = encodeEnd({ normalPages, zeroPages, memoryHash });
   yield* session.connection.send(FRAME_END, [end]);
+  stats.allSent(session.nowNs());
   yield* session.inbox.expect(FRAME_READY);
 }
