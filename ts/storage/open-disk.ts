@@ -6,7 +6,7 @@
  */
 import { dirname, isAbsolute, resolve } from "node:path";
 import { WasmvisorError } from "../base/errors.ts";
-import type { BlockBackend } from "../machine/block.ts";
+import type { BlockBackend, BlockExtent } from "../machine/block.ts";
 import { FileDisk } from "./file-disk.ts";
 import { HostFile } from "./image-file.ts";
 import { badImage, MAGIC } from "./qcow2/format.ts";
@@ -28,8 +28,20 @@ export interface OpenDiskOptions {
   readonly cacheBytes?: number | undefined;
 }
 
+/** A disk in files: nothing of it is done later. */
+export interface SyncDisk extends BlockBackend {
+  read(offset: number, into: Uint8Array): void;
+  write(offset: number, from: Uint8Array): void;
+  flush(): void;
+  discard?(offset: number, bytes: number): void;
+  zero?(offset: number, bytes: number): void;
+  extent?(offset: number, bytes: number): BlockExtent;
+  refresh?(): void;
+  close(): void;
+}
+
 /** Throws `WV_DISK`. */
-export function openDisk(options: OpenDiskOptions): BlockBackend & BackingDisk {
+export function openDisk(options: OpenDiskOptions): SyncDisk {
   const { format, path, readOnly = false } = options;
   if (format === "qcow2") return openQcow2(options, [], readOnly);
   const disk = new FileDisk({ path, readOnly });
@@ -132,5 +144,8 @@ export function probeFormat(path: string): DiskFormat {
 export function parseFormat(text: string): DiskFormat {
   const found = DISK_FORMATS.find((format) => format === text);
   if (found) return found;
-  throw new WasmvisorError("WV_CONFIG", `format: expected ${DISK_FORMATS.join(" or ")}, got "${text}"`);
+  throw new WasmvisorError(
+    "WV_CONFIG",
+    `format: expected ${DISK_FORMATS.join(" or ")}, got "${text}"`,
+  );
 }
