@@ -50,9 +50,7 @@ test("a disk over NBD is the disk: many requests in flight, any order, any size"
     );
     await disk.flush();
     const all = new Uint8Array(BYTES);
-    await Promise.all(
-      parts.map((at) => disk.read(at, all.subarray(at, at + BYTES / 16))),
-    );
+    await Promise.all(parts.map((at) => disk.read(at, all.subarray(at, at + BYTES / 16))));
     expect(isSameBytes(all, model)).toBe(true);
   }
 });
@@ -64,7 +62,9 @@ test("a qcow2 image is served; what it refuses is an error of one request", asyn
   const disk = await connectTo(server.port);
   await disk.write(4096, new Uint8Array(4096).fill(7));
   file.bytesMax = file.bytes;
-  await expect(disk.write(512 * 1024, new Uint8Array(4096))).rejects.toMatchObject({ code: "WV_DISK" });
+  await expect(disk.write(512 * 1024, new Uint8Array(4096))).rejects.toMatchObject({
+    code: "WV_DISK",
+  });
   const back = new Uint8Array(4096);
   await disk.read(4096, back);
   expect(back.every((byte) => byte === 7)).toBe(true);
@@ -97,7 +97,9 @@ test("a client comes back to a server that was away, with what was asked and wha
   await serve(new MemoryDisk({ content }), false, port);
   await waiting;
   await disk.flush();
-  expect([content[0], content[512], content[1024], content[2048], content[4096]]).toEqual([1, 2, 0, 3, 9]);
+  expect([content[0], content[512], content[1024], content[2048], content[4096]]).toEqual([
+    1, 2, 0, 3, 9,
+  ]);
 });
 
 test("a server that stays away costs the requests that wait, after a time that is bounded", async () => {
@@ -105,7 +107,9 @@ test("a server that stays away costs the requests that wait, after a time that i
   const disk = await connectTo(server.port, { reconnectMs: 300 });
   await server.close();
   await expect(disk.read(0, new Uint8Array(512))).rejects.toThrow(/broke and did not come back/);
-  await serve(new MemoryDisk({ content: BYTES }), false, server.port || undefined).catch(() => undefined);
+  await serve(new MemoryDisk({ content: BYTES }), false, server.port || undefined).catch(
+    () => undefined,
+  );
 });
 
 test("a server whose disk is another one when it comes back is not believed", async () => {
@@ -157,13 +161,29 @@ describe("a server that lies:", () => {
 
   test.each([
     ["it is no NBD server", Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"), /no NBD server/],
-    ["it speaks the old style", Buffer.concat([hello.subarray(0, 8), Buffer.alloc(10)]), /old kind/],
-    ["it answers another option", Buffer.concat([hello, reply(1, Buffer.alloc(0), 3)]), /keep to NBD/],
+    [
+      "it speaks the old style",
+      Buffer.concat([hello.subarray(0, 8), Buffer.alloc(10)]),
+      /old kind/,
+    ],
+    [
+      "it answers another option",
+      Buffer.concat([hello, reply(1, Buffer.alloc(0), 3)]),
+      /keep to NBD/,
+    ],
     ["it says nothing of the disk", Buffer.concat([hello, ack]), /how large the disk is/],
     ["its disk is beyond reason", Buffer.concat([hello, about(2n ** 63n), ack]), /cannot be/],
     ["its disk is crooked", Buffer.concat([hello, about(1000n), ack]), /multiple of 512/],
-    ["it announces 4 GiB of reply", Buffer.concat([hello, reply(3, Buffer.alloc(0)).fill(255, 16)]), /keep to NBD/],
-    ["it never comes to an end", Buffer.concat([hello, ...Array.from({ length: 1100 }, () => about(512n))]), /to an end/],
+    [
+      "it announces 4 GiB of reply",
+      Buffer.concat([hello, reply(3, Buffer.alloc(0)).fill(255, 16)]),
+      /keep to NBD/,
+    ],
+    [
+      "it never comes to an end",
+      Buffer.concat([hello, ...Array.from({ length: 1100 }, () => about(512n))]),
+      /to an end/,
+    ],
     ["it leaves", hello.subarray(0, 10), /cannot reach it/],
   ])("%s", async (_, bytes, message) => {
     const port = await liar((socket) => void socket.end(bytes));
@@ -213,7 +233,10 @@ describe("a client that lies", () => {
   const start = Buffer.concat([flags, option(1, Buffer.from("d"))]);
 
   /** What comes back until the server hangs up, or has been silent for a while. */
-  async function talk(port: number, ...parts: Buffer[]): Promise<{ answer: Buffer; hungUp: boolean }> {
+  async function talk(
+    port: number,
+    ...parts: Buffer[]
+  ): Promise<{ answer: Buffer; hungUp: boolean }> {
     const socket = connect(port, "127.0.0.1");
     const got: Buffer[] = [];
     let hungUp = false;

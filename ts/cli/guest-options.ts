@@ -1,13 +1,16 @@
 /** Options that describe a guest, for `run` and `create`. */
 import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
+import { isNbdUrl } from "../storage/nbd/protocol.ts";
 import type { Options } from "./context.ts";
 import * as parse from "./options.ts";
 
 /** Disks with absolute paths. */
 export function disksOf(options: Options): parse.DiskOption[] {
   const given = (options.disk ?? []) as readonly string[];
-  return given.map((one) => parse.disk(one)).map((one) => ({ ...one, path: resolve(one.path) }));
+  return given
+    .map((one) => parse.disk(one))
+    .map((one) => (isNbdUrl(one.path) ? one : { ...one, path: resolve(one.path) }));
 }
 
 const path = (value: unknown): string | undefined =>

@@ -189,9 +189,19 @@ export class VirtualMachine implements Runnable, VmApi {
   #finish(end: VmEnd): void {
     this.machine.clock.pause();
     this.console.end(describeEnd(end));
+    void this.#keepDisks();
     this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));
     this.#recording?.abort.abort();
     this.#become("ended");
+  }
+
+  /** What a guest that has ended wrote is not lost with this process. There is nobody to tell if it is. */
+  async #keepDisks(): Promise<void> {
+    try {
+      await this.machine.drain();
+    } catch {
+      // As when a computer is switched off.
+    }
   }
 
   /** Settles when the guest has ended. Rejects with `WV_STATE` if it leaves this host instead. */

@@ -5,15 +5,12 @@
  * was said is raw, and is refused when it looks like a qcow2 image.
  */
 import { dirname, isAbsolute, resolve } from "node:path";
-import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend, BlockExtent } from "../machine/block.ts";
+import type { DiskFormat } from "./disk-format.ts";
 import { FileDisk } from "./file-disk.ts";
 import { HostFile } from "./image-file.ts";
 import { badImage, MAGIC } from "./qcow2/format.ts";
 import { type BackingDisk, Qcow2Disk, readHeader } from "./qcow2/qcow2-disk.ts";
-
-export const DISK_FORMATS = ["raw", "qcow2"] as const;
-export type DiskFormat = (typeof DISK_FORMATS)[number];
 
 /** Backing files below each other. */
 const CHAIN_MAX = 32;
@@ -138,14 +135,4 @@ export function probeFormat(path: string): DiskFormat {
   } finally {
     file.close();
   }
-}
-
-/** Throws `WV_CONFIG` unless `text` names a format. */
-export function parseFormat(text: string): DiskFormat {
-  const found = DISK_FORMATS.find((format) => format === text);
-  if (found) return found;
-  throw new WasmvisorError(
-    "WV_CONFIG",
-    `format: expected ${DISK_FORMATS.join(" or ")}, got "${text}"`,
-  );
 }
