@@ -83,50 +83,56 @@ const shapes = [512, 1024, 4096, 65536, 2097152].flatMap((clusterBytes) =>
 );
 
 describe.skipIf(!hasQemu)("QEMU (skipped unless installed: apt install qemu-utils)", () => {
-  test.each(shapes)("and we write $clusterBytes-byte clusters, compat $compat, over $backing", (shape) => {
-    const { backing, clusterBytes, compat } = shape;
-    const random = new Random(clusterBytes);
-    const model = new Uint8Array(BYTES);
-    const path = join(dir, `${clusterBytes}-${compat}-${backing}.qcow2`);
-    const below = `${path}.base`;
-    const options = `cluster_size=${clusterBytes},compat=${compat}`;
-    if (backing !== "none") {
-      const base = new Uint8Array(2 * 1024 * 1024);
-      if (backing === "qcow2") {
-        qemu("qemu-img", "create", "-q", "-f", "qcow2", below, String(base.length));
-        qemuWrites(below, base, random);
-      } else writeFileSync(below, random.bytes(base));
-      model.set(base);
-      const args = ["-b", below, "-F", backing, path, String(BYTES)];
-      qemu("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, ...args);
-    } else qemu("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, String(BYTES));
-    qemuWrites(path, model, random);
-    expectSame(path, model);
-    qemu("qemu-img", "snapshot", "-c", "before", path);
-    const before = model.slice();
-    oursWrite(path, model, random);
-    expectGood(path, model);
-    expectSame(path, before, "before");
-    qemuWrites(path, model, random);
-    oursWrite(path, model, random);
-    expectGood(path, model);
-    qemu("qemu-img", "snapshot", "-a", "before", path);
-    expectGood(path, before);
-  });
+  test.each(shapes)(
+    "and we write $clusterBytes-byte clusters, compat $compat, over $backing",
+    (shape) => {
+      const { backing, clusterBytes, compat } = shape;
+      const random = new Random(clusterBytes);
+      const model = new Uint8Array(BYTES);
+      const path = join(dir, `${clusterBytes}-${compat}-${backing}.qcow2`);
+      const below = `${path}.base`;
+      const options = `cluster_size=${clusterBytes},compat=${compat}`;
+      if (backing !== "none") {
+        const base = new Uint8Array(2 * 1024 * 1024);
+        if (backing === "qcow2") {
+          qemu("qemu-img", "create", "-q", "-f", "qcow2", below, String(base.length));
+          qemuWrites(below, base, random);
+        } else writeFileSync(below, random.bytes(base));
+        model.set(base);
+        const args = ["-b", below, "-F", backing, path, String(BYTES)];
+        qemu("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, ...args);
+      } else qemu("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, String(BYTES));
+      qemuWrites(path, model, random);
+      expectSame(path, model);
+      qemu("qemu-img", "snapshot", "-c", "before", path);
+      const before = model.slice();
+      oursWrite(path, model, random);
+      expectGood(path, model);
+      expectSame(path, before, "before");
+      qemuWrites(path, model, random);
+      oursWrite(path, model, random);
+      expectGood(path, model);
+      qemu("qemu-img", "snapshot", "-a", "before", path);
+      expectGood(path, before);
+    },
+  );
 
-  test.each(["512", "65536", "2097152"])("compressed clusters of %s bytes are read, and written over", (size) => {
-    const random = new Random(5);
-    const model = new Uint8Array(BYTES);
-    for (let at = 0; at < BYTES; at += 512) model.fill(at / 512 + random.below(3), at, at + 512);
-    const raw = join(dir, "compress.raw");
-    const path = join(dir, `compressed-${size}.qcow2`);
-    writeFileSync(raw, model);
-    const options = `cluster_size=${size}`;
-    qemu("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, path);
-    expectSame(path, model);
-    oursWrite(path, model, random);
-    expectGood(path, model);
-  });
+  test.each(["512", "65536", "2097152"])(
+    "compressed clusters of %s bytes are read, and written over",
+    (size) => {
+      const random = new Random(5);
+      const model = new Uint8Array(BYTES);
+      for (let at = 0; at < BYTES; at += 512) model.fill(at / 512 + random.below(3), at, at + 512);
+      const raw = join(dir, "compress.raw");
+      const path = join(dir, `compressed-${size}.qcow2`);
+      writeFileSync(raw, model);
+      const options = `cluster_size=${size}`;
+      qemu("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, path);
+      expectSame(path, model);
+      oursWrite(path, model, random);
+      expectGood(path, model);
+    },
+  );
 
   test.each(["1", "2", "4", "8", "32", "64"])("refcounts of %s bits are kept", (bits) => {
     const random = new Random(9);
@@ -140,21 +146,28 @@ describe.skipIf(!hasQemu)("QEMU (skipped unless installed: apt install qemu-util
     expectGood(path, model);
   });
 
-  test.each([512, 65536, 2097152])("reads and writes images that were made here (%d)", (clusterBytes) => {
-    const random = new Random(3);
-    const model = new Uint8Array(BYTES);
-    const path = join(dir, `ours-${clusterBytes}.qcow2`);
-    const file = new HostFile(path, "create");
-    createQcow2(file, { bytes: BYTES, clusterBytes });
-    file.close();
-    expectGood(path, model);
-    qemuWrites(path, model, random);
-    expectSame(path, model);
-    oursWrite(path, model, random);
-    expectGood(path, model);
-    const json = JSON.parse(qemu("qemu-img", "info", "--output=json", path)) as object;
-    expect(json).toMatchObject({ format: "qcow2", "virtual-size": BYTES, "cluster-size": clusterBytes });
-  });
+  test.each([512, 65536, 2097152])(
+    "reads and writes images that were made here (%d)",
+    (clusterBytes) => {
+      const random = new Random(3);
+      const model = new Uint8Array(BYTES);
+      const path = join(dir, `ours-${clusterBytes}.qcow2`);
+      const file = new HostFile(path, "create");
+      createQcow2(file, { bytes: BYTES, clusterBytes });
+      file.close();
+      expectGood(path, model);
+      qemuWrites(path, model, random);
+      expectSame(path, model);
+      oursWrite(path, model, random);
+      expectGood(path, model);
+      const json = JSON.parse(qemu("qemu-img", "info", "--output=json", path)) as object;
+      expect(json).toMatchObject({
+        format: "qcow2",
+        "virtual-size": BYTES,
+        "cluster-size": clusterBytes,
+      });
+    },
+  );
 
   test("sees the same extents in an image as we do", () => {
     const random = new Random(1);

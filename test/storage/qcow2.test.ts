@@ -93,27 +93,30 @@ describe.each([
   { clusterBytes: 65536, version: 2 as const },
   { clusterBytes: 1 << 20, refcountBits: 2 },
 ])("an image of %o", (shape) => {
-  test.each([true, false])("is a disk, and stays in order (with a backing file: %s)", (hasBacking) => {
-    const below = counting(400 * 1024);
-    const file = newImage(shape);
-    const backing = hasBacking ? backingOf(below) : undefined;
-    const model = new Uint8Array(BYTES);
-    if (hasBacking) model.set(below);
-    const driver = new Driver(model, 11);
-    const open = (): Qcow2Disk =>
-      new Qcow2Disk({ file, readOnly: false, backing, cacheBytes: 16 * 1024 });
-    let disk = open();
-    for (let i = 0; i < 250; i++) {
-      driver.step(disk);
-      if (i % 80 !== 79) continue;
+  test.each([true, false])(
+    "is a disk, and stays in order (with a backing file: %s)",
+    (hasBacking) => {
+      const below = counting(400 * 1024);
+      const file = newImage(shape);
+      const backing = hasBacking ? backingOf(below) : undefined;
+      const model = new Uint8Array(BYTES);
+      if (hasBacking) model.set(below);
+      const driver = new Driver(model, 11);
+      const open = (): Qcow2Disk =>
+        new Qcow2Disk({ file, readOnly: false, backing, cacheBytes: 16 * 1024 });
+      let disk = open();
+      for (let i = 0; i < 250; i++) {
+        driver.step(disk);
+        if (i % 80 !== 79) continue;
+        disk.flush();
+        expect(checkQcow2(file)).toMatchObject({ corruptions: 0, leaks: 0 });
+        disk = open();
+      }
+      expect(isSameBytes(contentOf(disk), model)).toBe(true);
       disk.flush();
       expect(checkQcow2(file)).toMatchObject({ corruptions: 0, leaks: 0 });
-      disk = open();
-    }
-    expect(isSameBytes(contentOf(disk), model)).toBe(true);
-    disk.flush();
-    expect(checkQcow2(file)).toMatchObject({ corruptions: 0, leaks: 0 });
-  });
+    },
+  );
 });
 
 test.each([1, 2, 3, 4])(
@@ -161,7 +164,11 @@ test("a device that is full costs the request that needs more, and nothing else"
   disk.flush();
   expect(checkQcow2(file)).toMatchObject({ corruptions: 0, leaks: 0 });
   expect(contentOf(disk).subarray(0, 16384)).toEqual(
-    new Uint8Array([...counting(4096).fill(9), ...counting(8192).subarray(4096), ...counting(8192)]),
+    new Uint8Array([
+      ...counting(4096).fill(9),
+      ...counting(8192).subarray(4096),
+      ...counting(8192),
+    ]),
   );
 });
 
@@ -205,7 +212,11 @@ test("what is known of ranges: data, zeros, holes, and what a backing file has",
   disk.write(4096, counting(8192));
   disk.discard(0, 4096);
   expect(disk.extent(0, BYTES)).toEqual({ bytes: 4096, isZero: true, isAllocated: false });
-  expect(disk.extent(4096, BYTES - 4096)).toEqual({ bytes: 8192, isZero: false, isAllocated: true });
+  expect(disk.extent(4096, BYTES - 4096)).toEqual({
+    bytes: 8192,
+    isZero: false,
+    isAllocated: true,
+  });
   expect(disk.extent(12288, 100)).toEqual({ bytes: 100, isZero: false, isAllocated: false });
   expect(disk.extent(16384, 512)).toEqual({ bytes: 512, isZero: true, isAllocated: false });
 });
@@ -225,7 +236,11 @@ describe("an image is refused that", () => {
     ["has an external data file", set32(76, 4), /byte 72: it uses an external data file/],
     ["uses feature 40", set32(72, 256), /byte 72: it uses the unknown feature 40/],
     ["has a size beyond reason", set32(24, 0xffffffff), /byte 24: a size of .* is absurd/],
-    ["has an L1 table beyond reason", set32(36, 0x7fffffff), /byte 36: an L1 table of .* is absurd/],
+    [
+      "has an L1 table beyond reason",
+      set32(36, 0x7fffffff),
+      /byte 36: an L1 table of .* is absurd/,
+    ],
     ["has an L1 table too small", set32(36, 0), /byte 36: an L1 table of 0 entries does not cover/],
     ["has its L1 table elsewhere", set32(40, 0xffff), /byte 40: the L1 table is misaligned or not/],
     ["has a crooked L1 table", set32(44, 4097), /byte 40: the L1 table is misaligned or not/],
@@ -244,13 +259,17 @@ describe("an image is refused that", () => {
     spoil(file);
     const got = codeOf(() => new Qcow2Disk({ file, readOnly: false }).read(0, new Uint8Array(512)));
     if (!message.test("none") || got !== "nothing was thrown")
-      expect(got).toMatch(new RegExp(`^WV_DISK disk "test.qcow2" at ${message.source}|^WV_DISK .*${message.source}`));
+      expect(got).toMatch(
+        new RegExp(`^WV_DISK disk "test.qcow2" at ${message.source}|^WV_DISK .*${message.source}`),
+      );
   });
 
   test("one that is marked as dirty or corrupt can be read all the same", () => {
     const file = newImage({ clusterBytes: 4096 });
     set32(76, 3)(file);
-    expect(contentOf(new Qcow2Disk({ file, readOnly: true })).every((byte) => byte === 0)).toBe(true);
+    expect(contentOf(new Qcow2Disk({ file, readOnly: true })).every((byte) => byte === 0)).toBe(
+      true,
+    );
   });
 
   test("data that lies on a table is never written; a cluster beyond the end is told", () => {

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
 import type { ShareSource } from "../host/vm-config.ts";
+import { isNbdUrl } from "../storage/nbd/protocol.ts";
 import type { Options } from "./context.ts";
 import { networks } from "./network-option.ts";
 import * as parse from "./options.ts";
@@ -9,7 +10,9 @@ import * as parse from "./options.ts";
 /** Disks with absolute paths. */
 export function disksOf(options: Options): parse.DiskOption[] {
   const given = (options.disk ?? []) as readonly string[];
-  return given.map((one) => parse.disk(one)).map((one) => ({ ...one, path: resolve(one.path) }));
+  return given
+    .map((one) => parse.disk(one))
+    .map((one) => (isNbdUrl(one.path) ? one : { ...one, path: resolve(one.path) }));
 }
 
 /** Shared directories with absolute paths. */

@@ -46,23 +46,34 @@ export function oneOf<T extends string>(
 
 export interface DiskOption {
   readonly path: string;
+  readonly format?: "raw" | "qcow2" | undefined;
   readonly readOnly: boolean;
   readonly overlay: boolean;
 }
 
-/** A disk from `FILE[,ro][,overlay]`. */
+/** A disk from `FILE[,format=raw|qcow2][,ro][,overlay]`. */
 export function disk(option: string): DiskOption {
   const flags = { ro: false, overlay: false };
+  let format: string | undefined;
   let path = option;
   for (;;) {
-    const match = /^(.*),(ro|overlay)$/s.exec(path);
+    const match = /^(.*),(?:(ro|overlay)|format=(\w*))$/s.exec(path);
     if (!match) break;
     path = match[1] as string;
-    flags[match[2] as keyof typeof flags] = true;
+    if (match[2] === undefined) format ??= match[3];
+    else flags[match[2] as keyof typeof flags] = true;
   }
   if (path === "")
-    throw new WasmvisorError("WV_CONFIG", `--disk: expected FILE[,ro][,overlay], got "${option}"`);
-  return { path, readOnly: flags.ro, overlay: flags.overlay };
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `--disk: expected FILE[,format=raw|qcow2][,ro][,overlay], got "${option}"`,
+    );
+  return {
+    path,
+    format: oneOf(format, ["raw", "qcow2"], "--disk: format"),
+    readOnly: flags.ro,
+    overlay: flags.overlay,
+  };
 }
 
 /** A shared directory from `DIR:TAG[,ro]`. */

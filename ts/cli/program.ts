@@ -4,6 +4,7 @@ import { packageVersion } from "../sweep/version.ts";
 import type { AddCommand, Options } from "./context.ts";
 import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
+import { addDiskCommands } from "./tree-disk.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
@@ -42,6 +43,10 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addRun(add);
   const image = program.command("image").description("guest images: pull, list, remove");
   addImage(commandAdder(image, onStatus));
+  const disk = program
+    .command("disk")
+    .description("disk images: create, look at, check, convert, serve");
+  addDiskCommands(commandAdder(disk, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);
@@ -67,7 +72,11 @@ function addRun(add: AddCommand): void {
     .option("--snapshot <file>", "go on from a snapshot")
     .option("--initrd <file>", "initial RAM disk")
     .option("--append <string>", "kernel command line; added to an image's own")
-    .option("--disk <file[,ro][,overlay]>", "a raw disk image (repeatable)", several)
+    .option(
+      "--disk <file[,format=F][,ro][,overlay]>",
+      "a disk: a raw or qcow2 image, or nbd://HOST:PORT/EXPORT (repeatable)",
+      several,
+    )
     .option("--share <dir:tag[,ro]>", "a directory to mount by virtio-9p (repeatable)", several)
     .option(
       "--net <network[,mac=..][,mtu=..][,vlan=..][,forward=..]>",

@@ -50,7 +50,11 @@ function addCreate(add: AddCommand): void {
     .option("--dtb <file>", "a device tree in place of the machine's own")
     .option("--initrd <file>", "initial RAM disk")
     .option("--append <string>", "kernel command line; added to an image's own")
-    .option("--disk <file[,ro][,overlay]>", "a raw disk image (repeatable)", several)
+    .option(
+      "--disk <file[,format=F][,ro][,overlay]>",
+      "a disk: a raw or qcow2 image, or nbd://HOST:PORT/EXPORT (repeatable)",
+      several,
+    )
     .option("--share <dir:tag[,ro]>", "a directory to mount by virtio-9p (repeatable)", several)
     .option("--memory <size>", "RAM (default: 256MiB)")
     .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")

@@ -13,6 +13,7 @@ import type { GuestRam } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { boot, bootFiles } from "./boot.ts";
+import { giveBack, share } from "./disk-leases.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
@@ -345,6 +346,9 @@ export class Host implements HostApi {
     const vm = new VirtualMachine({ config, machine, console, nics, context: this.#context() });
     machine.onWake = () => this.#loop.wake(vm);
     for (const nic of nics) nic.install(machine, () => this.#loop.wake(vm));
+    machine.onDestroy = () => {
+      for (const disk of parts.disks) giveBack(disk);
+    };
     return vm;
   }
 
@@ -440,14 +444,19 @@ async function absolutePaths(config: VmConfig): Promise<VmConfig> {
   const { resolve } = await import("node:path");
   const shares = config.shares.map((share) => ({ ...share, path: resolve(share.path) }));
   const disks = config.disks.map((disk) =>
-    disk.path === undefined ? disk : { ...disk, path: resolve(disk.path) },
+    disk.path === undefined || /^nbds?:/.test(disk.path)
+      ? disk
+      : { ...disk, path: resolve(disk.path) },
   );
   return { ...config, disks, shares };
 }
 
 function forkDisk(vm: string, disk: BlockBackend, index: number): BlockBackend {
-  if (disk instanceof Overlay) return disk.fork();
-  if (disk.readOnly) return disk;
+  if (disk instanceof Overlay || disk.readOnly) {
+    const twin = disk instanceof Overlay ? disk.fork() : disk;
+    share(disk, twin);
+    return twin;
+  }
   throw new WasmvisorError(
     "WV_STATE",
     `${vm}: disk ${index} is writable and not an overlay, so two vms would write it; use overlay: true`,

@@ -199,9 +199,19 @@ export class VirtualMachine implements Runnable, VmApi {
     this.machine.clock.pause();
     for (const nic of this.#nics) nic.close();
     this.console.end(describeEnd(end));
+    void this.#keepDisks();
     this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));
     this.#recording?.abort.abort();
     this.#become("ended");
+  }
+
+  /** What a guest that has ended wrote is not lost with this process. There is nobody to tell if it is. */
+  async #keepDisks(): Promise<void> {
+    try {
+      await this.machine.drain();
+    } catch {
+      // As when a computer is switched off.
+    }
   }
 
   /** Settles when the guest has ended. Rejects with `WV_STATE` if it leaves this host instead. */

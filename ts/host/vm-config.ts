@@ -5,9 +5,11 @@ import { Random } from "../base/random.ts";
 import { parseSize } from "../base/units.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { StateFields } from "../machine/state-fields.ts";
+import { DISK_FORMATS, type DiskFormat } from "../storage/disk-format.ts";
 import { Overlay } from "../storage/overlay.ts";
 import type { ConsoleKind } from "../vmm/board.ts";
 import type { ClockMode } from "../vmm/vm-clock.ts";
+import { giveBack, lease } from "./disk-leases.ts";
 import type { FileSource } from "./files.ts";
 import {
   decodeNics,
@@ -29,7 +31,10 @@ const NAME_CHARS_MAX = 64;
 export type DiskSource =
   | BlockBackend
   | {
+      /** A file, or `nbd://HOST:PORT/EXPORT`: an export that several hosts reach is one that guests can move with. */
       readonly path: string;
+      /** Of a file: `raw` or `qcow2`. Default: raw, unless it looks like a qcow2 image, which is refused. */
+      readonly format?: DiskFormat | undefined;
       readonly readOnly?: boolean | undefined;
       /** Writes stay in memory; the file is not touched. */
       readonly overlay?: boolean | undefined;
@@ -83,6 +88,7 @@ export interface CreateVmOptions {
 export interface DiskConfig {
   /** Absent for disks that exist only in this process. */
   readonly path?: string | undefined;
+  readonly format?: DiskFormat | undefined;
   readonly readOnly: boolean;
   readonly overlay: boolean;
 }
@@ -144,7 +150,12 @@ export function resolveVmConfig(
 
 function diskConfig(disk: DiskSource): DiskConfig {
   if ("path" in disk)
-    return { path: disk.path, readOnly: disk.readOnly ?? false, overlay: disk.overlay ?? false };
+    return {
+      path: disk.path,
+      ...(disk.format === undefined ? {} : { format: disk.format }),
+      readOnly: disk.readOnly ?? false,
+      overlay: disk.overlay ?? false,
+    };
   return { readOnly: disk.readOnly, overlay: disk instanceof Overlay };
 }
 
@@ -180,6 +191,12 @@ function checkConfig(config: VmConfig): void {
   check(Number.isSafeInteger(seed) && seed >= 0, "seed: expected an integer from 0 on", seed);
   check(console === "uart" || console === "virtio", "console: expected uart or virtio", console);
   checkShares(config.shares);
+  for (const { format } of config.disks)
+    check(
+      format === undefined || DISK_FORMATS.includes(format),
+      "disks: format: expected raw or qcow2",
+      format,
+    );
 }
 
 function checkShares(shares: readonly ShareConfig[]): void {
@@ -219,6 +236,7 @@ export function decodeConfig(bytes: Uint8Array): VmConfig {
     isBare: fields.flag("isBare"),
     disks: fields.objectsUpTo("disks", DEVICES_MAX).map((disk) => ({
       ...(disk.raw("path") === undefined ? {} : { path: disk.text("path") }),
+      ...(disk.raw("format") === undefined ? {} : { format: disk.text("format") as DiskFormat }),
       readOnly: disk.flag("readOnly"),
       overlay: disk.flag("overlay"),
     })),
@@ -245,10 +263,15 @@ export async function openDisks(
   own: readonly (DiskSource | undefined)[] = [],
 ): Promise<BlockBackend[]> {
   const disks: BlockBackend[] = [];
-  for (const [i, disk] of config.disks.entries()) {
-    const given = own[i];
-    if (given && !("path" in given)) disks.push(given);
-    else disks.push(await openFile(config.name, disk));
+  try {
+    for (const [i, disk] of config.disks.entries()) {
+      const given = own[i];
+      if (given && !("path" in given)) disks.push(given);
+      else disks.push(await openFile(config.name, disk));
+    }
+  } catch (error) {
+    for (const disk of disks) giveBack(disk);
+    throw error;
   }
   return disks;
 }
@@ -259,7 +282,10 @@ async function openFile(vm: string, disk: DiskConfig): Promise<BlockBackend> {
       "WV_DISK",
       `${vm}: a disk exists only in the process that made it; give it a file that both hosts can open`,
     );
-  const { FileDisk } = await import("../storage/file-disk.ts");
-  const file = new FileDisk({ path: disk.path, readOnly: disk.readOnly || disk.overlay });
-  return disk.overlay ? new Overlay(file) : file;
+  const { openPath } = await import("./disks.ts");
+  const { format, overlay, path, readOnly } = disk;
+  const below = await openPath({ path, format, readOnly: readOnly || overlay });
+  const top = overlay ? new Overlay(below) : below;
+  lease(top, below);
+  return top;
 }

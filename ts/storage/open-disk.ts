@@ -5,15 +5,12 @@
  * was said is raw, and is refused when it looks like a qcow2 image.
  */
 import { dirname, isAbsolute, resolve } from "node:path";
-import { WasmvisorError } from "../base/errors.ts";
-import type { BlockBackend } from "../machine/block.ts";
+import type { BlockBackend, BlockExtent } from "../machine/block.ts";
+import type { DiskFormat } from "./disk-format.ts";
 import { FileDisk } from "./file-disk.ts";
 import { HostFile } from "./image-file.ts";
 import { badImage, MAGIC } from "./qcow2/format.ts";
 import { type BackingDisk, Qcow2Disk, readHeader } from "./qcow2/qcow2-disk.ts";
-
-export const DISK_FORMATS = ["raw", "qcow2"] as const;
-export type DiskFormat = (typeof DISK_FORMATS)[number];
 
 /** Backing files below each other. */
 const CHAIN_MAX = 32;
@@ -28,8 +25,20 @@ export interface OpenDiskOptions {
   readonly cacheBytes?: number | undefined;
 }
 
+/** A disk in files: nothing of it is done later. */
+export interface SyncDisk extends BlockBackend {
+  read(offset: number, into: Uint8Array): void;
+  write(offset: number, from: Uint8Array): void;
+  flush(): void;
+  discard?(offset: number, bytes: number): void;
+  zero?(offset: number, bytes: number): void;
+  extent?(offset: number, bytes: number): BlockExtent;
+  refresh?(): void;
+  close(): void;
+}
+
 /** Throws `WV_DISK`. */
-export function openDisk(options: OpenDiskOptions): BlockBackend & BackingDisk {
+export function openDisk(options: OpenDiskOptions): SyncDisk {
   const { format, path, readOnly = false } = options;
   if (format === "qcow2") return openQcow2(options, [], readOnly);
   const disk = new FileDisk({ path, readOnly });
@@ -126,11 +135,4 @@ export function probeFormat(path: string): DiskFormat {
   } finally {
     file.close();
   }
-}
-
-/** Throws `WV_CONFIG` unless `text` names a format. */
-export function parseFormat(text: string): DiskFormat {
-  const found = DISK_FORMATS.find((format) => format === text);
-  if (found) return found;
-  throw new WasmvisorError("WV_CONFIG", `format: expected ${DISK_FORMATS.join(" or ")}, got "${text}"`);
 }

@@ -1,5 +1,6 @@
 /** What clients may ask for, checked field by field before anything believes it. */
 import { WasmvisorError } from "../../base/errors.ts";
+import type { DiskFormat } from "../../storage/disk-format.ts";
 import type { RestoreOptions } from "../api.ts";
 import type { MigrationChanges } from "../migrations/changes.ts";
 import type { ForwardOptions, NetworkOptions } from "../networks/nic-config.ts";
@@ -41,7 +42,7 @@ function optionalNumber(body: Body, name: string): number | undefined {
     : fail(name, "a number", value);
 }
 
-const DISK_KEYS = ["path", "readOnly", "overlay"];
+const DISK_KEYS = ["path", "format", "readOnly", "overlay"];
 
 function disks(body: Body): DiskSource[] | undefined {
   const value = body["disks"];
@@ -53,6 +54,7 @@ function disks(body: Body): DiskSource[] | undefined {
     checkKeys(disk, DISK_KEYS);
     return {
       path: text(disk, "path"),
+      format: optionalText(disk, "format") as DiskFormat | undefined,
       readOnly: disk["readOnly"] === true,
       overlay: disk["overlay"] === true,
     };

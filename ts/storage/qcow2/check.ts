@@ -29,7 +29,11 @@ export function checkQcow2(file: ImageFile): Qcow2Check {
   const clusters = Math.ceil(file.bytes / clusterBytes);
   if (clusters > CLUSTERS_MAX)
     throw badImage(file.path, `${clusters} clusters are more than can be checked here`);
-  const cache = new TableCache(file, { clusterBytes, cacheBytes: CACHE_BYTES, onPressure: () => {} });
+  const cache = new TableCache(file, {
+    clusterBytes,
+    cacheBytes: CACHE_BYTES,
+    onPressure: () => {},
+  });
   const refcounts = new Refcounts(file, cache, header);
   const census = new Census({ file, cache, header, clusters });
   for (const cluster of refcounts.own) census.use(cluster * clusterBytes, 1);

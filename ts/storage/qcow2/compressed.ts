@@ -4,7 +4,9 @@ import type { ImageFile } from "../image-file.ts";
 import { badImage, type CompressionType, REMEDY_CHECK } from "./format.ts";
 
 /** What newer versions of Node offer. */
-type Zstd = { zstdDecompressSync?(from: Uint8Array, options: { maxOutputLength: number }): Uint8Array };
+type Zstd = {
+  zstdDecompressSync?(from: Uint8Array, options: { maxOutputLength: number }): Uint8Array;
+};
 
 /** Reads one compressed cluster: `bytes` bytes at most, which may be cut by the end of the file. */
 export function readCompressed(
@@ -21,7 +23,11 @@ export function readCompressed(
       compression === "zstd" ? unzstd(file, packed, clusterBytes) : inflate(packed, clusterBytes);
   } catch (cause) {
     if (cause instanceof WasmvisorError) throw cause;
-    throw badImage(file.path, `a compressed cluster cannot be unpacked; ${REMEDY_CHECK}`, place.offset);
+    throw badImage(
+      file.path,
+      `a compressed cluster cannot be unpacked; ${REMEDY_CHECK}`,
+      place.offset,
+    );
   }
   if (cluster.length === clusterBytes) return cluster;
   throw badImage(

@@ -58,7 +58,11 @@ export function createQcow2(file: ImageFile, options: CreateQcow2Options): void 
   const table = (): number => Math.max(1, Math.ceil((blocks * 8) / clusterBytes));
   const total = (): number => 1 + table() + blocks + l1Clusters;
   while (blocks * perBlock < total()) blocks++;
-  check(table() * clusterBytes <= REFCOUNT_TABLE_BYTES_MAX, "size: too large for these clusters", bytes);
+  check(
+    table() * clusterBytes <= REFCOUNT_TABLE_BYTES_MAX,
+    "size: too large for these clusters",
+    bytes,
+  );
   const header: Qcow2Header = {
     version,
     clusterBits,

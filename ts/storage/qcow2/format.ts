@@ -68,7 +68,8 @@ export function badImage(path: string, what: string, offset?: number): Wasmvisor
   return new WasmvisorError("WV_DISK", `disk "${path}"${place}: ${what}`);
 }
 
-export const REMEDY_CHECK = "look at it with: qemu-img check (-r all repairs a copy), or restore it";
+export const REMEDY_CHECK =
+  "look at it with: qemu-img check (-r all repairs a copy), or restore it";
 
 export function load64(view: DataView, at: number): number {
   return view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
@@ -167,9 +168,7 @@ function backingFormat(path: string, view: DataView, headerBytes: number): strin
     if (at + 8 + bytes > Math.min(end, view.byteLength))
       throw badImage(path, `a header extension is cut; ${REMEDY_CHECK}`, at);
     if (type === EXTENSION_BACKING_FORMAT)
-      return new TextDecoder().decode(
-        new Uint8Array(view.buffer, view.byteOffset + at + 8, bytes),
-      );
+      return new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at + 8, bytes));
     at += 8 + Math.ceil(bytes / 8) * 8;
   }
   return undefined;
@@ -239,7 +238,8 @@ export function encodeHeader(header: Qcow2Header): Uint8Array {
     view.setUint32(100, HEADER_V3_BYTES);
   }
   let at = header.version === 3 ? HEADER_V3_BYTES : HEADER_V2_BYTES;
-  if (header.backingFormat) at = putExtension(out, at, EXTENSION_BACKING_FORMAT, header.backingFormat);
+  if (header.backingFormat)
+    at = putExtension(out, at, EXTENSION_BACKING_FORMAT, header.backingFormat);
   at += 8; // The end of the extensions.
   if (header.backingName) {
     const name = new TextEncoder().encode(header.backingName);

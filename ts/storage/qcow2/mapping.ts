@@ -48,7 +48,11 @@ export class Mapping {
   readonly #isCopied: Uint8Array;
   readonly #dirtyEntries = new Set<number>();
 
-  constructor(file: ImageFile, cache: TableCache, shape: { readonly clusterBits: number; readonly l1: L1Place }) {
+  constructor(
+    file: ImageFile,
+    cache: TableCache,
+    shape: { readonly clusterBits: number; readonly l1: L1Place },
+  ) {
     this.#file = file;
     this.#cache = cache;
     this.#clusterBits = shape.clusterBits;
@@ -140,7 +144,10 @@ export class Mapping {
   }
 
   /** The L2 table for `cluster` must be there, and ours alone. */
-  set(cluster: number, entry: { readonly kind: "none" | "data" | "zero"; readonly offset: number }): void {
+  set(
+    cluster: number,
+    entry: { readonly kind: "none" | "data" | "zero"; readonly offset: number },
+  ): void {
     const found = this.#sliceOf(cluster);
     if (!found) return;
     const { at, slice } = found;

@@ -175,7 +175,8 @@ export class Qcow2Disk implements BlockBackend, BackingDisk {
       const part = into.subarray(done, done + bytes);
       if (entry.kind === "none") this.#readBacking(offset + done, part);
       else if (entry.kind === "zero") part.fill(0);
-      else if (entry.kind === "compressed") part.set(this.#unpack(entry).subarray(within, within + bytes));
+      else if (entry.kind === "compressed")
+        part.set(this.#unpack(entry).subarray(within, within + bytes));
       else this.#file.read(entry.offset + within, part);
       done += bytes;
     }
@@ -240,11 +241,18 @@ export class Qcow2Disk implements BlockBackend, BackingDisk {
     const cluster = Math.floor(offset / this.#clusterBytes);
     if (within > 0 || from.length < this.#clusterBytes)
       return this.#writePart(refcounts, { cluster, within, from });
-    return this.#writeWhole(refcounts, cluster, from.subarray(0, Math.max(bytes, this.#clusterBytes)));
+    return this.#writeWhole(
+      refcounts,
+      cluster,
+      from.subarray(0, Math.max(bytes, this.#clusterBytes)),
+    );
   }
 
   /** Bytes of a run of data, from its beginning on, that may be written where they are. */
-  #ownBytes(refcounts: Refcounts, run: { readonly offset: number; readonly bytes: number }): number {
+  #ownBytes(
+    refcounts: Refcounts,
+    run: { readonly offset: number; readonly bytes: number },
+  ): number {
     const end = run.offset + run.bytes;
     for (let at = run.offset; at < end; ) {
       const cluster = Math.floor(at / this.#clusterBytes);
@@ -369,7 +377,8 @@ export class Qcow2Disk implements BlockBackend, BackingDisk {
       const start = cluster * this.#clusterBytes;
       const until = Math.min(end, start + this.#clusterBytes);
       // The last cluster of a disk is whole where the disk ends.
-      const isWhole = at === start && (until - start === this.#clusterBytes || until === this.#bytes);
+      const isWhole =
+        at === start && (until - start === this.#clusterBytes || until === this.#bytes);
       if (!isWhole || !this.#clearCluster(refcounts, cluster)) this.#writeZeros(at, until - at);
       at = until;
     }

@@ -107,7 +107,11 @@ export class Refcounts {
     if (count === 0) this.#guess = Math.min(this.#guess, cluster);
   }
 
-  #store({ view }: Slice, at: number, value: { readonly bit: number; readonly count: number }): void {
+  #store(
+    { view }: Slice,
+    at: number,
+    value: { readonly bit: number; readonly count: number },
+  ): void {
     const { bit, count } = value;
     if (this.#bits === 8) view.setUint8(at, count);
     else if (this.#bits === 16) view.setUint16(at, count);
@@ -188,7 +192,10 @@ export class Refcounts {
     while (blocks * this.#perBlock < tableClusters + blocks) blocks++;
     const table = new Float64Array(entriesOf(tableClusters));
     table.set(this.#table);
-    const before = { offset: this.#tableOffset, clusters: (this.#table.length * 8) / this.#clusterBytes };
+    const before = {
+      offset: this.#tableOffset,
+      clusters: (this.#table.length * 8) / this.#clusterBytes,
+    };
     this.#file.write((first + blocks + tableClusters) * this.#clusterBytes - 1, new Uint8Array(1));
     for (let i = 0; i < blocks; i++) {
       const offset = (first + i) * this.#clusterBytes;
@@ -241,4 +248,3 @@ export class Refcounts {
     this.#dirtyEntries.clear();
   }
 }
-

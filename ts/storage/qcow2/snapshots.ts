@@ -44,7 +44,11 @@ function readEntry(
   file.read(at, head);
   const view = new DataView(head.buffer);
   const l1 = { offset: load64(view, 0), entries: view.getUint32(8) };
-  const [idBytes, nameBytes, extraBytes] = [view.getUint16(12), view.getUint16(14), view.getUint32(36)];
+  const [idBytes, nameBytes, extraBytes] = [
+    view.getUint16(12),
+    view.getUint16(14),
+    view.getUint32(36),
+  ];
   const bytes = ENTRY_BYTES + extraBytes + idBytes + nameBytes;
   if (extraBytes > EXTRA_BYTES_MAX || at + bytes > file.bytes)
     throw badImage(file.path, `the table of its snapshots is cut; ${REMEDY_CHECK}`, at);
@@ -57,7 +61,8 @@ function readEntry(
     l1.offset % clusterBytes === 0 &&
     l1.offset + l1.entries * 8 <= file.bytes + clusterBytes &&
     l1EntriesFor(diskBytes, header.clusterBits) <= l1.entries;
-  if (!isGood) throw badImage(file.path, `a snapshot has an impossible L1 table; ${REMEDY_CHECK}`, at);
+  if (!isGood)
+    throw badImage(file.path, `a snapshot has an impossible L1 table; ${REMEDY_CHECK}`, at);
   const text = (from: number, count: number): string =>
     new TextDecoder().decode(rest.subarray(from, from + count));
   const snapshot = {

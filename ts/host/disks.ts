@@ -1,0 +1,28 @@
+/** Opens disks by where they are: a file, or an export of an NBD server. Node only. */
+import { WasmvisorError } from "../base/errors.ts";
+import type { BlockBackend } from "../machine/block.ts";
+import type { DiskFormat } from "../storage/disk-format.ts";
+import { NbdDisk } from "../storage/nbd/client.ts";
+import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
+import { openDisk } from "../storage/open-disk.ts";
+import { checkPlain } from "./address.ts";
+import { loadCredentials } from "./tls/credentials.ts";
+
+/** Throws `WV_DISK`, `WV_CONFIG` for plain NBD that would leave this machine, `WV_AUTH` without credentials. */
+export async function openPath(where: {
+  readonly path: string;
+  readonly format?: DiskFormat | undefined;
+  readonly readOnly: boolean;
+}): Promise<BlockBackend> {
+  const { format, path, readOnly } = where;
+  if (!isNbdUrl(path)) return openDisk({ path, format, readOnly });
+  if (format === "qcow2")
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `disk "${path}": an export is raw for us; let its server read the qcow2 image`,
+    );
+  const address = parseNbdUrl(path);
+  checkPlain({ ...address, scheme: address.isSecure ? "tls" : "tcp" }, `disk "${path}"`);
+  const tls = address.isSecure ? loadCredentials(process.env["WASMVISOR_TLS"]) : undefined;
+  return NbdDisk.connect({ url: path, readOnly, tls });
+}
