@@ -6,6 +6,7 @@ import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
+import { addShareCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
 
 const DESCRIPTION =
@@ -42,6 +43,8 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addRun(add);
   const image = program.command("image").description("guest images: pull, list, remove");
   addImage(commandAdder(image, onStatus));
+  const share = program.command("share").description("directories that others mount");
+  addShareCommands(commandAdder(share, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);
