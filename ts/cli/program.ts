@@ -7,6 +7,7 @@ import { drained, Output } from "./output.ts";
 import { addDiskCommands } from "./tree-disk.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
+import { addShareCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
 
 const DESCRIPTION =
@@ -47,6 +48,8 @@ function buildProgram(onStatus: (status: number) => void): Command {
     .command("disk")
     .description("disk images: create, look at, check, convert, serve");
   addDiskCommands(commandAdder(disk, onStatus));
+  const share = program.command("share").description("directories that others mount");
+  addShareCommands(commandAdder(share, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

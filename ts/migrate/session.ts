@@ -172,12 +172,14 @@ export class Session {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
     // A page that is sent as the number of another one: that one comes first.
     if ((batch.twinPages ?? 0) > 0) yield* this.#lanes.barrier();
-    const packed = this.#packer && (yield* this.#packer.pack(this.#payloadOf(batch)));
+    const packer = this.#packer;
+    const payload = packer && this.#payloadOf(batch);
+    const packed = packer && payload && (yield* packer.pack(payload));
     const frame = packed ? { type: stream.FRAME_PACKED, parts: packed } : this.#frameOf(batch);
     const bytes = yield* this.#lanes.send(frame.type, frame.parts, batch.modelBytes);
     this.stats.batch(batch, bytes);
     // What is left is counted in pages, so the rate is that of pages, too.
-    const unpacked = packed ? payload.reduce((sum, { length }) => sum + length, 0) : bytes;
+    const unpacked = payload && packed ? payload.length : bytes;
     yield* this.window.pace(bytes, unpacked);
   }
 

@@ -9,7 +9,7 @@ import {
   qidAnswer,
 } from "./client.ts";
 import type { MessageReader } from "./codec.ts";
-import { EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EOPNOTSUPP, EPERM, FileError } from "./errno.ts";
+import { EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, FileError } from "./errno.ts";
 import { checkDepth, Fid, isPlainName } from "./fids.ts";
 import {
   MSIZE_MAX,
@@ -26,9 +26,9 @@ import type { Entry, Handle } from "./tree.ts";
 
 const TEXT_MAX = 1024;
 
-/** Nobody is asked who they are: whoever reaches the share may use it. */
+/** Nobody is asked who they are: whoever reaches the share may use it. Clients take ENOENT for just that. */
 export function auth(): never {
-  throw new FileError(EOPNOTSUPP);
+  throw new FileError(ENOENT);
 }
 
 export function attach({ fids, tree }: Client, body: MessageReader): Answer {
