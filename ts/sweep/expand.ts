@@ -208,6 +208,8 @@ export interface Chunk {
   readonly number: number;
   readonly from: number;
   readonly count: number;
+  /** Scenarios that are known to kill whoever computes them, by index: they are not computed. */
+  readonly poisoned?: readonly number[];
 }
 
 /**

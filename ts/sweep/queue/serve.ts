@@ -10,7 +10,9 @@ import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
+import { DEATHS } from "../poison.ts";
 import {
+  deathsKey,
   EXPIRY_SEC,
   encodeDone,
   type JobData,
@@ -51,8 +53,8 @@ const nowMs = (): number => clock.nowNs() / 1e6;
 /** A server that is full is waited for: its coordinator makes room. */
 const FULL_RETRY_NS = 500e6;
 const FULL_RETRIES = 120;
-/** A worker may be killed as often as this with the same chunks before they are called failed. */
-const STALLED_MAX = 5;
+/** So often may workers be killed with the same job, and once more, before it is called failed. */
+const STALLED_MAX = DEATHS - 1;
 
 /** Serves until it is told to end, or is idle for long. Throws what keeps it from beginning. */
 export async function serveSweeps(options: ServeOptions): Promise<Served> {
@@ -137,13 +139,28 @@ class SweepServer {
   }
 
   async process(data: unknown): Promise<void> {
-    const { chunks, sweep } = jobData(data);
+    const { chunks, isSuspect, sweep } = jobData(data);
     const pool = await this.#poolOf(sweep);
     try {
+      if (isSuspect)
+        for (const chunk of chunks) await this.#tryEach(await pool.executor, sweep, chunk);
       await this.#compute(await pool.executor, sweep, chunks);
     } finally {
       pool.jobs--;
       this.#idleSinceMs = nowMs();
+    }
+  }
+
+  /** Scenario by scenario, so that whoever comes after this worker knows what killed it. The rows are not kept. */
+  async #tryEach(executor: Executor, sweep: string, chunk: Chunk): Promise<void> {
+    const key = deathsKey(sweep);
+    const poisoned = new Set(chunk.poisoned);
+    for (let from = chunk.from; from < chunk.from + chunk.count; from++) {
+      if (poisoned.has(from)) continue;
+      await this.#redis.hincrby(key, String(from), 1);
+      await this.#redis.expire(key, EXPIRY_SEC);
+      await executor.submit({ number: chunk.number, from, count: 1 });
+      await this.#redis.hdel(key, String(from));
     }
   }
 
