@@ -205,7 +205,7 @@ async function readAll(plan: Plan, store: SweepStore, points: ReportPoints): Pro
   const lines = isRepeated
     ? new LineFile(join(store.out, "cells.csv"), CELLS_CSV_HEADER)
     : undefined;
-  const cells = new Cells((line) => lines?.add(line));
+  const cells = new Cells(lines && ((line) => lines.add(line)));
   try {
     for await (const row of readRows(store.resultsFile, store.format)) {
       points.summary.add(row);

@@ -53,6 +53,8 @@ const nowMs = (): number => clock.nowNs() / 1e6;
 /** A server that is full is waited for: its coordinator makes room. */
 const FULL_RETRY_NS = 500e6;
 const FULL_RETRIES = 120;
+/** Rows of chunks that are done sooner leave together. */
+const TOGETHER_MS = 200;
 /** So often may workers be killed with the same job, and once more, before it is called failed. */
 const STALLED_MAX = DEATHS - 1;
 
@@ -164,18 +166,25 @@ class SweepServer {
     }
   }
 
-  /** The next chunk is computed while the rows of the last one leave. */
+  /** The next chunk is computed while the rows of the last ones leave, small ones together. */
   async #compute(executor: Executor, sweep: string, chunks: readonly Chunk[]): Promise<void> {
     let left: Promise<void> = Promise.resolve();
-    for (const chunk of chunks) {
+    let inHand: Buffer[] = [];
+    let leftMs = nowMs();
+    for (const [i, chunk] of chunks.entries()) {
       const beganMs = nowMs();
       const rows = await executor.submit(chunk);
       const ms = nowMs() - beganMs;
-      await left;
       const { workers: threads } = this.#options;
       const done = { chunk: chunk.number, ms, worker: this.#name, threads };
-      left = this.#push(sweep, encodeDone(done, rows));
-      left.catch(() => undefined); // It is waited for in the next turn.
+      inHand.push(encodeDone(done, rows));
+      if (i === chunks.length - 1 || nowMs() - leftMs >= TOGETHER_MS) {
+        await left;
+        left = this.#push(sweep, inHand);
+        left.catch(() => undefined); // It is waited for in a later turn.
+        inHand = [];
+        leftMs = nowMs();
+      }
       this.#chunks++;
       this.#scenarios += chunk.count;
       this.#options.onChunk?.(chunk, sweep);
@@ -183,12 +192,12 @@ class SweepServer {
     await left;
   }
 
-  async #push(sweep: string, message: Buffer): Promise<void> {
+  async #push(sweep: string, messages: readonly Buffer[]): Promise<void> {
     // The coordinator that is done takes its plan away: nobody would read this.
     if ((await this.#redis.exists(specKey(sweep))) === 0) return;
     for (let retry = 0; ; retry++) {
       try {
-        await this.#redis.rpush(rowsKey(sweep), message);
+        await this.#redis.rpush(rowsKey(sweep), ...messages);
         await this.#redis.expire(rowsKey(sweep), EXPIRY_SEC);
         return;
       } catch (error) {
