@@ -14,6 +14,7 @@ import { parsePlan } from "../ts/sweep/plan.ts";
 import { runSweep } from "../ts/sweep/run-sweep.ts";
 import type { Distribution, GuestScenarioRunner, Scenario } from "../ts/sweep/scenario.ts";
 import { type BenchRow, inTurn, microSuite } from "./harness.ts";
+import { benchQueue } from "./sweep-queue.ts";
 
 /** A quarter of the tests' guest is written to, and nothing but its pages takes time. */
 const BASE: Scenario = {
@@ -132,5 +133,5 @@ export async function benchSweep(root: string, rounds: number): Promise<BenchRow
     ours: () => guestsPerSec(runner),
   });
   await runner.close?.();
-  return [...rows, whole, guests];
+  return [...rows, whole, guests, ...(await benchQueue(root, rounds))];
 }

@@ -2,12 +2,16 @@
  * Sweeps over a queue, with everything killed that can be: the results are, byte for byte, those of the same
  * plan computed inline. The processes are the command's own, the server is Debian's.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { POISONED } from "../../ts/sweep/poison.ts";
 import { encodeDone, QUEUE } from "../../ts/sweep/queue/protocol.ts";
 import type { ResultFormat } from "../../ts/sweep/results/format.ts";
 import { wasmvisor } from "../cli/binary.ts";
@@ -209,6 +213,41 @@ describe.skipIf(!SERVER)("a sweep over a queue", () => {
     await queue.close();
     client.disconnect();
   });
+
+  test.each(["exit", "kill"])(
+    "has a row for a scenario that kills its %s, the same as in threads",
+    async (death) => {
+      const out = folder();
+      const command = sweep(out, "ndjson");
+      // Whoever looks after workers starts one for each that died.
+      let isOver = false;
+      const env = { ...process.env, WV_TEST_DEATH: death, WV_TEST_POISON: "1234" };
+      const script = fileURLToPath(new URL("./deadly-worker.mjs", import.meta.url));
+      const serve = async (): Promise<number> => {
+        let deaths = 0;
+        for (; !isOver; deaths++) {
+          const child = spawn(process.execPath, [script, server.url, "500"], { env });
+          void command.ended.then(() => child.kill("SIGKILL"));
+          await once(child, "exit");
+        }
+        return deaths;
+      };
+      const served = serve();
+      expect(await command.ended, command.text).toBe(0);
+      isOver = true;
+      // A worker and a coordinator more were ended by this test.
+      expect(await served).toBeGreaterThanOrEqual(death === "kill" ? 4 : 1);
+      const lines = readFileSync(join(out, "results.ndjson"), "utf8").split("\n");
+      const expected = (inline.get("ndjson") as Buffer).toString().split("\n");
+      expect(lines.length).toBe(expected.length);
+      const others = lines.filter((line, i) => line !== expected[i]);
+      expect(others).toEqual([lines[1234]]);
+      expect(JSON.parse(others[0] as string)).toMatchObject({
+        ...{ index: 1234, state: "error", error: POISONED },
+      });
+    },
+    180_000,
+  );
 
   test("is not harmed by poison: foreign jobs, foreign and damaged rows", async () => {
     const out = folder();

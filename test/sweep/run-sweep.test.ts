@@ -10,8 +10,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Chunk } from "../../ts/sweep/expand.ts";
 import { parsePlan } from "../../ts/sweep/plan.ts";
+import { findPoison, POISONED } from "../../ts/sweep/poison.ts";
+import type { ResultFormat } from "../../ts/sweep/results/format.ts";
+import { holdsRows } from "../../ts/sweep/results/part.ts";
 import { rebuildReport, runSweep, type SweepOptions } from "../../ts/sweep/run-sweep.ts";
 import type { ResultRow } from "../../ts/sweep/scenario.ts";
 import { formatSummaryTable } from "../../ts/sweep/table.ts";
@@ -53,6 +58,12 @@ function folder(): string {
   folders.push(out);
   return out;
 }
+
+const rowsOf = (ndjson: string): ResultRow[] =>
+  ndjson
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 async function results(options: Partial<SweepOptions>) {
   const out = folder();
@@ -175,16 +186,87 @@ describe("a sweep", () => {
     }
   });
 
-  test("ends with an error, not with a hang, when a chunk kills every worker", async () => {
+  test("has rows for guests that take their thread with them", async () => {
     const bad = new URL("./dying-runner.mjs", import.meta.url).href;
-    await expect(
-      results({ engine: "threads", workers: 1, guestRunnerModule: bad }),
-    ).rejects.toThrow("worker exited");
+    const { summary, text } = await results({
+      engine: "threads",
+      workers: 1,
+      guestRunnerModule: bad,
+    });
+    const rows = rowsOf(text);
+    expect(rows).toHaveLength(260);
+    for (const row of rows)
+      expect(row.error === POISONED && row.state === "error", String(row.index)).toBe(
+        row.fidelity === "guest",
+      );
+    expect(summary.errors).toBe(4);
   }, 300_000);
 
   test("refuses engines and worker counts that do not exist", async () => {
     await expect(results({ engine: "gpu" as never })).rejects.toMatchObject({ code: "WV_CONFIG" });
     await expect(results({ workers: 0 })).rejects.toMatchObject({ code: "WV_CONFIG" });
+  });
+});
+
+describe("scenarios that kill their worker", () => {
+  const poisoned = fileURLToPath(new URL("./poisoned-worker.mjs", import.meta.url));
+
+  afterEach(() => vi.unstubAllEnvs());
+
+  async function withPoison(death: string, indices: readonly number[], format: ResultFormat) {
+    vi.stubEnv("WV_TEST_WORKER", workerFile);
+    vi.stubEnv("WV_TEST_DEATH", death);
+    vi.stubEnv("WV_TEST_POISON", indices.join(","));
+    const out = folder();
+    const { files } = await runSweep(plan, {
+      ...{ out, format, guestRunnerModule, report: "none" },
+      ...{ engine: "threads", workers: 2, workerFile: poisoned },
+    });
+    return readFileSync(files.results);
+  }
+
+  test.each(["exit", "throw"])(
+    "are rows that say so, whether it ends by %s, and all others are as ever",
+    async (death) => {
+      const inline = rowsOf((await results({ engine: "inline" })).text);
+      const text = (await withPoison(death, [0, 77, 255], "ndjson")).toString();
+      const rows = rowsOf(text);
+      expect(rows.length).toBe(inline.length);
+      for (const [i, row] of rows.entries()) {
+        const isPoison = [0, 77, 255].includes(i);
+        const other = inline[i] as ResultRow;
+        if (!isPoison) expect(row).toEqual(other);
+        else
+          expect(row).toMatchObject({
+            ...{ index: i, seed: other.seed, memory_bytes: other.memory_bytes },
+            ...{ state: "error", error: POISONED, total_time_ms: 0 },
+          });
+      }
+    },
+    120_000,
+  );
+
+  test("give the same bytes whenever and wherever they are found", async () => {
+    const one = await withPoison("exit", [77, 78], "parquet");
+    const two = await withPoison("throw", [77, 78], "parquet");
+    expect(one.equals(two)).toBe(true);
+    expect(holdsRows(one, "parquet", 260)).toBe(true);
+  }, 120_000);
+
+  test("are not made of a thread that cannot even start", async () => {
+    await expect(withPoison("load", [], "ndjson")).rejects.toThrow("it does not load");
+  }, 120_000);
+
+  test("are found by halves, each once", async () => {
+    const tried: string[] = [];
+    const survives = async ({ count, from }: Chunk): Promise<boolean> => {
+      tried.push(`${from}+${count}`);
+      return ![3, 9].some((index) => index >= from && index < from + count);
+    };
+    expect(await findPoison({ number: 0, from: 0, count: 10 }, survives)).toEqual([3, 9]);
+    expect(new Set(tried).size).toBe(tried.length);
+    expect(await findPoison({ number: 0, from: 4, count: 5 }, survives)).toEqual([]);
+    expect(await findPoison({ number: 0, from: 3, count: 1 }, survives)).toEqual([3]);
   });
 });
 

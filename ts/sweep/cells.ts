@@ -56,7 +56,7 @@ function csvLine(cell: Finished): string {
 }
 
 export class Cells {
-  readonly #onLine: (line: string) => void;
+  readonly #onLine: ((line: string) => void) | undefined;
   readonly #kept: Finished[] = [];
   readonly #total = new Sample();
   readonly #downtime = new Sample();
@@ -68,7 +68,7 @@ export class Cells {
   count = 0;
 
   /** `onLine` gets each cell as a line of CSV. */
-  constructor(onLine: (line: string) => void = () => undefined) {
+  constructor(onLine?: (line: string) => void) {
     this.#onLine = onLine;
   }
 
@@ -97,6 +97,8 @@ export class Cells {
     const row = this.#first;
     this.#first = undefined;
     if (row === undefined) return;
+    const isShown = this.#kept.length < CELLS_SHOWN_MAX;
+    if (!isShown && !this.#onLine) return; // Nobody would see it.
     const cell = {
       row,
       part: row.part,
@@ -107,8 +109,8 @@ export class Cells {
       downtime_ms: this.#downtime.statistics() ?? null,
       transferred_bytes: this.#transferred.statistics() ?? null,
     };
-    this.#onLine(csvLine(cell));
-    if (this.#kept.length < CELLS_SHOWN_MAX) this.#kept.push(cell);
+    this.#onLine?.(csvLine(cell));
+    if (isShown) this.#kept.push(cell);
   }
 
   /** All rows were added. */

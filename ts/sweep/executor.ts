@@ -5,16 +5,18 @@ import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
 import { abortError } from "../base/abort.ts";
-import { WasmvisorError } from "../base/errors.ts";
+import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
 import type { Chunk } from "./expand.ts";
+import { DEATHS, findPoison } from "./poison.ts";
 import type { QueueOptions } from "./queue/queue-executor.ts";
 import { ChunkRunner, type SweepJob } from "./run-chunk.ts";
+import type { ChunkAnswer } from "./worker.ts";
 
 export type EngineName = "inline" | "threads" | "bullmq";
 export const ENGINES: readonly EngineName[] = ["inline", "threads", "bullmq"];
 
-/** A worker that dies takes its chunk with it; the chunk is tried this often before the sweep ends. */
-const ATTEMPTS = 3;
+/** With more of them it is not the scenarios. */
+const POISONED_MAX = 100;
 
 export interface Executor {
   /** How many chunks should be under way at a time. */
@@ -98,23 +100,56 @@ class InlineExecutor implements Executor {
 class ThreadExecutor implements Executor {
   readonly slots: number;
   readonly #pool: Piscina;
+  #poisoned = 0;
+  /** Rejects when a thread dies with nothing in hand: one that does not even load, most likely. */
+  readonly #broken: Promise<never>;
 
   constructor(pool: Piscina, workers: number) {
     this.#pool = pool;
+    this.#broken = new Promise((_, reject) => pool.on("error", reject));
+    this.#broken.catch(() => undefined);
     this.slots = workers * 2;
   }
 
+  /** A thread that dies takes its chunk with it; what kills time and again becomes a row that says so. */
   async submit(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array> {
-    for (let attempt = 1; ; attempt++) {
+    const first = await this.#try(chunk, signal);
+    if (first.rows) return first.rows;
+    const nothing = { number: chunk.number, from: chunk.from, count: 0 };
+    if (!(await this.#try(nothing, signal)).rows) throw first.death; // No thread ever starts.
+    const survives = async (part: Chunk): Promise<boolean> =>
+      (await this.#try(part, signal)).rows !== undefined;
+    const poisoned = await findPoison(chunk, survives);
+    this.#poisoned += poisoned.length;
+    if (this.#poisoned > POISONED_MAX)
+      throw new WasmvisorError(
+        "WV_LIMIT",
+        `sweep: more than ${POISONED_MAX} scenarios killed the threads that computed them`,
+        { cause: first.death },
+      );
+    const again = await this.#try({ ...chunk, poisoned }, signal);
+    if (again.rows) return again.rows;
+    throw again.death;
+  }
+
+  /** Rows, or what every thread died of. */
+  async #try(chunk: Chunk, signal?: AbortSignal): Promise<{ rows?: Uint8Array; death?: unknown }> {
+    let death: unknown;
+    for (let deaths = 0; deaths < DEATHS; deaths++) {
+      let answer: ChunkAnswer;
       try {
-        return await this.#pool.run(chunk, signal ? { signal } : {});
+        const answered = this.#pool.run(chunk, signal ? { signal } : {});
+        answered.catch(() => undefined);
+        answer = await Promise.race([answered, this.#broken]);
       } catch (error) {
         if (signal?.aborted) throw abortError(signal);
-        // What the chunk itself throws would be thrown again; a dead worker is bad luck.
-        const isDead = error instanceof Error && /worker exited/i.test(error.message);
-        if (!isDead || attempt >= ATTEMPTS) throw revive(error);
+        death = error;
+        continue;
       }
+      if ("rows" in answer) return { rows: answer.rows };
+      throw revive(answer.code, answer.message);
     }
+    return { death };
   }
 
   async close(): Promise<void> {
@@ -122,10 +157,6 @@ class ThreadExecutor implements Executor {
   }
 }
 
-/** Errors lose their class on the way from a thread, but keep their properties. */
-function revive(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof WasmvisorError) return error;
-  const { code } = error as { code?: unknown };
-  if (typeof code !== "string" || !code.startsWith("WV_")) return error;
-  return new WasmvisorError(code as WasmvisorError["code"], error.message, { cause: error });
+function revive(code: string | undefined, message: string): Error {
+  return code === undefined ? new Error(message) : new WasmvisorError(code as ErrorCode, message);
 }

@@ -208,6 +208,8 @@ export interface Chunk {
   readonly number: number;
   readonly from: number;
   readonly count: number;
+  /** Scenarios that are known to kill whoever computes them, by index: they are not computed. */
+  readonly poisoned?: readonly number[];
 }
 
 /**
@@ -217,7 +219,7 @@ export interface Chunk {
 const CHUNK_ROWS = {
   fluid: [256, 16_384, 32],
   auto: [256, 4_096, 100],
-  page: [1, 1_000, 100],
+  page: [1, 2_000, 100],
   guest: [1, 1, 100],
 } as const;
 

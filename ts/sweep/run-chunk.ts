@@ -8,6 +8,7 @@ import { simulateFluid } from "./fluid/migration.ts";
 import { loadPageKernel, type PageKernel } from "./page-kernel.ts";
 import { measurementOf, simulatePages } from "./page-model.ts";
 import type { Plan } from "./plan-schema.ts";
+import { POISONED } from "./poison.ts";
 import { ENCODERS } from "./results/encoders.ts";
 import type { ResultFormat } from "./results/format.ts";
 import { RowBuffer } from "./results/row-buffer.ts";
@@ -22,7 +23,8 @@ export interface SweepJob {
   readonly guestRunnerModule?: string | undefined;
 }
 
-const NO_MEASUREMENT: Measurement = {
+/** Of what was not run. */
+export const NO_MEASUREMENT: Measurement = {
   state: "error",
   error: "",
   near: "",
@@ -42,7 +44,9 @@ const NO_MEASUREMENT: Measurement = {
 };
 
 function failed(error: unknown): Measurement {
-  return { ...NO_MEASUREMENT, error: error instanceof Error ? error.message : String(error) };
+  const words = error instanceof Error ? error.message : String(error);
+  const code = error instanceof WasmvisorError ? `${error.code}: ` : "";
+  return { ...NO_MEASUREMENT, error: `${code}${words}` };
 }
 
 export class ChunkRunner {
@@ -60,11 +64,13 @@ export class ChunkRunner {
   }
 
   /**
-   * The rows of a chunk, in the format of the job. A scenario that throws becomes a row with the state
-   * `error`; a missing guest runner or kernel rejects, as every other row would suffer the same.
+   * The rows of a chunk, in the format of the job. A scenario that throws, or is known to kill, becomes a row
+   * with the state `error`; a missing guest runner or kernel rejects, as every other row would suffer the same.
    */
   async run(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array> {
+    if (chunk.count === 0) return new Uint8Array(0);
     const { format, plan, seed } = this.#job;
+    const poisoned = new Set(chunk.poisoned);
     if (!this.#rows.holds(chunk.count)) this.#rows = new RowBuffer(chunk.count);
     const rows = this.#rows;
     rows.clear();
@@ -72,6 +78,10 @@ export class ChunkRunner {
     for (let i = 0; i < chunk.count; i++) {
       throwIfAborted(signal);
       const scenario = scenarios.next();
+      if (poisoned.has(scenario.index)) {
+        rows.add(scenario, { ...NO_MEASUREMENT, error: POISONED });
+        continue;
+      }
       // No promise for what needs none: it would cost as much as a fluid scenario.
       if (scenario.fidelity === "guest") rows.add(scenario, await this.#guest(scenario, signal));
       else this.#add(scenario, signal);

@@ -10,11 +10,16 @@ import { type Chunk, repetitionsOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import type { QueueOptions } from "./queue/queue-executor.ts";
 import { bundleText } from "./report/bundle.ts";
-import { type FigureFolders, type ReportFiles, writeReport } from "./report/report.ts";
+import {
+  type FigureFolders,
+  type ReportFiles,
+  ReportPoints,
+  writeReport,
+} from "./report/report.ts";
 import { defaultFormat, RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
 import { readRows } from "./results/read.ts";
 import { LineFile, readManifest, type SweepFacts, SweepStore } from "./store.ts";
-import { type StrategySummary, Summarizer } from "./summary.ts";
+import type { StrategySummary } from "./summary.ts";
 
 const wall = new WallClock();
 const nowMs = (): number => wall.nowNs() / 1e6;
@@ -173,39 +178,40 @@ async function summarize(
   folders: FigureFolders = {},
 ): Promise<SweepSummary> {
   const { out, resultsFile: results } = store;
-  const summarizer = new Summarizer();
-  const cells = await readAll(plan, store, summarizer);
-  const files = await writeReport({ out, plan, seed: run.seed, summarizer, ...folders });
-  const strategies = summarizer.strategies();
-  const sum = (key: "completed" | "failed" | "errors"): number =>
-    strategies.reduce((n, one) => n + one[key], 0);
-  return {
-    ...run,
-    out,
-    scenarios: summarizer.rows,
-    completed: sum("completed"),
-    failed: sum("failed"),
-    errors: sum("errors"),
-    rerun: summarizer.rerun,
-    strategies,
-    cells: cells.shown(),
-    cellCount: cells.count,
-    files: { results, ...files },
-  };
+  const input = { out, plan, seed: run.seed, ...folders };
+  const points = new ReportPoints(input);
+  try {
+    const cells = await readAll(plan, store, points);
+    const files = await writeReport(input, points);
+    const { rerun, rows: scenarios } = points.summary;
+    const strategies = points.summary.strategies();
+    const sum = (key: "completed" | "failed" | "errors"): number =>
+      strategies.reduce((n, one) => n + one[key], 0);
+    const counts = { completed: sum("completed"), failed: sum("failed"), errors: sum("errors") };
+    return {
+      ...run,
+      ...{ out, scenarios, ...counts, rerun, strategies },
+      ...{ cells: cells.shown(), cellCount: cells.count },
+      files: { results, ...files },
+    };
+  } finally {
+    points.close();
+  }
 }
 
 /** Gives all rows to both, and leaves `cells.csv` if cells are more than their only row. */
-async function readAll(plan: Plan, store: SweepStore, summarizer: Summarizer): Promise<Cells> {
+async function readAll(plan: Plan, store: SweepStore, points: ReportPoints): Promise<Cells> {
   const isRepeated = plan.parts.some((part) => repetitionsOf(plan, part) > 1);
   const lines = isRepeated
     ? new LineFile(join(store.out, "cells.csv"), CELLS_CSV_HEADER)
     : undefined;
-  const cells = new Cells((line) => lines?.add(line));
+  const cells = new Cells(lines && ((line) => lines.add(line)));
   try {
     for await (const row of readRows(store.resultsFile, store.format)) {
-      summarizer.add(row);
+      points.summary.add(row);
       cells.add(row);
     }
+    points.end();
     cells.end();
     lines?.finish();
   } finally {

@@ -86,3 +86,31 @@ export class Sample {
     };
   }
 }
+
+const ZERO_BIN = -700;
+
+/** Quantiles from a histogram with bins 1 % wide: right to 0.5 %, whatever the number of values and their order. */
+export class Histogram {
+  readonly #bins = new Map<number, number>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(value: number): void {
+    const bin = value <= 0.001 ? ZERO_BIN : Math.round(Math.log(value) / Math.log(1.01));
+    this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + 1);
+    this.#count++;
+  }
+
+  /** Null: there is no value. */
+  at(quantile: number): number | null {
+    let left = Math.max(1, Math.ceil(quantile * this.#count));
+    for (const bin of [...this.#bins.keys()].sort((a, b) => a - b)) {
+      left -= this.#bins.get(bin) ?? 0;
+      if (left <= 0) return bin === ZERO_BIN ? 0 : Number((1.01 ** bin).toPrecision(3));
+    }
+    return null;
+  }
+}

@@ -66,6 +66,15 @@ function writeAll(file: number, bytes: Uint8Array, path: string): void {
   }
 }
 
+/** A file that is written beside its place. */
+function openNew(path: string): number {
+  try {
+    return openSync(`${path}.tmp`, "w");
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
 /** What is on the disk stays good: everything is written beside its place. */
 function writeError(path: string, cause: unknown): WasmvisorError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
@@ -80,7 +89,7 @@ function writeError(path: string, cause: unknown): WasmvisorError {
   );
 }
 
-function makeFolder(path: string): void {
+export function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (cause) {
@@ -102,7 +111,7 @@ export class LineFile {
 
   constructor(path: string, header: string) {
     this.#path = path;
-    this.#file = openSync(`${path}.tmp`, "w");
+    this.#file = openNew(path);
     this.#lines.push(header);
   }
 
@@ -235,7 +244,7 @@ export class SweepStore {
   }
 
   #begin(): void {
-    const file = openSync(`${this.resultsFile}.tmp`, "w");
+    const file = openNew(this.resultsFile);
     const joiner = makeJoiner(this.format);
     this.#results = { file, joiner };
     this.#write(joiner.head());
@@ -261,16 +270,18 @@ export class SweepStore {
   /** Keeps the rows of a chunk, and merges what has become mergeable. */
   add(chunk: Chunk, rows: Uint8Array): void {
     writeWhole(this.#path(chunk), rows);
-    this.#merge();
+    this.#merge(chunk.number, rows);
   }
 
-  #merge(): void {
+  /** `inHand`: the rows of chunk `number`, which need not be read again. */
+  #merge(number = -1, inHand?: Uint8Array): void {
     if (this.#results === undefined) return;
     const { joiner } = this.#results;
     for (; this.#merged < this.chunks.length; this.#merged++) {
+      const isInHand = this.#merged === number;
       const path = this.#path(this.chunks[this.#merged] as Chunk);
-      if (!existsSync(path)) return;
-      this.#write(joiner.add(readFileSync(path)));
+      if (!isInHand && !existsSync(path)) return;
+      this.#write(joiner.add(isInHand && inHand ? inHand : readFileSync(path)));
     }
   }
 

@@ -1,8 +1,6 @@
 /** From rows to what people look at: points (one for all repetitions), totals for each strategy. */
 import type { Fidelity, ResultRow } from "./scenario.ts";
-
-/** Points kept for tables and plots; further ones are counted only. */
-export const POINTS_MAX = 200_000;
+import { Histogram } from "./statistics.ts";
 
 /** One combination of axis values: mean, smallest and largest over its repetitions. */
 export interface Point {
@@ -18,6 +16,8 @@ export interface Point {
   readonly distribution: string;
   readonly bandwidth_bytes_per_s: number;
   readonly latency_ms: number;
+  readonly loss_ratio: number;
+  readonly channels: number;
   readonly bandwidth_cap_bytes_per_s: number;
   readonly downtime_limit_ms: number;
   readonly policy: string;
@@ -40,27 +40,6 @@ export interface Point {
   readonly transferred_bytes: number;
   readonly dirty_sync_count: number;
 }
-
-const KEYS = [
-  "part",
-  "strategy",
-  "memory_bytes",
-  "used_bytes",
-  "working_set_bytes",
-  "working_set_offset_bytes",
-  "distribution",
-  "bandwidth_bytes_per_s",
-  "latency_ms",
-  "bandwidth_cap_bytes_per_s",
-  "downtime_limit_ms",
-  "policy",
-  "slowdown",
-  "rounds_max",
-  "pre_copy_rounds",
-  "background_pages",
-  "xbzrle_cache_bytes",
-  "dirty_rate_pages_per_s",
-] as const;
 
 class Spread {
   sum = 0;
@@ -105,12 +84,29 @@ class Group {
     const { row } = this;
     const [total, totalMin, totalMax] = this.total.values();
     const [downtime, downtimeMin, downtimeMax] = this.downtime.values();
-    const { fidelity } = row;
-    const axes = Object.fromEntries(KEYS.map((key) => [key, row[key]]));
     return {
       index: row.index,
-      ...(axes as Pick<ResultRow, (typeof KEYS)[number]>),
-      fidelity,
+      part: row.part,
+      strategy: row.strategy,
+      memory_bytes: row.memory_bytes,
+      used_bytes: row.used_bytes,
+      working_set_bytes: row.working_set_bytes,
+      working_set_offset_bytes: row.working_set_offset_bytes,
+      distribution: row.distribution,
+      bandwidth_bytes_per_s: row.bandwidth_bytes_per_s,
+      latency_ms: row.latency_ms,
+      loss_ratio: row.loss_ratio,
+      channels: row.channels,
+      bandwidth_cap_bytes_per_s: row.bandwidth_cap_bytes_per_s,
+      downtime_limit_ms: row.downtime_limit_ms,
+      policy: row.policy,
+      slowdown: row.slowdown,
+      rounds_max: row.rounds_max,
+      pre_copy_rounds: row.pre_copy_rounds,
+      background_pages: row.background_pages,
+      xbzrle_cache_bytes: row.xbzrle_cache_bytes,
+      dirty_rate_pages_per_s: row.dirty_rate_pages_per_s,
+      fidelity: row.fidelity,
       runs: this.transferred.count,
       completed: this.total.count,
       total_time_ms: total,
@@ -124,6 +120,9 @@ class Group {
     };
   }
 }
+
+/** What `row` is a repetition of, before anything was measured. */
+export const pointOf = (row: ResultRow): Point => new Group(row).point();
 
 /** One line of the table that ends a sweep. */
 export interface StrategySummary {
@@ -144,8 +143,8 @@ export interface StrategySummary {
 class StrategyTotals {
   readonly row: ResultRow;
   readonly counts = { completed: 0, failed: 0, error: 0 };
-  readonly #total = new Quantiles();
-  readonly #downtime = new Quantiles();
+  readonly #total = new Histogram();
+  readonly #downtime = new Histogram();
 
   constructor(row: ResultRow) {
     this.row = row;
@@ -175,37 +174,19 @@ class StrategyTotals {
   }
 }
 
-/** Quantiles from a histogram with bins 1 % wide: right to 0.5 %, whatever the number of values. */
-class Quantiles {
-  readonly #bins = new Map<number, number>();
-  #count = 0;
-
-  add(value: number): void {
-    const bin = value <= 0.001 ? -700 : Math.round(Math.log(value) / Math.log(1.01));
-    this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + 1);
-    this.#count++;
-  }
-
-  at(quantile: number): number | null {
-    let left = Math.max(1, Math.ceil(quantile * this.#count));
-    for (const bin of [...this.#bins.keys()].sort((a, b) => a - b)) {
-      left -= this.#bins.get(bin) ?? 0;
-      if (left <= 0) return bin === -700 ? 0 : Number((1.01 ** bin).toPrecision(3));
-    }
-    return null;
-  }
-}
-
-/** Takes rows in order; gives points and totals. */
+/** Takes rows in order; gives each point when its last repetition was there, and totals. */
 export class Summarizer {
-  readonly #groups = new Map<string, Group>();
+  readonly #onPoint: (point: Point) => void;
   readonly #strategies = new Map<string, StrategyTotals>();
-  /** The point that the last row belongs to: repetitions follow each other. */
-  #last: Group | undefined;
+  #group: Group | undefined;
   rows = 0;
+  points = 0;
   /** Rows that were near a threshold and come from page level. */
   rerun = 0;
-  droppedPoints = 0;
+
+  constructor(onPoint: (point: Point) => void = () => undefined) {
+    this.#onPoint = onPoint;
+  }
 
   add(row: ResultRow): void {
     this.rows++;
@@ -217,28 +198,20 @@ export class Summarizer {
     }
     totals.add(row);
     if (row.near !== "" && row.fidelity === "page") this.rerun++;
-    const last = this.#last;
-    if (last && KEYS.every((name) => last.row[name] === row[name])) last.add(row);
-    else this.#addTo(row);
-  }
-
-  #addTo(row: ResultRow): void {
-    const key = KEYS.map((name) => row[name]).join("\n");
-    let group = this.#groups.get(key);
-    if (!group) {
-      if (this.#groups.size >= POINTS_MAX) {
-        this.droppedPoints++;
-        return;
-      }
-      group = new Group(row);
-      this.#groups.set(key, group);
+    // Repetitions follow each other.
+    if (!this.#group || row.repetition === 0 || this.#group.row.part !== row.part) {
+      this.end();
+      this.#group = new Group(row);
     }
-    this.#last = group;
-    group.add(row);
+    this.#group.add(row);
   }
 
-  points(): Point[] {
-    return [...this.#groups.values()].map((group) => group.point());
+  /** All rows were added. */
+  end(): void {
+    if (!this.#group) return;
+    this.points++;
+    this.#onPoint(this.#group.point());
+    this.#group = undefined;
   }
 
   strategies(): StrategySummary[] {
@@ -246,15 +219,22 @@ export class Summarizer {
   }
 }
 
-/** Points as CSV with a header line. */
-export function pointsCsv(points: readonly Point[]): string {
-  const [first] = points;
-  if (!first) return "";
-  const columns = Object.keys(first) as (keyof Point)[];
+const POINT_COLUMNS = [
+  "index,part,strategy,memory_bytes,used_bytes,working_set_bytes,working_set_offset_bytes,distribution",
+  "bandwidth_bytes_per_s,latency_ms,loss_ratio,channels,bandwidth_cap_bytes_per_s,downtime_limit_ms,policy,slowdown",
+  "rounds_max,pre_copy_rounds,background_pages,xbzrle_cache_bytes,dirty_rate_pages_per_s,fidelity,runs,completed",
+  "total_time_ms,total_time_ms_min,total_time_ms_max,downtime_ms,downtime_ms_min,downtime_ms_max",
+  "transferred_bytes,dirty_sync_count",
+].flatMap((line) => line.split(",")) as readonly (keyof Point)[];
+
+/** The line above all points. */
+export const POINTS_CSV_HEADER = `${POINT_COLUMNS.join(",")}\n`;
+
+/** A point as a line of CSV. */
+export function pointLine(point: Point): string {
   const cell = (value: string | number | null): string => {
     const text = value === null ? "" : String(value);
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  const lines = points.map((point) => columns.map((name) => cell(point[name])).join(","));
-  return `${[columns.join(","), ...lines].join("\n")}\n`;
+  return `${POINT_COLUMNS.map((name) => cell(point[name])).join(",")}\n`;
 }

@@ -4,6 +4,7 @@
  *   bull:wasmvisor-sweep-rN:*      BullMQ's: jobs, each a run of chunks by number
  *   wasmvisor:sweep:ID:spec        plan, seed and format: what every chunk is a function of
  *   wasmvisor:sweep:ID:rows        a list: chunks that are done, until the coordinator has them
+ *   wasmvisor:sweep:ID:deaths      a hash: scenarios that were begun and not ended, and how often (of suspects alone)
  *
  * Redis is a post box, never the ledger: that is the folder of the sweep. Whatever is lost here is asked for
  * again, whatever comes twice is dropped.
@@ -23,11 +24,14 @@ export const LOCK_MS = 30_000;
 
 export const specKey = (sweep: string): string => `wasmvisor:sweep:${sweep}:spec`;
 export const rowsKey = (sweep: string): string => `wasmvisor:sweep:${sweep}:rows`;
+export const deathsKey = (sweep: string): string => `wasmvisor:sweep:${sweep}:deaths`;
 
 /** A job of the queue. */
 export interface JobData {
   readonly sweep: string;
   readonly chunks: readonly Chunk[];
+  /** Something in it kills workers: each scenario is tried by itself first, and leaves a note while it lasts. */
+  readonly isSuspect?: boolean;
 }
 
 export const JOB_CHUNKS_MAX = 1024;
@@ -37,20 +41,22 @@ const isCount = (value: unknown, max: number): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
 
 function isChunk(value: unknown): value is Chunk {
-  const { count, from, number } = (value ?? {}) as Partial<Chunk>;
-  return isCount(number, 2 ** 32) && isCount(from, 2 ** 40) && isCount(count, CHUNK_ROWS_MAX);
+  const { count, from, number, poisoned = [] } = (value ?? {}) as Partial<Chunk>;
+  const isPart =
+    isCount(number, 2 ** 32) && isCount(from, 2 ** 40) && isCount(count, CHUNK_ROWS_MAX);
+  return isPart && Array.isArray(poisoned) && poisoned.every((one) => isCount(one, 2 ** 41));
 }
 
 /** What stands in a job, if it is one of ours; anybody may put things into a queue. */
 export function jobData(value: unknown): JobData {
-  const { chunks, sweep } = (value ?? {}) as Partial<JobData>;
+  const { chunks, isSuspect = false, sweep } = (value ?? {}) as Partial<JobData>;
   const isGood =
     typeof sweep === "string" &&
     /^[\da-f]{32}$/.test(sweep) &&
     Array.isArray(chunks) &&
     chunks.length <= JOB_CHUNKS_MAX &&
     chunks.every(isChunk);
-  if (isGood) return { sweep, chunks };
+  if (isGood) return { sweep, chunks, isSuspect: isSuspect === true };
   throw new WasmvisorError("WV_CONFIG", `sweep: a job that is none of ours`);
 }
 

@@ -10,10 +10,12 @@ import { WallClock } from "../../base/clock.ts";
 import { type ErrorCode, WasmvisorError } from "../../base/errors.ts";
 import type { Executor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
+import { DEATHS } from "../poison.ts";
 import { holdsRows } from "../results/part.ts";
 import type { SweepJob } from "../run-chunk.ts";
 import { Crew } from "./crew.ts";
 import {
+  deathsKey,
   decodeDone,
   EXPIRY_SEC,
   type JobData,
@@ -51,7 +53,8 @@ const clock = new WallClock();
 const nowMs = (): number => clock.nowNs() / 1e6;
 
 interface Asked {
-  readonly chunk: Chunk;
+  /** With what is known by now to be poison in it. */
+  chunk: Chunk;
   readonly resolve: (rows: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
   failures: number;
@@ -177,7 +180,8 @@ class QueueExecutor implements Executor {
     const [first] = this.#backlog as [Chunk];
     const isSuspect = (this.#asked.get(first.number)?.failures ?? 0) > 0;
     const count = isSuspect ? 1 : this.#crew.chunksOfJob(first, this.#backlog.length);
-    const chunks = this.#backlog.splice(0, count);
+    const taken = this.#backlog.splice(0, count);
+    const chunks = taken.map((one) => this.#asked.get(one.number)?.chunk ?? one);
     const last = chunks.at(-1) as Chunk;
     const id = `${this.#sweep}-${first.number}-${last.number}`;
     this.#sent.set(id, { id, left: new Map(chunks.map((one) => [one.number, one])), missed: 0 });
@@ -187,7 +191,7 @@ class QueueExecutor implements Executor {
       removeOnComplete: true,
       removeOnFail: { age: EXPIRY_SEC },
     };
-    return { name: "chunks", data: { sweep: this.#sweep, chunks }, opts };
+    return { name: "chunks", data: { sweep: this.#sweep, chunks, isSuspect }, opts };
   }
 
   async #receive(): Promise<void> {
@@ -273,13 +277,17 @@ class QueueExecutor implements Executor {
     return reason;
   }
 
-  /** A job that failed is tried chunk by chunk; a chunk that fails on its own three times ends the sweep. */
+  /**
+   * A job that failed is tried chunk by chunk. What kills its workers there becomes a row that says so; a chunk that
+   * fails on its own three times ends the sweep.
+   */
   async #giveAgain(sent: Sent, reason: string): Promise<void> {
     await this.#writeSpec(); // Perhaps that is what was missing.
+    const deaths = await this.#redis.hgetall(deathsKey(this.#sweep));
     this.#putBack(sent);
     for (const chunk of sent.left.values()) {
       const asked = this.#asked.get(chunk.number);
-      if (!asked || ++asked.failures <= FAILURES_MAX) continue;
+      if (!asked || isBlamed(asked, deaths) || ++asked.failures <= FAILURES_MAX) continue;
       const [, code = "WV_STATE", words = reason] = /^(WV_\w+): (.*)$/s.exec(reason) ?? [];
       const last = chunk.from + chunk.count - 1;
       const message = `sweep: scenarios ${chunk.from} to ${last} failed on every worker: ${words}`;
@@ -323,6 +331,17 @@ class QueueExecutor implements Executor {
   async #tidy(isDone: boolean): Promise<void> {
     for (const { id } of this.#sent.values()) await this.#queue.remove(id).catch(() => 0);
     if (isDone && this.#sent.size === 0)
-      await this.#redis.del(specKey(this.#sweep), rowsKey(this.#sweep));
+      await this.#redis.del(...[specKey, rowsKey, deathsKey].map((keyOf) => keyOf(this.#sweep)));
   }
+}
+
+/** Notes what killed the workers of a chunk; false: nothing of it was seen to. */
+function isBlamed(asked: Asked, deaths: Readonly<Record<string, string>>): boolean {
+  const { from, count, poisoned = [] } = asked.chunk;
+  const killers = Object.entries(deaths)
+    .filter(([, times]) => Number(times) >= DEATHS)
+    .map(([index]) => Number(index))
+    .filter((index) => index >= from && index < from + count && !poisoned.includes(index));
+  asked.chunk = { ...asked.chunk, poisoned: [...poisoned, ...killers] };
+  return killers.length > 0;
 }

@@ -10,7 +10,9 @@ import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
+import { DEATHS } from "../poison.ts";
 import {
+  deathsKey,
   EXPIRY_SEC,
   encodeDone,
   type JobData,
@@ -51,8 +53,10 @@ const nowMs = (): number => clock.nowNs() / 1e6;
 /** A server that is full is waited for: its coordinator makes room. */
 const FULL_RETRY_NS = 500e6;
 const FULL_RETRIES = 120;
-/** A worker may be killed as often as this with the same chunks before they are called failed. */
-const STALLED_MAX = 5;
+/** Rows of chunks that are done sooner leave together. */
+const TOGETHER_MS = 200;
+/** So often may workers be killed with the same job, and once more, before it is called failed. */
+const STALLED_MAX = DEATHS - 1;
 
 /** Serves until it is told to end, or is idle for long. Throws what keeps it from beginning. */
 export async function serveSweeps(options: ServeOptions): Promise<Served> {
@@ -137,9 +141,11 @@ class SweepServer {
   }
 
   async process(data: unknown): Promise<void> {
-    const { chunks, sweep } = jobData(data);
+    const { chunks, isSuspect, sweep } = jobData(data);
     const pool = await this.#poolOf(sweep);
     try {
+      if (isSuspect)
+        for (const chunk of chunks) await this.#tryEach(await pool.executor, sweep, chunk);
       await this.#compute(await pool.executor, sweep, chunks);
     } finally {
       pool.jobs--;
@@ -147,18 +153,38 @@ class SweepServer {
     }
   }
 
-  /** The next chunk is computed while the rows of the last one leave. */
+  /** Scenario by scenario, so that whoever comes after this worker knows what killed it. The rows are not kept. */
+  async #tryEach(executor: Executor, sweep: string, chunk: Chunk): Promise<void> {
+    const key = deathsKey(sweep);
+    const poisoned = new Set(chunk.poisoned);
+    for (let from = chunk.from; from < chunk.from + chunk.count; from++) {
+      if (poisoned.has(from)) continue;
+      await this.#redis.hincrby(key, String(from), 1);
+      await this.#redis.expire(key, EXPIRY_SEC);
+      await executor.submit({ number: chunk.number, from, count: 1 });
+      await this.#redis.hdel(key, String(from));
+    }
+  }
+
+  /** The next chunk is computed while the rows of the last ones leave, small ones together. */
   async #compute(executor: Executor, sweep: string, chunks: readonly Chunk[]): Promise<void> {
     let left: Promise<void> = Promise.resolve();
-    for (const chunk of chunks) {
+    let inHand: Buffer[] = [];
+    let leftMs = nowMs();
+    for (const [i, chunk] of chunks.entries()) {
       const beganMs = nowMs();
       const rows = await executor.submit(chunk);
       const ms = nowMs() - beganMs;
-      await left;
       const { workers: threads } = this.#options;
       const done = { chunk: chunk.number, ms, worker: this.#name, threads };
-      left = this.#push(sweep, encodeDone(done, rows));
-      left.catch(() => undefined); // It is waited for in the next turn.
+      inHand.push(encodeDone(done, rows));
+      if (i === chunks.length - 1 || nowMs() - leftMs >= TOGETHER_MS) {
+        await left;
+        left = this.#push(sweep, inHand);
+        left.catch(() => undefined); // It is waited for in a later turn.
+        inHand = [];
+        leftMs = nowMs();
+      }
       this.#chunks++;
       this.#scenarios += chunk.count;
       this.#options.onChunk?.(chunk, sweep);
@@ -166,12 +192,12 @@ class SweepServer {
     await left;
   }
 
-  async #push(sweep: string, message: Buffer): Promise<void> {
+  async #push(sweep: string, messages: readonly Buffer[]): Promise<void> {
     // The coordinator that is done takes its plan away: nobody would read this.
     if ((await this.#redis.exists(specKey(sweep))) === 0) return;
     for (let retry = 0; ; retry++) {
       try {
-        await this.#redis.rpush(rowsKey(sweep), message);
+        await this.#redis.rpush(rowsKey(sweep), ...messages);
         await this.#redis.expire(rowsKey(sweep), EXPIRY_SEC);
         return;
       } catch (error) {

@@ -11,6 +11,8 @@ export type AxisKey =
   | "dirty_rate_pages_per_s"
   | "bandwidth_bytes_per_s"
   | "latency_ms"
+  | "loss_ratio"
+  | "channels"
   | "bandwidth_cap_bytes_per_s"
   | "downtime_limit_ms"
   | "policy"
@@ -22,7 +24,7 @@ export type AxisKey =
   | "strategy";
 
 /** How numbers are written; a word stays as it is. */
-export type Kind = "size" | "rate" | "time" | "count" | "word";
+export type Kind = "size" | "rate" | "time" | "count" | "share" | "word";
 export type AxisValue = string | number;
 
 interface AxisInfo {
@@ -47,6 +49,8 @@ const AXES: readonly AxisInfo[] = [
   { key: "dirty_rate_pages_per_s", label: "page writes per second", kind: "count" },
   { key: "bandwidth_bytes_per_s", label: "link", kind: "rate" },
   { key: "latency_ms", label: "latency", kind: "time" },
+  { key: "loss_ratio", label: "packets lost", kind: "share" },
+  { key: "channels", label: "channels", kind: "count" },
   { key: "bandwidth_cap_bytes_per_s", label: "cap of the rate", kind: "rate" },
   { key: "downtime_limit_ms", label: "downtime limit", kind: "time" },
   { key: "policy", label: "policy", kind: "word" },
@@ -62,6 +66,7 @@ const FORMATS: Readonly<Record<Exclude<Kind, "word">, (value: number) => string>
   rate: (bytesPerSec) => formatRate(bytesPerSec, 1),
   time: (ms) => formatTime(Math.round(ms * 1e6), 1),
   count: (value) => shortCount(value),
+  share: (value) => `${Number((100 * value).toPrecision(3))} %`,
 };
 
 function shortCount(value: number): string {

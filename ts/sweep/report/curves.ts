@@ -1,7 +1,7 @@
 /** A measure against an axis: the median of the points as a line, nine tenths of them as a band. */
 import type { Point } from "../summary.ts";
 import { type Axis, type AxisKey, type AxisValue, valueLabel } from "./axes.ts";
-import { axisStyle, binsOf, horizontal, quantile, scaleOf } from "./scales.ts";
+import { axisStyle, type Bins, binsOf, horizontal, quantile, scaleOf } from "./scales.ts";
 import {
   type Measure,
   measureOf,
@@ -20,7 +20,7 @@ export interface CurveView {
   readonly width: number;
 }
 
-interface CurveRow {
+export interface CurveRow {
   readonly x: number | string;
   readonly panel: string;
   readonly strategy: string;
@@ -36,10 +36,43 @@ interface CurveRow {
 const BINS = 40;
 const SPREAD = 0.05;
 
+/** Values, and where a share of them lies below. */
+interface Collected {
+  readonly count: number;
+  add(value: number): void;
+  at(quantile: number): number | null;
+}
+
+/** All of them: exact. */
+export class Values implements Collected {
+  readonly #values: number[] = [];
+  #isSorted = true;
+
+  get count(): number {
+    return this.#values.length;
+  }
+
+  add(value: number): void {
+    this.#values.push(value);
+    this.#isSorted = false;
+  }
+
+  at(share: number): number | null {
+    if (this.#values.length === 0) return null;
+    if (!this.#isSorted) this.#values.sort((a, b) => a - b);
+    this.#isSorted = true;
+    return quantile(this.#values, share);
+  }
+}
+
+/** What values of a cell are collected in: all of them, or a histogram where they are too many. */
+export type Collect = () => Collected;
+export const collectValues: Collect = () => new Values();
+
 interface Gathered {
-  readonly mid: number[];
-  readonly low: number[];
-  readonly high: number[];
+  readonly mid: Collected;
+  readonly low: Collected;
+  readonly high: Collected;
   points: number;
   runs: number;
   completed: number;
@@ -56,50 +89,63 @@ export function spreadOf(point: Point, measure: Measure): readonly [number, numb
   return [point[`${measure}_min`] as number, mid, point[`${measure}_max`] as number];
 }
 
-function gather(points: readonly Point[], view: CurveView): readonly Gathered[] {
-  const { measure, split, x } = view;
-  const bins = x.kind === "word" ? undefined : binsOf(x, BINS);
-  const groups = new Map<string, Gathered>();
-  for (const point of points) {
-    const at = bins ? bins.of(point[x.key] as number) : point[x.key];
+/** What a figure shows of points that come one after the other. */
+export class CurveRows {
+  readonly #view: Pick<CurveView, "x" | "split" | "measure">;
+  readonly #bins: Bins | undefined;
+  readonly #collect: Collect;
+  readonly #groups = new Map<string, Gathered>();
+
+  constructor(view: Pick<CurveView, "x" | "split" | "measure">, collect = collectValues) {
+    this.#view = view;
+    this.#bins = view.x.kind === "word" ? undefined : binsOf(view.x, BINS);
+    this.#collect = collect;
+  }
+
+  add(point: Point): void {
+    const { measure, split, x } = this.#view;
+    const at = this.#bins ? this.#bins.of(point[x.key] as number) : point[x.key];
     const panel = split ? valueLabel(split, point[split.key]) : "";
-    const key = `${at}\n${panel}\n${point.strategy}`;
-    let group = groups.get(key);
-    if (!group) {
-      const { strategy } = point;
-      group = {
-        ...{ mid: [], low: [], high: [], points: 0, runs: 0, completed: 0 },
-        ...{ x: at, panel, strategy },
-      };
-      groups.set(key, group);
-    }
+    const group = this.#group(at, panel, point.strategy);
     group.points++;
     group.runs += point.runs;
     group.completed += point.completed;
     const spread = spreadOf(point, measure);
-    if (!spread) continue;
-    group.low.push(spread[0]);
-    group.mid.push(spread[1]);
-    group.high.push(spread[2]);
+    if (!spread) return;
+    group.low.add(spread[0]);
+    group.mid.add(spread[1]);
+    group.high.add(spread[2]);
   }
-  return [...groups.values()];
+
+  #group(x: AxisValue, panel: string, strategy: string): Gathered {
+    const key = `${x}\n${panel}\n${strategy}`;
+    let group = this.#groups.get(key);
+    if (!group) {
+      const [mid, low, high] = [this.#collect(), this.#collect(), this.#collect()];
+      const counts = { points: 0, runs: 0, completed: 0 };
+      group = { mid, low, high, ...counts, x, panel, strategy };
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  rows(): readonly CurveRow[] {
+    return [...this.#groups.values()]
+      .filter((group) => group.mid.count > 0)
+      .map(({ completed, panel, points, runs, strategy, x, ...values }) => ({
+        ...{ x, at: valueLabel(this.#view.x, x), panel, strategy },
+        mid: values.mid.at(0.5) as number,
+        low: values.low.at(SPREAD) as number,
+        high: values.high.at(1 - SPREAD) as number,
+        ...{ points, converged: completed / runs },
+      }));
+  }
 }
 
 function curveRows(points: readonly Point[], view: CurveView): readonly CurveRow[] {
-  const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
-  return gather(points, view)
-    .filter((group) => group.mid.length > 0)
-    .map((group) => ({
-      x: group.x,
-      at: valueLabel(view.x, group.x),
-      panel: group.panel,
-      strategy: group.strategy,
-      mid: quantile(sorted(group.mid), 0.5),
-      low: quantile(sorted(group.low), SPREAD),
-      high: quantile(sorted(group.high), 1 - SPREAD),
-      points: group.points,
-      converged: group.completed / group.runs,
-    }));
+  const rows = new CurveRows(view);
+  for (const point of points) rows.add(point);
+  return rows.rows();
 }
 
 /** The panels that a figure is split into, in order. */
@@ -125,10 +171,13 @@ export function inPanels(spec: Spec, split: Axis | null, columns: number): Spec 
   };
 }
 
-/** Why there is nothing to see; undefined: there is. */
-export function curveFigure(points: readonly Point[], view: CurveView): Spec | undefined {
+/** Undefined: there is nothing to see. `rows`: of more than these points. */
+export function curveFigure(
+  points: readonly Point[],
+  view: CurveView,
+  rows = curveRows(points, view),
+): Spec | undefined {
   const { measure, split, width, x } = view;
-  const rows = curveRows(points, view);
   if (rows.length === 0) return undefined;
   const info = measureOf(measure);
   const { columns, width: each } = panels(split ? split.values.length : 1, width);
@@ -145,7 +194,7 @@ export function curveFigure(points: readonly Point[], view: CurveView): Spec | u
     height,
     encoding: {
       x: horizontal(x, rows, { width: each, scaleOf }),
-      color: strategyColour(strategiesOf(points), width),
+      color: strategyColour(strategiesOf(rows), width),
       ...(x.kind === "word" ? { xOffset: { field: "strategy", type: "nominal" } } : {}),
     },
     layer: x.kind === "word" ? bars(y, info.label) : lines(y, info.label),

@@ -3,13 +3,14 @@ import { scenarioAt } from "../expand.ts";
 import type { Plan } from "../plan-schema.ts";
 import type { Point } from "../summary.ts";
 import { anatomyFigure, anatomyOf, isFluid } from "./anatomy.ts";
-import { type Axis, type AxisKey, axesOf, filtered, filterText, firstFilters } from "./axes.ts";
+import { type AxisKey, axesOf, filtered, filterText, firstFilters } from "./axes.ts";
 import { curveFigure } from "./curves.ts";
 import { frontierFigure } from "./frontier.ts";
 import { type HeatMeasure, heatFigure } from "./heat-map.ts";
 import { paretoFigure } from "./pareto.ts";
 import { MEASURES, type Spec } from "./series.ts";
-import { curveStart, frontierStart, heatStart, scenarioStart } from "./views.ts";
+import { curveViews, frontierStart, heatStart, scenarioStart } from "./views.ts";
+import { curveKey, type WholeFigures } from "./whole.ts";
 
 /** A figure as it goes into a file of its own. */
 export interface Figure {
@@ -24,11 +25,12 @@ const WIDTH = 720;
 const nameOf = (key: AxisKey): string =>
   key.replace(/_(bytes_per_s|pages_per_s|bytes|ms)$/, "").replaceAll("_", "-");
 
-/** All that can be drawn of a part. */
+/** All that can be drawn of a part; of all its points, if `points` are a sample and `whole` is there. */
 export function figuresOf(
   part: string,
   points: readonly Point[],
   sweep: { readonly plan: Plan; readonly seed: number },
+  whole?: WholeFigures,
 ): readonly Figure[] {
   const axes = axesOf(points);
   const filters = firstFilters(points, axes);
@@ -49,7 +51,10 @@ export function figuresOf(
       add(
         `${label.replaceAll(" ", "-")}-against-${nameOf(x.key)}`,
         `${capital(label)} against ${x.label}`,
-        (some) => curveFigure(some, { x, split, measure, width: WIDTH }),
+        (some) => {
+          const rows = whole?.curves[curveKey(measure, { x, split })];
+          return curveFigure(some, { x, split, measure, width: WIDTH }, rows);
+        },
         [x.key, split?.key ?? null],
       );
   const heat = heatStart(points, axes);
@@ -63,16 +68,20 @@ export function figuresOf(
       add(
         `map-of-${nameOf(measure as AxisKey)}`,
         `${title} over ${heat.x.label} and ${heat.y.label}`,
-        (some) => heatFigure(some, { ...heat, measure, width: WIDTH }),
+        (some) => heatFigure(some, { ...heat, measure, width: WIDTH }, whole?.heat[measure]),
         [heat.x.key, heat.y.key],
       );
-  add("pareto", "Downtime against data sent", (some) => paretoFigure(some, axes, WIDTH));
+  add("pareto", "Downtime against data sent", (some) =>
+    paretoFigure(withFront(some, whole), axes, WIDTH),
+  );
   const x = frontierStart(axes);
   if (x)
-    add("frontier", "Convergence frontier", (some) => frontierFigure(some, x, WIDTH), [
-      x.key,
-      "dirty_rate_pages_per_s",
-    ]);
+    add(
+      "frontier",
+      "Convergence frontier",
+      (some) => frontierFigure(some, x, WIDTH, whole?.frontier ?? undefined),
+      [x.key, "dirty_rate_pages_per_s"],
+    );
   add("anatomy", "A migration, round by round", (some) => {
     const point = scenarioStart(some) ?? some[0];
     if (!point) return undefined;
@@ -82,11 +91,11 @@ export function figuresOf(
   return figures;
 }
 
-/** Against each axis that varies; in panels only what is most asked for. */
-function curveViews(points: readonly Point[], axes: readonly Axis[]) {
-  const first = curveStart(points, axes);
-  const others = axes.filter((one) => one.key !== "strategy" && one.key !== first.x.key);
-  return [first, ...others.map((x) => ({ x, split: null }))];
+/** A sample of points, and what nothing beats of all of them. */
+function withFront(points: readonly Point[], whole: WholeFigures | undefined): readonly Point[] {
+  if (!whole) return points;
+  const known = new Set(points.map(({ index }) => index));
+  return [...points, ...whole.front.filter(({ index }) => !known.has(index))];
 }
 
 const capital = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}`;

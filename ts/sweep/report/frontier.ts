@@ -8,7 +8,7 @@ import { type Axis, type AxisValue, formatValue } from "./axes.ts";
 import { axisStyle, horizontal, wholeScale } from "./scales.ts";
 import { SCHEMA, type Spec, strategiesOf, strategyColour } from "./series.ts";
 
-interface FrontierRow {
+export interface FrontierRow {
   readonly x: AxisValue;
   readonly at: string;
   readonly strategy: string;
@@ -19,21 +19,19 @@ interface FrontierRow {
   readonly end: "found" | "open";
 }
 
+/** Runs that converged, and all, for each rate. */
+type Counts = Map<number, [done: number, runs: number]>;
+
 /** The share that converged for each rate, the slowest writer first. */
-function shares(points: readonly Point[]): readonly (readonly [number, number])[] {
-  const counts = new Map<number, [number, number]>();
-  for (const point of points) {
-    const count = counts.get(point.dirty_rate_pages_per_s) ?? [0, 0];
-    counts.set(point.dirty_rate_pages_per_s, [count[0] + point.completed, count[1] + point.runs]);
-  }
+function shares(counts: Counts): readonly (readonly [number, number])[] {
   return [...counts]
     .map(([rate, [done, runs]]) => [rate, done / runs] as const)
     .sort((a, b) => a[0] - b[0]);
 }
 
 /** Where the share falls below a half; undefined: nothing converged at all. */
-export function frontierOf(points: readonly Point[]) {
-  const all = shares(points);
+function frontierOf(counts: Counts) {
+  const all = shares(counts);
   const last = all.at(-1);
   const firstFailed = all.findIndex(([, share]) => share < 1);
   if (!last || (all[0] as readonly [number, number])[1] < 0.5) return undefined;
@@ -54,15 +52,53 @@ export function frontierOf(points: readonly Point[]) {
   return { rate: Math.round(rate), low, high, end: "found" as const };
 }
 
-export function frontierFigure(points: readonly Point[], x: Axis, width: number): Spec | undefined {
-  const rows: FrontierRow[] = [];
-  for (const group of groupsOf(points, x).values()) {
-    const first = group[0] as Point;
-    const found = first.strategy === "stop-and-copy" ? undefined : frontierOf(group);
-    const at = first[x.key];
-    if (found)
-      rows.push({ x: at, at: formatValue(x.kind, at), strategy: first.strategy, ...found });
+/** The frontier of points that come one after the other. */
+export class FrontierRows {
+  readonly #x: Axis;
+  readonly #groups = new Map<
+    string,
+    { readonly at: AxisValue; readonly strategy: string; readonly counts: Counts }
+  >();
+
+  constructor(x: Axis) {
+    this.#x = x;
   }
+
+  add(point: Point): void {
+    if (!canFail(point)) return;
+    const { completed, dirty_rate_pages_per_s: rate, runs, strategy } = point;
+    const at = point[this.#x.key];
+    const key = `${at}\n${strategy}`;
+    let group = this.#groups.get(key);
+    if (!group) {
+      group = { at, strategy, counts: new Map() };
+      this.#groups.set(key, group);
+    }
+    const [done, all] = group.counts.get(rate) ?? [0, 0];
+    group.counts.set(rate, [done + completed, all + runs]);
+  }
+
+  rows(): readonly FrontierRow[] {
+    return [...this.#groups.values()].flatMap(({ at, counts, strategy }) => {
+      const found = frontierOf(counts);
+      return found ? [{ x: at, at: formatValue(this.#x.kind, at), strategy, ...found }] : [];
+    });
+  }
+}
+
+function frontierRows(points: readonly Point[], x: Axis): readonly FrontierRow[] {
+  const all = new FrontierRows(x);
+  for (const point of points) all.add(point);
+  return all.rows();
+}
+
+/** Undefined: there is none. `rows`: of more than these points. */
+export function frontierFigure(
+  points: readonly Point[],
+  x: Axis,
+  width: number,
+  rows = frontierRows(points, x),
+): Spec | undefined {
   if (rows.length === 0) return undefined;
   const each = Math.max(160, width - 90);
   const rates = rows.flatMap((row) => [row.low, row.high, row.rate]);
@@ -88,17 +124,6 @@ export function frontierFigure(points: readonly Point[], x: Axis, width: number)
 }
 
 const canFail = ({ strategy }: Point): boolean => strategy !== "stop-and-copy";
-
-function groupsOf(points: readonly Point[], x: Axis): Map<string, Point[]> {
-  const groups = new Map<string, Point[]>();
-  for (const point of points) {
-    const key = `${point[x.key]}\n${point.strategy}`;
-    const group = groups.get(key);
-    if (group) group.push(point);
-    else groups.set(key, [point]);
-  }
-  return groups;
-}
 
 function layers(y: Spec, isWord: boolean): readonly Spec[] {
   const tooltip = [

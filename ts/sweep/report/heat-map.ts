@@ -1,7 +1,7 @@
 /** A measure over two axes: a map for each strategy. What never converged is grey. */
 import type { Point } from "../summary.ts";
 import { type Axis, type AxisKey, formatValue, type Kind } from "./axes.ts";
-import { spreadOf } from "./curves.ts";
+import { type Collect, collectValues, spreadOf } from "./curves.ts";
 import { type Bins, binsOf, isLog, labelExpression, orderedLabels, quantile } from "./scales.ts";
 import { type Measure, measureOf, panels, SCHEMA, type Spec, strategiesOf } from "./series.ts";
 
@@ -14,7 +14,7 @@ export interface HeatView {
   readonly width: number;
 }
 
-interface Cell {
+export interface Cell {
   readonly x: string;
   readonly y: string;
   readonly strategy: string;
@@ -31,44 +31,75 @@ function labelOf(axis: Axis, bins: Bins | undefined, point: Point): string {
   return formatValue(axis.kind, bins ? bins.of(value as number) : value);
 }
 
-function cells(points: readonly Point[], view: HeatView, bins: readonly (Bins | undefined)[]) {
-  const { measure, x, y } = view;
-  const groups = new Map<string, { cell: Cell; values: number[]; runs: number; done: number }>();
-  for (const point of points) {
-    const [at, up] = [labelOf(x, bins[0], point), labelOf(y, bins[1], point)];
-    const key = `${at}\n${up}\n${point.strategy}`;
-    const fresh = { x: at, y: up, strategy: point.strategy, value: null, text: "" };
-    const group = groups.get(key) ?? {
-      cell: { ...fresh, converged: 0, points: 0 },
-      values: [],
-      runs: 0,
-      done: 0,
-    };
-    groups.set(key, group);
-    group.cell = { ...group.cell, points: group.cell.points + 1 };
-    group.runs += point.runs;
-    group.done += point.completed;
-    const spread = measure === "converged" ? null : spreadOf(point, measure);
-    if (spread) group.values.push(spread[1]);
-  }
-  const kind = kindOf(measure);
-  return [...groups.values()].map(({ cell, done, runs, values }): Cell => {
-    const median =
-      values.length === 0
-        ? null
-        : quantile(
-            values.sort((a, b) => a - b),
-            0.5,
-          );
-    const value = measure === "converged" ? done / runs : median;
-    return { ...cell, value, converged: done / runs, text: cellText(kind, value) };
-  });
+interface Gathered {
+  readonly at: Pick<Cell, "x" | "y" | "strategy">;
+  readonly values: ReturnType<Collect>;
+  points: number;
+  runs: number;
+  completed: number;
 }
 
-const kindOf = (measure: HeatMeasure): Kind | "share" =>
+type CellView = Pick<HeatView, "x" | "y" | "measure">;
+
+const binsOfView = ({ x, y }: CellView): readonly (Bins | undefined)[] =>
+  [x, y].map((axis) => (axis.kind === "word" ? undefined : binsOf(axis, BINS)));
+
+/** What a map shows of points that come one after the other. */
+export class HeatCells {
+  readonly #view: CellView;
+  readonly #bins: readonly (Bins | undefined)[];
+  readonly #collect: Collect;
+  readonly #groups = new Map<string, Gathered>();
+
+  constructor(view: CellView, collect = collectValues) {
+    this.#view = view;
+    this.#bins = binsOfView(view);
+    this.#collect = collect;
+  }
+
+  add(point: Point): void {
+    const { measure } = this.#view;
+    const group = this.#group(point);
+    group.points++;
+    group.runs += point.runs;
+    group.completed += point.completed;
+    const spread = measure === "converged" ? null : spreadOf(point, measure);
+    if (spread) group.values.add(spread[1]);
+  }
+
+  #group(point: Point): Gathered {
+    const x = labelOf(this.#view.x, this.#bins[0], point);
+    const y = labelOf(this.#view.y, this.#bins[1], point);
+    const key = `${x}\n${y}\n${point.strategy}`;
+    let group = this.#groups.get(key);
+    if (!group) {
+      const at = { x, y, strategy: point.strategy };
+      group = { at, values: this.#collect(), points: 0, runs: 0, completed: 0 };
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  cells(): readonly Cell[] {
+    const { measure } = this.#view;
+    return [...this.#groups.values()].map(({ at, completed, points, runs, values }) => {
+      const converged = completed / runs;
+      const value = measure === "converged" ? converged : values.at(0.5);
+      return { ...at, value, text: cellText(kindOf(measure), value), converged, points };
+    });
+  }
+}
+
+function cells(points: readonly Point[], view: HeatView): readonly Cell[] {
+  const all = new HeatCells(view);
+  for (const point of points) all.add(point);
+  return all.cells();
+}
+
+const kindOf = (measure: HeatMeasure): Kind =>
   measure === "converged" ? "share" : measureOf(measure).kind;
 
-function cellText(kind: Kind | "share", value: number | null): string {
+function cellText(kind: Kind, value: number | null): string {
   if (value === null) return "never";
   if (kind === "share") return `${Math.round(100 * value)} %`;
   return formatValue(kind, value);
@@ -78,12 +109,16 @@ function cellText(kind: Kind | "share", value: number | null): string {
 const TEXT_PX = 50;
 const ROW_PX = { min: 15, max: 40 };
 
-export function heatFigure(points: readonly Point[], view: HeatView): Spec | undefined {
-  if (points.length === 0) return undefined;
+/** Undefined: there is nothing to see. `rows`: of more than these points. */
+export function heatFigure(
+  points: readonly Point[],
+  view: HeatView,
+  rows = cells(points, view),
+): Spec | undefined {
+  if (rows.length === 0) return undefined;
   const { measure, width, x, y } = view;
-  const bins = [x, y].map((axis) => (axis.kind === "word" ? undefined : binsOf(axis, BINS)));
-  const rows = cells(points, view, bins);
-  const strategies = strategiesOf(points);
+  const bins = binsOfView(view);
+  const strategies = strategiesOf(rows);
   const { columns, width: each } = panels(strategies.length, width);
   const across = orderedLabels(x, bins[0]);
   const up = [...orderedLabels(y, bins[1])].reverse();

@@ -5,6 +5,7 @@ import type { Plan } from "../plan-schema.ts";
 import type { Point, StrategySummary } from "../summary.ts";
 import { encodeColumns } from "./columns.ts";
 import { STYLE } from "./style.ts";
+import type { WholeFigures } from "./whole.ts";
 
 export interface ReportPage {
   readonly plan: Plan;
@@ -14,6 +15,8 @@ export interface ReportPage {
   /** What the page carries: all points, or a sample of them. */
   readonly points: readonly Point[];
   readonly pointCount: number;
+  /** Of parts of which the page has a sample. */
+  readonly whole: ReadonlyMap<string, WholeFigures>;
   readonly scenarios: number;
   readonly strategies: readonly StrategySummary[];
 }
@@ -128,7 +131,10 @@ const SECTIONS: readonly Section[] = [
 ];
 
 function sectionHtml({ caption, menus, role, title }: Section, part: string): string {
-  const text = role === "anatomy" ? `<p data-role="anatomy-text"></p>` : "";
+  const text =
+    role === "anatomy"
+      ? `<p data-role="anatomy-text"></p>`
+      : `<p class="soft" data-role="${role}-text" hidden></p>`;
   return `<section><h3>${title}</h3>
 <figure><figcaption>${caption}</figcaption>
 ${menus ? `<div class="menus figure-menus" data-role="${menus}"></div>` : ""}${text}
@@ -157,10 +163,17 @@ export function reportHtml(page: ReportPage): string {
     "img-src data: blob:; base-uri 'none'; form-action 'none'";
   const isSample = page.points.length < page.pointCount;
   const note = isSample
-    ? `<p class="note">Figures show an even sample: ${count(page.points.length)} of ${count(page.pointCount)} ` +
-      `points. The table above is of all migrations.</p>`
+    ? `<p class="note">This page carries ${count(page.points.length)} of ${count(page.pointCount)} points, a sample ` +
+      `drawn from the seed. The table above and the figures as they open are of all points, with percentiles from ` +
+      `histograms (within 0.5 %); other menus and filters show the sample. Each figure says which.</p>`
     : "";
-  const data = embedJson({ plan, seed: page.seed, points: encodeColumns(page.points) });
+  const whole = Object.fromEntries(
+    [...page.whole].map(([part, { front, ...its }]) => [
+      part,
+      { ...its, front: encodeColumns(front) },
+    ]),
+  );
+  const data = embedJson({ plan, seed: page.seed, points: encodeColumns(page.points), whole });
   return `<!doctype html>
 <html lang="en">
 <head>

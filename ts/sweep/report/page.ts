@@ -18,14 +18,20 @@ import { type Columns, decodeColumns } from "./columns.ts";
 import { curveAxes, curveFigure } from "./curves.ts";
 import { frontierFigure } from "./frontier.ts";
 import { type HeatMeasure, heatAxes, heatFigure } from "./heat-map.ts";
+import { type Choice, element, menu } from "./menus.ts";
 import { paretoFigure } from "./pareto.ts";
 import { MEASURES, type Measure, type Spec } from "./series.ts";
 import { curveStart, frontierStart, heatStart, scenarioStart } from "./views.ts";
+import { curveKey, isStart, type WholeFigures } from "./whole.ts";
 
 export interface PageData {
   readonly plan: Plan;
   readonly seed: number;
   readonly points: Columns;
+  /** Of parts of which `points` are a sample: what figures begin with, over all points. */
+  readonly whole: Readonly<
+    Record<string, Omit<WholeFigures, "front"> & { readonly front: Columns }>
+  >;
 }
 
 interface Drawn {
@@ -42,50 +48,6 @@ export type Draw = (element: Element, spec: Spec) => Promise<Drawn>;
 
 const TABLE_ROWS = 100;
 
-function element<Name extends keyof HTMLElementTagNameMap>(
-  name: Name,
-  properties: Partial<HTMLElementTagNameMap[Name]> = {},
-  ...children: readonly (Node | string)[]
-): HTMLElementTagNameMap[Name] {
-  const node = Object.assign(document.createElement(name), properties);
-  node.append(...children);
-  return node;
-}
-
-interface Choice<T> {
-  readonly label: string;
-  readonly value: T;
-}
-
-/** A menu. `id` is for tests, and for whoever links to it. */
-function menu<T>(
-  id: string,
-  label: string,
-  {
-    choices,
-    chosen,
-    onChange,
-  }: {
-    readonly choices: readonly Choice<T>[];
-    readonly chosen: T;
-    readonly onChange: (value: T) => void;
-  },
-): HTMLElement {
-  const select = element("select", { id });
-  for (const [i, choice] of choices.entries())
-    select.append(
-      element("option", {
-        value: String(i),
-        textContent: choice.label,
-        selected: choice.value === chosen,
-      }),
-    );
-  select.addEventListener("change", () =>
-    onChange((choices[select.selectedIndex] as Choice<T>).value),
-  );
-  return element("label", { className: "menu" }, element("span", {}, label), select);
-}
-
 /** One part of a plan: its menus and figures. */
 class PartPage {
   readonly #points: readonly Point[];
@@ -95,8 +57,12 @@ class PartPage {
   readonly #root: HTMLElement;
   readonly #part: string;
   #filters: Filters;
+  readonly #startFilters: Filters;
+  readonly #whole;
+  readonly #front: readonly Point[];
   readonly #curve;
   readonly #heat;
+  readonly #heatStart;
   #frontierX;
   #scenario: number | undefined;
 
@@ -108,8 +74,12 @@ class PartPage {
     this.#part = root.dataset["part"] ?? "";
     this.#axes = axesOf(points);
     this.#filters = firstFilters(points, this.#axes);
+    this.#startFilters = this.#filters;
+    this.#whole = data.whole[this.#part];
+    this.#front = this.#whole ? decodeColumns(this.#whole.front) : [];
     this.#curve = { ...curveStart(points, this.#axes), measure: "downtime_ms" as Measure };
     this.#heat = heatStart(points, this.#axes);
+    this.#heatStart = this.#heat && { ...this.#heat };
     this.#frontierX = frontierStart(this.#axes);
   }
 
@@ -172,6 +142,27 @@ class PartPage {
     return drawn;
   }
 
+  /**
+   * What is known of all points, where the figure shows what it began with; else undefined, and it shows the sample.
+   * The figure says which.
+   */
+  #ofAll<T>(
+    role: string,
+    known: T | null | undefined,
+    own: readonly (AxisKey | null)[],
+    points: readonly Point[],
+  ): T | undefined {
+    const whole = this.#whole;
+    const isAll = whole && known && isStart(this.#filters, this.#startFilters, own);
+    const text = this.#at(`${role}-text`);
+    text.hidden = !whole;
+    const count = (value: number): string => value.toLocaleString("en-US");
+    text.textContent = isAll
+      ? `Of all points of this part that the filters leave (it has ${count(whole.points)}).`
+      : `Of a sample: ${count(points.length)} of the ${count(this.#points.length)} points in this page.`;
+    return isAll ? known : undefined;
+  }
+
   get #width(): number {
     return Math.max(280, Math.min(1064, this.#at("curves").clientWidth));
   }
@@ -218,8 +209,15 @@ class PartPage {
     );
     const split = view.split?.key === view.x.key ? null : view.split;
     const shown = { ...view, split, width: this.#width };
-    const points = this.#left(curveAxes(shown));
-    this.#figure("curves", curveFigure(points, shown), "Nothing converged here.");
+    const own = curveAxes(shown);
+    const points = this.#left(own);
+    const rows = this.#ofAll(
+      "curves",
+      this.#whole?.curves[curveKey(shown.measure, shown)],
+      own,
+      points,
+    );
+    this.#figure("curves", curveFigure(points, shown, rows), "Nothing converged here.");
   }
 
   #showHeat(): void {
@@ -252,12 +250,25 @@ class PartPage {
     );
     const shown = { ...view, width: this.#width };
     const isSame = view.x.key === view.y.key;
-    const spec = isSame ? undefined : heatFigure(this.#left(heatAxes(shown)), shown);
+    const own = heatAxes(shown);
+    const points = this.#left(own);
+    const isStarted = view.x.key === this.#heatStart?.x.key && view.y.key === this.#heatStart.y.key;
+    const known = isStarted ? this.#whole?.heat[view.measure] : undefined;
+    const rows = this.#ofAll("heat", known, own, points);
+    const spec = isSame ? undefined : heatFigure(points, shown, rows);
     this.#figure("heat", spec, isSame ? "Two different axes, please." : "No points are left.");
   }
 
   #showPareto(): void {
-    const spec = paretoFigure(this.#left(), this.#axes, this.#width);
+    const left = this.#left();
+    const isWhole = this.#ofAll("pareto", this.#whole?.front, [], left) !== undefined;
+    const more = isWhole
+      ? this.#front.filter((one) => !left.some((o) => o.index === one.index))
+      : [];
+    if (isWhole)
+      this.#at("pareto-text").textContent =
+        "The front is that of all points; the dots are those of the sample.";
+    const spec = paretoFigure([...left, ...more], this.#axes, this.#width);
     const drawn = this.#figure("pareto", spec, "Nothing converged here.");
     drawn?.then(({ view }) =>
       view.addEventListener("click", (_event, item) => {
@@ -287,9 +298,12 @@ class PartPage {
         },
       }),
     );
-    const points = this.#left([x.key, "dirty_rate_pages_per_s"]);
+    const own = [x.key, "dirty_rate_pages_per_s"] as const;
+    const points = this.#left(own);
+    const isStarted = x.key === frontierStart(this.#axes)?.key;
+    const rows = this.#ofAll("frontier", isStarted ? this.#whole?.frontier : null, own, points);
     const why = "Nothing that might fail to converge converged here.";
-    this.#figure("frontier", frontierFigure(points, x, this.#width), why);
+    this.#figure("frontier", frontierFigure(points, x, this.#width, rows), why);
   }
 
   #choose(index: number): void {
@@ -301,7 +315,9 @@ class PartPage {
   #showAnatomy(): void {
     const left = this.#left();
     const point =
-      this.#points.find((one) => one.index === this.#scenario) ?? scenarioStart(left) ?? left[0];
+      [...this.#points, ...this.#front].find((one) => one.index === this.#scenario) ??
+      scenarioStart(left) ??
+      left[0];
     if (!point) {
       this.#figure("anatomy", undefined, "No points are left.");
       return;

@@ -9,6 +9,7 @@ const LABELS: Readonly<Record<Kind, string>> = {
   time: timeLabel("datum.value"),
   size: sizeLabel("datum.value"),
   rate: "format(datum.value * 8, '.3~s') + 'bit'",
+  share: "format(datum.value * 100, '.3~r') + ' %'",
 };
 
 function timeLabel(value: string): string {

@@ -32,7 +32,7 @@ export type Spec = { readonly [key: string]: unknown };
 export const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 
 /** Strategies in the order in which they are always shown. */
-export function strategiesOf(points: readonly Point[]): readonly string[] {
+export function strategiesOf(points: readonly Pick<Point, "strategy">[]): readonly string[] {
   const used = new Set(points.map((point) => point.strategy));
   return STRATEGY_COLOURS.map(([name]) => name).filter((name) => used.has(name));
 }

@@ -27,6 +27,16 @@ export function curveStart(
   return { x, split: split ?? null };
 }
 
+/** Against each axis that varies; in panels only what is most asked for. */
+export function curveViews(
+  points: readonly Point[],
+  axes: readonly Axis[],
+): readonly { readonly x: Axis; readonly split: Axis | null }[] {
+  const first = curveStart(points, axes);
+  const others = axes.filter((one) => one.key !== "strategy" && one.key !== first.x.key);
+  return [first, ...others.map((x) => ({ x, split: null }))];
+}
+
 export function heatStart(
   points: readonly Point[],
   axes: readonly Axis[],
