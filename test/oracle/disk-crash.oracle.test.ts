@@ -99,7 +99,9 @@ describe.skipIf(!hasQemu)("killed (skipped unless installed: apt install qemu-ut
         image.close();
         for (let at = 0; at < BYTES; at += 512)
           if (!writer.loose.has(at))
-            expect(Buffer.compare(content.subarray(at, at + 512), writer.flushed.subarray(at, at + 512))).toBe(0);
+            expect(
+              Buffer.compare(content.subarray(at, at + 512), writer.flushed.subarray(at, at + 512)),
+            ).toBe(0);
         writes += writer.writes;
       }
       expect(writes).toBeGreaterThan(crashes);
