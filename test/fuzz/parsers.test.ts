@@ -7,7 +7,7 @@ import { TRACE_PARSERS } from "./traces.ts";
 const seed = Number(process.env["FUZZ_SEED"] ?? 3);
 
 test("readers of traces take what comes, or refuse it by a code of theirs; each does both", async () => {
-  const { coverage, failures } = await fuzzParsers(TRACE_PARSERS, { inputs: 1_500, seed });
+  const { coverage, failures } = await fuzzParsers(TRACE_PARSERS, { inputs: 800, seed });
   expect(failures, `FUZZ_SEED=${seed}`).toEqual([]);
   const wanted = TRACE_PARSERS.flatMap(({ name }) => [`${name}: taken`, `${name}: refused`]);
   expect(wanted.filter((one) => !coverage.has(one))).toEqual([]);
