@@ -119,6 +119,10 @@ export class VirtQueue implements Persist<VirtQueueState> {
     return this.#isReady;
   }
 
+  get size(): number {
+    return this.#size;
+  }
+
   /** Descriptors in the table; checked when the queue is made ready. */
   set size(size: number) {
     if (!this.#isReady) this.#size = size;
@@ -165,6 +169,13 @@ export class VirtQueue implements Persist<VirtQueueState> {
     this.#lastAvail = (this.#lastAvail + 1) & 0xffff;
     this.#chains++;
     return chain;
+  }
+
+  /** Gives the last `count` chains back untouched: `pop` finds them again, in their order. */
+  unpop(count: number): void {
+    this.#popsLeft += count;
+    this.#lastAvail = (this.#lastAvail - count) & 0xffff;
+    this.#chains -= count;
   }
 
   /** True if `pop` would find a chain. When not, asks the driver to notify us of the next one. */
