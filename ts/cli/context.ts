@@ -17,6 +17,7 @@ type OptionName =
   | "cpus"
   | "days"
   | "disk"
+  | "net"
   | "downtime"
   | "dryRun"
   | "dtb"

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
 import type { Options } from "./context.ts";
+import { networks } from "./network-option.ts";
 import * as parse from "./options.ts";
 
 /** Disks with absolute paths. */
@@ -32,5 +33,6 @@ export function createOptions(
     mips: parse.integer(options.mips, "--mips", 1),
     seed: parse.integer(options.seed, "--seed"),
     disks: disksOf(options),
+    networks: networks(options.net as readonly string[] | undefined),
   };
 }

@@ -68,6 +68,11 @@ function addRun(add: AddCommand): void {
     .option("--initrd <file>", "initial RAM disk")
     .option("--append <string>", "kernel command line; added to an image's own")
     .option("--disk <file[,ro][,overlay]>", "a raw disk image (repeatable)", several)
+    .option(
+      "--net <network[,mac=..][,mtu=..][,vlan=..][,forward=..]>",
+      "a network card (repeatable): user, lan, switch=NAME or none; forward=tcp:2222:22",
+      several,
+    )
     .option("--memory <size>", "RAM (default: 256MiB, with --bare 128MiB)")
     .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")
     .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")

@@ -9,6 +9,7 @@ import type { MigrationOutcome } from "./migration.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import type { MigrationProgress } from "./migrations/jobs.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
+import type { NicInfo } from "./networks/vm-nic.ts";
 import type { CreateVmOptions } from "./vm-config.ts";
 import type { VmConsole } from "./vm-console.ts";
 
@@ -37,6 +38,8 @@ export interface VmInfo {
   readonly missingBytes: number;
   readonly vcpus: number;
   readonly clock: string;
+  /** Its network cards. */
+  readonly networks: readonly NicInfo[];
   readonly end?: VmEnd | undefined;
   readonly metrics: VmMetrics;
 }

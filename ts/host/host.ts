@@ -15,6 +15,9 @@ import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
+import { HostNetworks } from "./networks/host-networks.ts";
+import { makeNics } from "./networks/make-nics.ts";
+import type { VmNic } from "./networks/vm-nic.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -84,6 +87,8 @@ export class Host implements HostApi {
   readonly clock: Clock;
   /** @internal Those that leave or want to, and how many may come. */
   readonly jobs: MigrationJobs;
+  /** @internal Its switches. */
+  readonly networks: HostNetworks;
   readonly #core: Core;
   readonly #random: Random;
   readonly #loop: RunLoop;
@@ -108,6 +113,7 @@ export class Host implements HostApi {
     this.#loop = new RunLoop(parts.clock);
     this.#random = new Random(parts.seed);
     this.#current = parts.current;
+    this.networks = new HostNetworks(parts.clock, this.#random.split("networks"));
   }
 
   /** Makes a host. Throws `WV_CONFIG`, `WV_CORE_LOAD`, or `WV_NO_MEMORY` if the memory cannot be had. */
@@ -174,11 +180,13 @@ export class Host implements HostApi {
     return this.#withName(config.name, async () => {
       const files = await bootFiles(options);
       const disks = await openDisks(config, options.disks);
-      const vm = this.#build(config, disks);
+      const nics = await makeNics(this.networks, { config, clock: this.clock, isNew: true });
+      const vm = this.#build(config, disks, { nics });
       try {
         boot(vm, files);
+        for (const nic of nics) await nic.forward(true);
       } catch (error) {
-        vm.machine.destroy();
+        await vm.destroy();
         throw error;
       }
       return vm;
@@ -264,7 +272,9 @@ export class Host implements HostApi {
     const saved = decodeConfig(encodedConfig);
     const config = { ...saved, name: name ?? saved.name };
     if (this.#vms.has(config.name) || this.#reserved.has(config.name)) throw taken(config.name);
-    return this.#build(config, await openDisks(config));
+    const disks = await openDisks(config);
+    const nics = await makeNics(this.networks, { config, clock: this.clock });
+    return this.#build(config, disks, { nics });
   }
 
   /** @internal Keeps a name for a vm that comes; the result gives it back. */
@@ -303,7 +313,12 @@ export class Host implements HostApi {
     }
   }
 
-  #build(config: VmConfig, disks: readonly BlockBackend[], ram?: GuestRam): VirtualMachine {
+  #build(
+    config: VmConfig,
+    disks: readonly BlockBackend[],
+    parts: { readonly nics: readonly VmNic[]; readonly ram?: GuestRam },
+  ): VirtualMachine {
+    const { nics, ram } = parts;
     const console = new VmConsole((bytes) => {
       const taken = machine.receive(bytes);
       this.#loop.wake(vm);
@@ -319,6 +334,7 @@ export class Host implements HostApi {
       random: new Random(config.seed),
       disks,
       console: config.console,
+      nics: nics.map((nic) => ({ port: nic, mac: nic.mac, mtu: nic.mtu })),
       isBare: config.isBare,
       onConsole: (bytes) => console.gather(bytes),
       ram,
@@ -326,7 +342,8 @@ export class Host implements HostApi {
     machine.onEnter = () => {
       this.#current.clock = () => machine.clock.ticks();
     };
-    const vm = new VirtualMachine({ config, machine, console, context: this.#context() });
+    const vm = new VirtualMachine({ config, machine, console, nics, context: this.#context() });
+    for (const nic of nics) nic.install(machine, () => this.#loop.wake(vm));
     return vm;
   }
 
@@ -352,8 +369,10 @@ export class Host implements HostApi {
     return this.#withName(name, async () => {
       const { machine } = parent;
       const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
+      const config = { ...parent.config, name };
+      const nics = await makeNics(this.networks, { config, clock: this.clock });
       const state = machine.save();
-      const child = this.#build({ ...parent.config, name }, disks, machine.ram.fork());
+      const child = this.#build(config, disks, { nics, ram: machine.ram.fork() });
       child.machine.restore({ ...state, disks: disks.map(() => null) });
       child.restored();
       return child;
@@ -363,6 +382,7 @@ export class Host implements HostApi {
   /** Destroys all vms. */
   async close(): Promise<void> {
     for (const vm of this.vms) await vm.destroy();
+    await this.networks.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

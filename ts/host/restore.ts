@@ -35,7 +35,7 @@ export async function restoreVm(request: {
     guest.restoreState(snapshot.state);
     if (pages === "at-once") await vm.loadPages({ signal });
   } catch (error) {
-    machine.destroy();
+    await vm.destroy();
     throw error;
   }
   vm.restored();

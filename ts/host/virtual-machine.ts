@@ -11,6 +11,7 @@ import type { RunOutcome, Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
+import type { VmNic } from "./networks/vm-nic.ts";
 import { type RecordTraceOptions, recordVm } from "./recording.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
 import { saveSnapshotFile, snapshotBytes } from "./snapshot-writer.ts";
@@ -50,6 +51,7 @@ export class VirtualMachine implements Runnable, VmApi {
   /** The machine itself, for tools that look inside. */
   readonly machine: Vm;
   readonly config: VmConfig;
+  readonly #nics: readonly VmNic[];
   readonly #context: VmContext;
   readonly #turnLength: TurnLength;
   #status: VmStatus = "created";
@@ -59,6 +61,8 @@ export class VirtualMachine implements Runnable, VmApi {
   /** Set while it moves to another host, or waits for its turn. */
   #leaving: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #isMoving = false;
+  /** Its state is another's, or will be. */
+  #isTwin = false;
   /** Set while its dirty trace is taken: whoever else needs the dirty log ends that. */
   #recording: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
@@ -67,12 +71,14 @@ export class VirtualMachine implements Runnable, VmApi {
     readonly config: VmConfig;
     readonly machine: Vm;
     readonly console: VmConsole;
+    readonly nics: readonly VmNic[];
     readonly context: VmContext;
   }) {
     this.config = parts.config;
     this.name = parts.config.name;
     this.machine = parts.machine;
     this.console = parts.console;
+    this.#nics = parts.nics;
     this.#context = parts.context;
     this.#turnLength = new TurnLength(parts.config.vcpus);
   }
@@ -133,14 +139,17 @@ export class VirtualMachine implements Runnable, VmApi {
       return;
     }
     this.machine.clock.resume();
+    const isNew = this.#status === "created" && !this.#isTwin;
     this.#become("running");
     this.#context.loop.add(this);
+    for (const nic of this.#nics) nic.open(isNew);
   }
 
   #halt(): void {
     if (this.#status !== "running") return;
     this.#context.loop.remove(this);
     this.machine.clock.pause();
+    for (const nic of this.#nics) nic.close();
     this.#become("paused");
   }
 
@@ -180,6 +189,7 @@ export class VirtualMachine implements Runnable, VmApi {
 
   #finish(end: VmEnd): void {
     this.machine.clock.pause();
+    for (const nic of this.#nics) nic.close();
     this.console.end(describeEnd(end));
     this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));
     this.#recording?.abort.abort();
@@ -322,6 +332,7 @@ export class VirtualMachine implements Runnable, VmApi {
   /** @internal This vm as the migration engine sees it. `arrives`: what a twin does when it has its state. */
   migratable(arrives: Arrival = "running"): MigratableVm {
     const isNew = this.#status === "created";
+    this.#isTwin ||= isNew;
     const mayRun = this.#status === "running" || (isNew && arrives === "running");
     return new MigratableVm(this.machine, {
       config: encodeConfig(this.config),
@@ -349,6 +360,7 @@ export class VirtualMachine implements Runnable, VmApi {
       missingBytes: metrics.missingPages * 4096,
       vcpus,
       clock,
+      networks: this.#nics.map((nic) => nic.info()),
       end: this.end,
       metrics,
     };
@@ -368,6 +380,7 @@ export class VirtualMachine implements Runnable, VmApi {
     if (this.#status === "gone") return;
     this.#context.loop.remove(this);
     this.#last = { ...this.info(), status: "gone" };
+    for (const nic of this.#nics) nic.unplug();
     this.machine.destroy();
     this.console.end("destroyed");
     this.#context.forget(this);

@@ -1,6 +1,7 @@
 /** What a vm is asked to be, and what follows from it. */
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { Random } from "../base/random.ts";
 import { parseSize } from "../base/units.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { StateFields } from "../machine/state-fields.ts";
@@ -8,6 +9,12 @@ import { Overlay } from "../storage/overlay.ts";
 import type { ConsoleKind } from "../vmm/board.ts";
 import type { ClockMode } from "../vmm/vm-clock.ts";
 import type { FileSource } from "./files.ts";
+import {
+  decodeNics,
+  type NetworkOptions,
+  type NicConfig,
+  resolveNics,
+} from "./networks/nic-config.ts";
 
 const CONFIG_VERSION = 1;
 const PAGE_BYTES = 4096;
@@ -58,6 +65,8 @@ export interface CreateVmOptions {
   readonly seed?: number | undefined;
   /** `uart` (default) or `virtio`. */
   readonly console?: ConsoleKind | undefined;
+  /** Network cards; none by default. */
+  readonly networks?: readonly NetworkOptions[] | undefined;
 }
 
 /** A disk as its vm's twin on another host finds it again. */
@@ -79,6 +88,7 @@ export interface VmConfig {
   readonly console: ConsoleKind;
   readonly isBare: boolean;
   readonly disks: readonly DiskConfig[];
+  readonly networks: readonly NicConfig[];
 }
 
 function check(isGood: boolean, what: string, got: unknown): void {
@@ -92,16 +102,18 @@ export function resolveVmConfig(
 ): VmConfig {
   const { clock = "wall", mips = 500, vcpus = 1, memory = "256MiB" } = options;
   const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
+  const seed = options.seed ?? defaults.seed;
   const config: VmConfig = {
     name: options.name ?? defaults.name,
     memoryBytes,
     vcpus,
     clock,
     mips,
-    seed: options.seed ?? defaults.seed,
+    seed,
     console: options.console ?? "uart",
     isBare: options.bare !== undefined,
     disks: (options.disks ?? []).map(diskConfig),
+    networks: resolveNics(options.networks, new Random(defaults.seed).split("networks")),
   };
   checkConfig(config);
   return config;
@@ -114,6 +126,7 @@ function diskConfig(disk: DiskSource): DiskConfig {
 }
 
 function checkConfig(config: VmConfig): void {
+  checkSlots(config);
   const { clock, console, disks, memoryBytes, mips, name, seed, vcpus } = config;
   check(
     /^[\w.-]+$/.test(name) && name.length <= NAME_CHARS_MAX,
@@ -146,6 +159,12 @@ function checkConfig(config: VmConfig): void {
   check(disks.length <= DISKS_MAX, "disks: expected at most 6", disks.length);
 }
 
+/** The machine has eight places for virtio devices; one is for entropy, one may be for the console. */
+function checkSlots({ disks, networks }: VmConfig): void {
+  const count = disks.length + networks.length;
+  check(count <= DISKS_MAX, "disks and networks: expected at most 6 together", count);
+}
+
 /** A config as bytes for a snapshot or a migration. */
 export function encodeConfig(config: VmConfig): Uint8Array {
   return encodeState(config as unknown as Plain, CONFIG_VERSION);
@@ -168,6 +187,7 @@ export function decodeConfig(bytes: Uint8Array): VmConfig {
       readOnly: disk.flag("readOnly"),
       overlay: disk.flag("overlay"),
     })),
+    networks: decodeNics(fields),
   };
   checkConfig(config);
   return config;

@@ -10,6 +10,7 @@ import { VirtioBlk } from "../device/virtio/blk.ts";
 import { VirtioConsole } from "../device/virtio/console.ts";
 import type { VirtioDevice } from "../device/virtio/device.ts";
 import { VirtioMmio } from "../device/virtio/mmio.ts";
+import { VirtioNet, type VirtioNetOptions } from "../device/virtio/net.ts";
 import { type RandomSource, VirtioRng } from "../device/virtio/rng.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { GuestClock } from "../machine/guest-clock.ts";
@@ -40,6 +41,7 @@ export interface BoardOptions {
   readonly random: Random;
   readonly disks: readonly BlockBackend[];
   readonly console: ConsoleKind;
+  readonly nics?: readonly Omit<VirtioNetOptions, "name">[] | undefined;
   /** The ACLINT and M-mode interrupts exist only for guests that own M-mode. */
   readonly isBare: boolean;
   readonly onConsole: (bytes: Uint8Array) => void;
@@ -63,6 +65,7 @@ export class Board {
   readonly rtc: GoldfishRtc;
   readonly aclint: Aclint | undefined;
   readonly virtioConsole: VirtioConsole | undefined;
+  readonly nics: readonly VirtioNet[];
   /** Slots in use. */
   readonly virtioSlots: number;
   /** Time of day at which the RTC wants to be polled. */
@@ -95,7 +98,8 @@ export class Board {
     if (options.isBare) this.aclint = this.#mapAclint();
     if (options.console === "virtio")
       this.virtioConsole = new VirtioConsole({ onTransmit: onConsole });
-    const behind = this.#virtioDevices();
+    this.nics = (options.nics ?? []).map((nic, i) => new VirtioNet({ ...nic, name: `net${i}` }));
+    const behind = [...this.#virtioDevices(), ...this.nics];
     this.virtioSlots = behind.length;
     for (const [slot, device] of behind.entries()) {
       const mmio = new VirtioMmio({

@@ -64,7 +64,14 @@ function checkedGuest(options: CommandContext["options"]): CreateVmOptions | und
       memory: isAlone(options) ? BARE_MEMORY : undefined,
     });
   const files = ["image", "kernel", "bare", "initrd", "dtb"] as const;
-  const mixed = [...files, "append" as const, "disk" as const, "memory" as const, "cpus" as const];
+  const mixed = [
+    ...files,
+    "append" as const,
+    "disk" as const,
+    "net" as const,
+    "memory" as const,
+    "cpus" as const,
+  ];
   const wrong = [...mixed, "clock" as const, "mips" as const, "seed" as const].find(
     (name) => options[name] !== undefined,
   );

@@ -63,11 +63,23 @@ function describe(vm: VmInfo): string {
     ["used", formatSize(vm.populatedBytes)],
     ["its own", formatSize(vm.ownBytes)],
     ["not yet loaded", formatSize(vm.missingBytes)],
+    ...vm.networks.flatMap(describeNic),
     ...Object.entries(counts),
     ...counted("translated", translated),
     ...counted("exits", exits),
   ];
   return lines.map(([key, value]) => `${key.padEnd(16)}${value}`).join("\n");
+}
+
+function describeNic(nic: VmInfo["networks"][number], index: number): [string, string | number][] {
+  const { addresses, forwards, isLinkUp, mac, mtu, network, ...counts } = nic;
+  const name = `net${index}`;
+  return [
+    [name, `${network}, ${mac}, MTU ${mtu}${isLinkUp ? "" : ", no link"}`],
+    ...addresses.map((ip): [string, string] => [`${name}.address`, ip]),
+    ...forwards.map((forward): [string, string] => [`${name}.forward`, forward]),
+    ...counted(name, counts),
+  ];
 }
 
 async function act(context: CommandContext, action: "start" | "pause" | "resume"): Promise<number> {

@@ -17,6 +17,9 @@ import {
   VLAN_TAG_BYTES,
 } from "../../machine/nic.ts";
 import { badState, StateFields } from "../../machine/state-fields.ts";
+import { parseArp } from "../../net/arp.ts";
+import { TYPE_ARP } from "../../net/ethernet.ts";
+import { getMac } from "../../net/mac.ts";
 import { isSaneOffload, plainFrames } from "../../net/offload.ts";
 import type { DescriptorChain } from "./chain.ts";
 import type { VirtioDevice, VirtioLink } from "./device.ts";
@@ -54,6 +57,8 @@ const CONFIG_STATUS = 6;
 const CONFIG_MTU = 10;
 /** The longest IPv4 packet, in a tagged frame. */
 const LONG_FRAME_BYTES_MAX = 65535 + ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES;
+/** IP addresses of the guest that are remembered. */
+const ADDRESSES_MAX = 4;
 /** What waits for the guest to provide buffers. */
 const WAITING_FRAMES_MAX = 1024;
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
@@ -73,6 +78,8 @@ export interface VirtioNetState {
   readonly mac: Uint8Array;
   readonly mtu: number;
   readonly isLinkUp: boolean;
+  /** IPv4 addresses that the guest has said are its own, the latest last. */
+  readonly addresses: readonly number[];
 }
 
 export interface VirtioNetMetrics {
@@ -97,6 +104,7 @@ export class VirtioNet implements VirtioDevice, NicReceiver {
   readonly #header = new Uint8Array(HEADER_BYTES);
   readonly #view = new DataView(this.#header.buffer);
   readonly #waiting: Frame[] = [];
+  readonly #addresses: number[] = [];
   #waitingBytes = 0;
   #link: VirtioLink | undefined;
   readonly #metrics = {
@@ -142,6 +150,11 @@ export class VirtioNet implements VirtioDevice, NicReceiver {
     return this.config[CONFIG_STATUS] === STATUS_LINK_UP;
   }
 
+  /** IPv4 addresses that the guest has said are its own, the latest last. */
+  get addresses(): readonly number[] {
+    return this.#addresses;
+  }
+
   /** Plugs the cable in or pulls it; the guest is told. */
   setLink(isUp: boolean): void {
     if (isUp === this.isLinkUp) return;
@@ -173,6 +186,7 @@ export class VirtioNet implements VirtioDevice, NicReceiver {
       mac: this.config.slice(0, MAC_BYTES),
       mtu: this.#mtu,
       isLinkUp: this.isLinkUp,
+      addresses: [...this.#addresses],
     };
   }
 
@@ -181,10 +195,13 @@ export class VirtioNet implements VirtioDevice, NicReceiver {
     const mac = fields.bytes("mac", MAC_BYTES);
     const mtu = fields.integer("mtu", 0xffff);
     const isLinkUp = fields.flag("isLinkUp");
+    const count = Array.isArray(state.addresses) ? state.addresses.length : 0;
+    const addresses = fields.integers("addresses", Math.min(count, ADDRESSES_MAX));
     if (mac.some((byte, i) => byte !== this.config[i]) || mac.length !== MAC_BYTES)
       throw badState(`${this.name}.mac`, "the address of this card", mac.join(":"));
     if (mtu !== this.#mtu) throw badState(`${this.name}.mtu`, String(this.#mtu), mtu);
     this.config[CONFIG_STATUS] = isLinkUp ? STATUS_LINK_UP : 0;
+    this.#addresses.splice(0, ADDRESSES_MAX, ...addresses);
   }
 
   #transmit(): void {
@@ -196,11 +213,23 @@ export class VirtioNet implements VirtioDevice, NicReceiver {
       if (frame && this.isLinkUp) {
         this.#metrics.sentFrames++;
         this.#metrics.sentBytes += frame.bytes.length;
+        if (frame.bytes[12] === TYPE_ARP >> 8 && frame.bytes[13] === (TYPE_ARP & 0xff))
+          this.#noteAddress(frame.bytes);
         this.#port.send(frame);
       } else this.#metrics.refusedFrames++;
     }
     queue.flush();
     this.#port.flush();
+  }
+
+  /** Whoever moves the guest tells the network where its addresses are now. */
+  #noteAddress(bytes: Uint8Array): void {
+    const packet = parseArp(bytes, ETHERNET_HEADER_BYTES);
+    if (!packet || packet.senderIp === 0 || packet.senderMac !== getMac(this.config, 0)) return;
+    const known = this.#addresses.indexOf(packet.senderIp);
+    if (known >= 0) this.#addresses.splice(known, 1);
+    else if (this.#addresses.length === ADDRESSES_MAX) this.#addresses.shift();
+    this.#addresses.push(packet.senderIp);
   }
 
   #frameOf(chain: DescriptorChain): Frame | undefined {

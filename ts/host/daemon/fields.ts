@@ -2,6 +2,7 @@
 import { WasmvisorError } from "../../base/errors.ts";
 import type { RestoreOptions } from "../api.ts";
 import type { MigrationChanges } from "../migrations/changes.ts";
+import type { ForwardOptions, NetworkOptions } from "../networks/nic-config.ts";
 import type { CreateVmOptions, DiskSource } from "../vm-config.ts";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -72,13 +73,57 @@ const TEXTS = [
 ];
 const NUMBERS = ["vcpus", "mips", "seed"];
 
+const NETWORK_TEXTS = ["kind", "switch", "mac"];
+const FORWARD_KEYS = ["protocol", "hostAddress", "hostPort", "guestPort"];
+
+function networks(body: Body): NetworkOptions[] | undefined {
+  return objects(body, "networks")?.map((nic) => {
+    checkKeys(nic, [...NETWORK_TEXTS, "mtu", "vlan", "forwards"]);
+    const vlan = nic["vlan"] === "trunk" ? "trunk" : optionalNumber(nic, "vlan");
+    return {
+      kind: text(nic, "kind") as NetworkOptions["kind"],
+      switch: optionalText(nic, "switch"),
+      mac: optionalText(nic, "mac"),
+      mtu: optionalNumber(nic, "mtu"),
+      vlan,
+      forwards: objects(nic, "forwards")?.map(forward),
+    };
+  });
+}
+
+function forward(body: Body): ForwardOptions {
+  checkKeys(body, FORWARD_KEYS);
+  return {
+    protocol: optionalText(body, "protocol") as ForwardOptions["protocol"],
+    hostAddress: optionalText(body, "hostAddress"),
+    hostPort: optionalNumber(body, "hostPort") ?? fail("hostPort", "a number", undefined),
+    guestPort: optionalNumber(body, "guestPort") ?? fail("guestPort", "a number", undefined),
+  };
+}
+
+/** A list of objects. */
+function objects(body: Body, name: string): Body[] | undefined {
+  const value = body[name];
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value)) return fail(name, "a list", value);
+  return value.map((one: unknown, i) =>
+    typeof one === "object" && one !== null
+      ? (one as Body)
+      : fail(`${name}[${i}]`, "an object", one),
+  );
+}
+
 /** Options of `Host.createVm`; the host checks their ranges. */
 export function createOptions(body: Body): CreateVmOptions {
-  checkKeys(body, [...TEXTS, ...NUMBERS, "disks"]);
+  checkKeys(body, [...TEXTS, ...NUMBERS, "disks", "networks"]);
   const texts = TEXTS.map((name) => [name, optionalText(body, name)] as const);
   const numbers = NUMBERS.map((name) => [name, optionalNumber(body, name)] as const);
   const given = [...texts, ...numbers].filter(([, value]) => value !== undefined);
-  return { ...(Object.fromEntries(given) as CreateVmOptions), disks: disks(body) };
+  return {
+    ...(Object.fromEntries(given) as CreateVmOptions),
+    disks: disks(body),
+    networks: networks(body),
+  };
 }
 
 /** Text that a host reads, or a number of bytes a second, or nanoseconds. */

@@ -42,10 +42,13 @@ export class DhcpServer {
     this.#clock = options.clock;
   }
 
-  /** Keeps an address for a card of the host's own; undefined: none is left. */
-  reserve(mac: number): number | undefined {
-    const ip = this.#reserved.get(mac) ?? this.#leases.get(mac)?.ip ?? this.#free();
+  /** Keeps an address for a card of the host's own, the one it has if that can be; undefined: none is left. */
+  reserve(mac: number, own?: number): number | undefined {
+    const known = this.#reserved.get(mac);
+    if (known !== undefined && (own === undefined || own === known)) return known;
+    const ip = this.#wanted(own) ?? known ?? this.#leases.get(mac)?.ip ?? this.#free();
     if (ip === undefined) return undefined;
+    if (ip !== known) this.forget(mac);
     this.#reserved.set(mac, ip);
     this.#owners.set(ip, mac);
     return ip;
@@ -53,8 +56,10 @@ export class DhcpServer {
 
   /** The card is gone. */
   forget(mac: number): void {
+    const ip = this.#reserved.get(mac);
     this.#reserved.delete(mac);
     this.#drop(mac);
+    if (ip !== undefined && this.#owners.get(ip) === mac) this.#owners.delete(ip);
   }
 
   /** The address that a card has, or will be given. */

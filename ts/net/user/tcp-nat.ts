@@ -29,6 +29,8 @@ export interface TcpNatOptions {
   readonly send: (ip: number, make: (to: Station, mac: number) => Frame) => void;
   /** Something was sent when no frame had come in. */
   readonly flush: () => void;
+  /** There is a connection to look after. */
+  readonly onBusy: () => void;
   /** Where a packet to `ip` goes outside; undefined: nowhere. */
   readonly outsideIp: (ip: number) => number | undefined;
 }
@@ -142,6 +144,7 @@ export class TcpNat {
       make: (owner) => new TcpEndpoint({ owner, isn: random.u32(), mtu, nowNs }),
     });
     this.#connections.set(key, connection);
+    this.#options.onBusy();
     return connection;
   }
 

@@ -23,6 +23,8 @@ export interface UdpNatOptions {
   readonly outside: Outside;
   readonly nowNs: () => number;
   readonly outsideIp: (ip: number) => number | undefined;
+  /** There is a port to look after. */
+  readonly onBusy: () => void;
   /** The address by which guests know `ip`. */
   readonly insideIp: (ip: number) => number;
   readonly send: (
@@ -40,6 +42,10 @@ export class UdpNat {
 
   constructor(options: UdpNatOptions) {
     this.#options = options;
+  }
+
+  get size(): number {
+    return this.#flows.size;
   }
 
   metrics(): UdpNatMetrics {
@@ -83,6 +89,7 @@ export class UdpNat {
     });
     const flow = { port, peers, usedNs: nowNs() };
     this.#flows.set(key, flow);
+    this.#options.onBusy();
     return flow;
   }
 

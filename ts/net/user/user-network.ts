@@ -58,6 +58,7 @@ export class UserNetwork implements NicReceiver {
   readonly #tcp: TcpNat;
   readonly #udp: UdpNat;
   readonly #closed = new AbortController();
+  #isTicking = false;
   readonly #counts = { refusedPackets: 0, fragments: 0 };
 
   constructor(options: UserNetworkOptions) {
@@ -83,11 +84,13 @@ export class UserNetwork implements NicReceiver {
       outsideIp,
       send: (ip, make) => this.#neighbours.send(ip, (to) => make(to, GATEWAY_MAC)),
       flush: () => port.flush(),
+      onBusy: () => void this.#keepTicking(),
     });
     this.#udp = new UdpNat({
       outside,
       nowNs,
       outsideIp,
+      onBusy: () => void this.#keepTicking(),
       insideIp: (ip) => (ip >>> 24 === 127 ? subnet.gateway : ip),
       send: ({ guestIp, guestPort }, from, data) =>
         this.#sendUdp(from, { ip: guestIp, port: guestPort }, data),
@@ -99,7 +102,6 @@ export class UserNetwork implements NicReceiver {
       sendUdp: (from, to, data) => this.#sendUdp(from, to, data),
     });
     port.connect(this);
-    void this.#keepTicking();
   }
 
   metrics() {
@@ -133,18 +135,18 @@ export class UserNetwork implements NicReceiver {
     this.#udp.close();
   }
 
+  /** For as long as there is something to look after. */
   async #keepTicking(): Promise<void> {
+    if (this.#isTicking) return;
+    this.#isTicking = true;
     const { signal } = this.#closed;
-    while (!signal.aborted) {
-      try {
-        await this.#clock.sleep(TICK_NS, signal);
-      } catch {
-        return;
-      }
+    while (!signal.aborted && this.#tcp.size + this.#udp.size > 0) {
+      await this.#clock.sleep(TICK_NS);
       this.#tcp.tick();
       this.#udp.tick();
       this.#port.flush();
     }
+    this.#isTicking = false;
   }
 
   #receiveArp(bytes: Uint8Array, at: number): void {
@@ -171,10 +173,11 @@ export class UserNetwork implements NicReceiver {
       else this.#counts.refusedPackets++;
       return;
     }
+    const isNeighbour = isIn(packet.source, this.#subnet) && packet.source !== this.#subnet.gateway;
+    if (isNeighbour) this.#neighbours.learn(this.#sender(frame.bytes, packet));
     if (packet.protocol === PROTOCOL_UDP) this.#receiveUdp(frame, packet);
-    if (!isIn(packet.source, this.#subnet) || packet.source === this.#subnet.gateway) return;
-    this.#neighbours.learn({ mac: getMac(frame.bytes, 6), ip: packet.source });
-    if (packet.protocol === PROTOCOL_TCP) this.#receiveTcp(frame, packet);
+    else if (!isNeighbour) this.#counts.refusedPackets++;
+    else if (packet.protocol === PROTOCOL_TCP) this.#receiveTcp(frame, packet);
     else if (packet.protocol === PROTOCOL_ICMP) this.#receiveIcmp(frame.bytes, packet);
   }
 
