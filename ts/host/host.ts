@@ -15,7 +15,7 @@ import { boot, bootFiles } from "./boot.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
-import { HostNetworks } from "./networks/host-networks.ts";
+import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
 import { makeNics } from "./networks/make-nics.ts";
 import type { VmNic } from "./networks/vm-nic.ts";
 import { restoreVm } from "./restore.ts";
@@ -211,6 +211,15 @@ export class Host implements HostApi {
       : new Snapshot(bytesInMemory(source));
     const build = (config: Uint8Array): Promise<VirtualMachine> => this.buildTwin(config, name);
     return this.adopt(await restoreVm({ snapshot, build, pages, signal }));
+  }
+
+  /**
+   * Joins a network of this host (`lan` by default) to that of other hosts, by VXLAN over UDP; the result is the
+   * port that it listens on. Guests that move between them keep their addresses and connections.
+   * Throws `WV_CONFIG`, `WV_NETWORK`, `WV_STATE`.
+   */
+  async joinNetwork(options: JoinOptions): Promise<number> {
+    return (await this.networks.join(options)).localPort;
   }
 
   /** What guests use of the host's memory, and what sharing saves. */

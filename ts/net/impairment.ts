@@ -1,6 +1,7 @@
 /** A worse line than there is: frames are lost, late, or come no faster than a rate, as a seed says. */
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import { runTask, type Task, wait } from "../base/task.ts";
 import type { Frame } from "../machine/nic.ts";
 
 export interface Impairment {
@@ -69,16 +70,20 @@ export class ImpairedLine {
   }
 
   #wait(): void {
-    const first = this.#underway[0];
-    if (this.#isWaiting || !first) return;
+    if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.#clock.sleep(first.dueNs - this.#clock.nowNs()).then(() => {
-      this.#isWaiting = false;
+    runTask(this.#deliverAll());
+  }
+
+  /** A task: on a virtual clock all happens at its very moment. */
+  *#deliverAll(): Task<void> {
+    for (let first = this.#underway[0]; first; first = this.#underway[0]) {
+      yield* wait(this.#clock.sleep(first.dueNs - this.#clock.nowNs()));
       const nowNs = this.#clock.nowNs();
       const count = this.#underway.findIndex(({ dueNs }) => dueNs > nowNs);
       const due = this.#underway.splice(0, count < 0 ? this.#underway.length : count);
       this.#deliver(due.map(({ frame }) => frame));
-      this.#wait();
-    });
+    }
+    this.#isWaiting = false;
   }
 }

@@ -11,7 +11,16 @@ import { Switch } from "../../net/switch.ts";
 import type { SwitchPort } from "../../net/switch-port.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
+import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
 import type { NicConfig } from "./nic-config.ts";
+
+/** How a network of this host is joined to those of others. */
+export interface JoinOptions extends VxlanOptions {
+  /** `lan` by default. */
+  readonly network?: string | undefined;
+  /** `here` (default): this host has a gateway to the outside. `peer`: another one has. One must, no more may. */
+  readonly gateway?: "here" | "peer" | undefined;
+}
 
 /** Where a card's cable leads. */
 export interface Plug {
@@ -33,6 +42,7 @@ export class HostNetworks {
   readonly #random: Random;
   /** Shared ones; each stays for as long as the host. */
   readonly #shared = new Map<string, Promise<Segment>>();
+  readonly #links: { readonly network: string; readonly link: VxlanLink }[] = [];
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -42,6 +52,31 @@ export class HostNetworks {
   /** The switch called `name`: `lan`, or one that a vm named. Made if there is none. */
   async switch(name: string): Promise<Switch> {
     return (await this.#segment(name)).switch;
+  }
+
+  /**
+   * Joins a network to those of other hosts. Throws `WV_CONFIG`, `WV_NETWORK`, or `WV_STATE` if it has a gateway
+   * already and should not.
+   */
+  async join(options: JoinOptions): Promise<VxlanLink> {
+    const { gateway = "here", network = LAN } = options;
+    if (gateway === "peer" && network === LAN) {
+      if (this.#shared.has(LAN))
+        throw new WasmvisorError("WV_STATE", "join: this host's lan has a gateway already");
+      this.#shared.set(LAN, Promise.resolve(this.#bare(LAN)));
+    }
+    const segment = await this.#segment(network);
+    const { VxlanLink } = await import("../../net/vxlan-link.ts");
+    const vlans = { mode: "trunk", native: DEFAULT_VLAN } as const;
+    const port = segment.switch.addPort({ name: `vxlan${this.#links.length}`, vlans });
+    const link = await VxlanLink.open(options, { port, clock: this.#clock });
+    this.#links.push({ network, link });
+    return link;
+  }
+
+  /** One more host that a joined network reaches. */
+  addPeer(network: string, peer: Peer): void {
+    for (const one of this.#links) if (one.network === network) one.link.addPeer(peer);
   }
 
   /** Undefined: a card with the same address is there already. Throws `WV_MISSING`, `WV_LIMIT`. */
@@ -72,6 +107,7 @@ export class HostNetworks {
   /** Ends what leads outside. */
   async close(): Promise<void> {
     for (const segment of this.#shared.values()) (await segment).user?.close();
+    for (const { link } of this.#links.splice(0)) link.close();
     this.#shared.clear();
   }
 

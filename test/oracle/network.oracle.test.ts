@@ -1,0 +1,190 @@
+/**
+ * Debian's own network stack on our cards, switches and user-mode network: it gets an address, reaches servers outside
+ * and is reached, talks to its neighbours, and goes on talking while it moves to another host and back.
+ */
+import { spawnSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Daemon } from "../../ts/host/daemon/server.ts";
+import { Host } from "../../ts/host/host.ts";
+import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
+import { pullDebian } from "../../ts/image/debian.ts";
+import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
+import {
+  allOf,
+  connected,
+  echoOf,
+  guestAt,
+  inQemu,
+  measuredSink,
+  measuredSource,
+  noise,
+  say,
+  serverOf,
+  setUp,
+  sha256,
+  WAIT_MS,
+} from "./network-fixture.ts";
+
+const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
+const hasApt = runs("apt-get", "--version");
+const hasQemu = runs("qemu-system-riscv64", "--version");
+const MIB = 2 ** 20;
+
+describe.skipIf(!hasApt)("Debian's network (skipped unless apt is installed)", () => {
+  let image: ResolvedImage;
+  beforeAll(async () => {
+    await pullDebian();
+    image = await resolveImage("debian");
+  }, 600_000);
+
+  describe("a user-mode network", () => {
+    let host: Host;
+    let vm: VirtualMachine;
+    beforeAll(async () => {
+      host = await Host.create({ memory: "256MiB" });
+      vm = await guestAt(host, "web", {
+        ip: "10.0.2.15",
+        networks: [{ kind: "user", forwards: [{ hostPort: 0, guestPort: 80 }] }],
+      });
+    }, WAIT_MS);
+    afterAll(async () => {
+      await host.close();
+    });
+
+    const forwardedPort = (): number =>
+      Number(/:(\d+) ->/.exec(vm.info().networks[0]?.forwards[0] ?? "")?.[1]);
+
+    test("gives the address that is kept for the card", { timeout: WAIT_MS }, async () => {
+      const text = await say(vm, "udhcpc -i eth0 -n -q -f -s /bin/true 2>&1");
+      expect(text).toContain("lease of 10.0.2.15 obtained from 10.0.2.2");
+    });
+
+    test("answers pings, names and closed ports", { timeout: WAIT_MS }, async () => {
+      expect(await say(vm, "ping -c 2 10.0.2.2")).toContain("2 packets received");
+      expect(await say(vm, "nslookup localhost 10.0.2.3 2>&1")).toContain("127.0.0.1");
+      const closed = await serverOf(() => undefined);
+      closed.close();
+      expect(await say(vm, `nc 10.0.2.2 ${closed.port} </dev/null 2>&1`)).toContain("refused");
+    });
+
+    test("brings 16 MiB from a server outside, bit by bit", { timeout: WAIT_MS }, async () => {
+      const bytes = noise(16 * MIB);
+      const server = await serverOf((socket) => socket.end(bytes));
+      const text = await say(vm, `nc 10.0.2.2 ${server.port} </dev/null | sha256sum`);
+      server.close();
+      expect(text).toContain(sha256(bytes));
+    });
+
+    test("takes 16 MiB to a server outside, bit by bit", { timeout: WAIT_MS }, async () => {
+      let sent: Promise<Uint8Array> | undefined;
+      const server = await serverOf((socket) => {
+        sent = allOf(socket).finally(() => socket.end());
+      });
+      await say(vm, "dd if=/dev/urandom of=/dev/shm/x bs=1M count=16 2>/dev/null");
+      const told = await say(vm, `sha256sum /dev/shm/x; nc 10.0.2.2 ${server.port} < /dev/shm/x`);
+      const bytes = await (sent as unknown as Promise<Uint8Array>);
+      server.close();
+      expect(bytes.length).toBe(16 * MIB);
+      expect(told).toContain(sha256(bytes));
+    });
+
+    test("is reached through a port of the host", { timeout: WAIT_MS }, async () => {
+      await say(vm, "mkdir -p /www; cp /dev/shm/x /www/x; httpd -h /www; sha256sum /www/x");
+      const answer = await fetch(`http://127.0.0.1:${forwardedPort()}/x`);
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      expect(await say(vm, "sha256sum /www/x")).toContain(sha256(bytes));
+      expect(bytes.length).toBe(16 * MIB);
+    });
+
+    test("is as fast as QEMU's, and more", { timeout: 3 * WAIT_MS }, async () => {
+      if (!hasQemu) return;
+      const rates = { out: [] as number[], in: [] as number[], qemuOut: 0, qemuIn: 0 };
+      const bytes = 192 * MIB;
+      const send = (port: number): string =>
+        `dd if=/dev/zero bs=64k count=3072 | nc 10.0.2.2 ${port}`;
+      const take = (port: number): string => `nc 10.0.2.2 ${port} </dev/null >/dev/null`;
+      const ours = async (): Promise<void> => {
+        const sink = await measuredSink();
+        await say(vm, `${send(sink.port)} 2>/dev/null`);
+        rates.out.push(await sink.rate);
+        const source = await measuredSource(bytes);
+        await say(vm, take(source.port));
+        rates.in.push(await source.rate);
+        sink.close();
+        source.close();
+      };
+      await ours();
+      const sink = await measuredSink();
+      const source = await measuredSource(bytes);
+      await inQemu(image, `${setUp("10.0.2.15")}; ${send(sink.port)}; ${take(source.port)}`);
+      [rates.qemuOut, rates.qemuIn] = await Promise.all([sink.rate, source.rate]);
+      sink.close();
+      source.close();
+      await ours();
+      const best = (all: readonly number[]): number => Math.max(...all);
+      const ratios = [best(rates.out) / rates.qemuOut, best(rates.in) / rates.qemuIn] as const;
+      process.stderr.write(
+        `network: MB/s out ${rates.out.map(Math.round)} QEMU ${Math.round(rates.qemuOut)} (x ${ratios[0].toFixed(2)}), ` +
+          `in ${rates.in.map(Math.round)} QEMU ${Math.round(rates.qemuIn)} (x ${ratios[1].toFixed(2)})\n`,
+      );
+      expect(ratios[0]).toBeGreaterThan(0.8);
+      expect(ratios[1]).toBeGreaterThan(0.8);
+    });
+  });
+
+  test("neighbours on a switch talk, those on another VLAN do not", {
+    timeout: 2 * WAIT_MS,
+  }, async () => {
+    await using host = await Host.create({ memory: "768MiB" });
+    const on = (vlan: number) => [{ kind: "switch", switch: "office", vlan }] as const;
+    const a = await guestAt(host, "a", { ip: "10.0.2.21", networks: on(10) });
+    const b = await guestAt(host, "b", { ip: "10.0.2.22", networks: on(10) });
+    const c = await guestAt(host, "c", { ip: "10.0.2.23", networks: on(20) });
+    expect(await say(a, "ping -c 2 10.0.2.22")).toContain("2 packets received");
+    expect(await say(c, "ping -c 2 -W 1 10.0.2.22")).toContain(" 0 packets received");
+    await say(b, "nc -l -p 5000 > /dev/shm/y & sleep 1");
+    const sent = await say(
+      a,
+      "dd if=/dev/urandom of=/dev/shm/x bs=1M count=16 2>/dev/null; sha256sum /dev/shm/x; nc 10.0.2.22 5000 < /dev/shm/x",
+    );
+    const sum = /[0-9a-f]{64}/.exec(sent)?.[0];
+    expect(sum).toBeDefined();
+    expect(await say(b, "wait; sha256sum /dev/shm/y")).toContain(sum);
+  });
+
+  test("connections go on while the guest moves to another host and back", {
+    timeout: 3 * WAIT_MS,
+  }, async () => {
+    await using home = await Host.create({ memory: "256MiB" });
+    await using away = await Host.create({ memory: "256MiB", seed: 2 });
+    const there = await Daemon.listen(away, { listen: "tcp://127.0.0.1:0" });
+    const here = await Daemon.listen(home, { listen: "tcp://127.0.0.1:0" });
+    const listen = { address: "127.0.0.1", port: 0 };
+    const port = await away.joinNetwork({ listen, peers: [], gateway: "peer" });
+    const back = await home.joinNetwork({ listen, peers: [{ address: "127.0.0.1", port }] });
+    away.networks.addPeer("lan", { address: "127.0.0.1", port: back });
+    const vm = await guestAt(home, "mover", {
+      ip: "10.0.2.15",
+      networks: [{ kind: "lan", forwards: [{ hostPort: 0, guestPort: 7 }] }],
+    });
+    await say(vm, "(while true; do nc -l -p 7 -e cat; done) & sleep 1");
+    const forward = Number(/:(\d+) ->/.exec(vm.info().networks[0]?.forwards[0] ?? "")?.[1]);
+    const socket = await connected(forward);
+    const echoed = echoOf(socket, noise(32768));
+    const addresses = [there.address, here.address, there.address, here.address];
+    for (const [i, address] of addresses.entries()) {
+      await echoed.rounds(20);
+      const from = i % 2 === 0 ? home : away;
+      const outcome = await from.vm("mover").migrate(address, { strategy: "pre-copy" });
+      expect(outcome.state).toBe("completed");
+    }
+    await echoed.rounds(20);
+    process.stderr.write(
+      `network: ${echoed.count} echoes of 32 KiB over ${addresses.length} moves, longest ${Math.round(echoed.longestMs)} ms\n`,
+    );
+    socket.destroy();
+    expect(home.vm("mover").info().networks[0]?.addresses).toEqual(["10.0.2.15"]);
+    await there.close();
+    await here.close();
+  });
+});
