@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../../ts/base/clock.ts";
 import { Random } from "../../ts/base/random.ts";
-import { ACK, FIN, RST, SYN, type SegmentPlan, type TcpSegment } from "../../ts/net/tcp.ts";
+import { ACK, FIN, RST, type SegmentPlan, SYN, type TcpSegment } from "../../ts/net/tcp.ts";
 import { TcpEndpoint } from "../../ts/net/user/tcp-endpoint.ts";
 
 /** One end with what it was told, and the segments that it sends. */
@@ -70,7 +70,8 @@ function scene(isns: readonly [number, number] = [1000, 0xffff_fff0]) {
   return { clock, a, b, settle };
 }
 
-const noise = (count: number, seed: number): Uint8Array => new Random(seed).bytes(new Uint8Array(count));
+const noise = (count: number, seed: number): Uint8Array =>
+  new Random(seed).bytes(new Uint8Array(count));
 
 test("opens, carries bytes both ways over a wrap of the sequence, and ends in order", () => {
   const { a, b, settle } = scene();
@@ -115,7 +116,12 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))("over a bad line, seed 
     if (!a.tcp.isClosed) a.tcp.tick();
     if (!b.tcp.isClosed) b.tcp.tick();
     // Who is closed answers as nobody does: what it missed cannot matter any more.
-    if (a.tcp.isClosed !== b.tcp.isClosed && a.events.includes("finished") && b.data.length === there.length) break;
+    if (
+      a.tcp.isClosed !== b.tcp.isClosed &&
+      a.events.includes("finished") &&
+      b.data.length === there.length
+    )
+      break;
     if (b.tcp.isClosed && b.events.includes("finished") && a.data.length === back.length) break;
   }
   expect(Buffer.compare(Uint8Array.from(b.data), there)).toBe(0);
