@@ -60,10 +60,15 @@ export async function serverOf(serve: (socket: Socket) => void): Promise<{
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };
 }
 
-/** All that a socket says until its end. */
-export async function allOf(socket: Socket): Promise<Uint8Array> {
+/** The first `count` bytes that a socket says, which is ended then: busybox's nc does not say when it has no more. */
+export async function bytesOf(socket: Socket, count: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of socket) parts.push(part as Uint8Array);
+  let left = count;
+  for await (const part of socket) {
+    parts.push(part as Uint8Array);
+    left -= (part as Uint8Array).length;
+    if (left <= 0) socket.end();
+  }
   return Buffer.concat(parts);
 }
 
@@ -73,8 +78,8 @@ export async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Megabytes a second from the first byte that `sink` sees to the end of all `bytes`. */
-export async function measuredSink(): Promise<{
+/** Megabytes a second from the first of `bytes` that a server sees to the last. */
+export async function measuredSink(bytes: number): Promise<{
   readonly port: number;
   readonly rate: Promise<number>;
   readonly close: () => void;
@@ -84,17 +89,16 @@ export async function measuredSink(): Promise<{
     settle = resolve;
   });
   const server = await serverOf((socket) => {
-    let bytes = 0;
+    let seen = 0;
     let fromNs = 0;
     socket.on("data", (part) => {
-      if (bytes === 0) fromNs = wall.nowNs();
-      bytes += part.length;
-    });
-    socket.on("error", () => undefined);
-    socket.on("end", () => {
+      if (seen === 0) fromNs = wall.nowNs();
+      seen += part.length;
+      if (seen < bytes) return;
       settle(bytes / ((wall.nowNs() - fromNs) / 1e3));
       socket.end();
     });
+    socket.on("error", () => undefined);
   });
   return { ...server, rate };
 }

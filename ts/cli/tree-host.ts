@@ -24,6 +24,9 @@ export function addHostCommands(add: AddCommand): void {
       "a guest whose pages follow is lost if its source is away for so long (10min)",
     )
     .option("--bandwidth <rate>", "cap of all outgoing migrations together, shared equally")
+    .option("--lan-listen <address>", "join the lan to that of other hosts: where to listen (UDP)")
+    .option("--lan-peer <address>", "where another host listens (repeatable)", several)
+    .option("--lan-gateway <where>", "which host leads outside: here or peer (here)")
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")
     .option("--for <name[,name...]>", "whose certificate or token (repeatable)", several)

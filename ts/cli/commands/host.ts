@@ -12,6 +12,7 @@ import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit.ts";
 import * as parse from "../options.ts";
 
 const CERTIFICATE_DAYS = 365;
+const VXLAN_PORT = 4789;
 
 export async function host(context: CommandContext): Promise<number> {
   const { options } = context;
@@ -31,6 +32,7 @@ async function serve({ options, out }: CommandContext): Promise<number> {
       bandwidth: parse.text(options.bandwidth),
     },
   });
+  await joinLan(its, options);
   const daemon = await Daemon.listen(its, {
     listen,
     tls: tlsFolder(options),
@@ -50,6 +52,31 @@ async function serve({ options, out }: CommandContext): Promise<number> {
   });
   await daemon.close();
   return signal === "SIGINT" ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+/** Joins the lan of this host to that of others, if it is asked to. */
+async function joinLan(its: Host, options: CommandContext["options"]): Promise<void> {
+  const listen = parse.text(options.lanListen);
+  const peers = (options.lanPeer ?? []) as readonly string[];
+  const gateway = parse.oneOf(options.lanGateway, ["here", "peer"], "--lan-gateway");
+  if (listen === undefined) {
+    if (peers.length === 0 && gateway === undefined) return;
+    throw new WasmvisorError("WV_CONFIG", "--lan-peer and --lan-gateway go with --lan-listen");
+  }
+  await its.joinNetwork({
+    listen: udpAddress(listen, "--lan-listen"),
+    peers: peers.map((peer) => udpAddress(peer, "--lan-peer")),
+    gateway,
+  });
+}
+
+function udpAddress(
+  text: string,
+  what: string,
+): { readonly address: string; readonly port: number } {
+  const parts = /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(text);
+  if (parts) return { address: parts[1] as string, port: Number(parts[2] ?? VXLAN_PORT) };
+  throw new WasmvisorError("WV_CONFIG", `${what}: expected ADDRESS[:PORT], got "${text}"`);
 }
 
 /** Names of one host: `host2,10.0.0.2`. */
