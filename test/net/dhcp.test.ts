@@ -13,7 +13,7 @@ function scene() {
   const clock = new VirtualClock();
   const server = new DhcpServer({ subnet: DEFAULT_SUBNET, mtu: 1500, clock });
   const say = (client: number, type: number, asked?: number, source = client) => {
-    const options = new Map([[dhcp.OPTION_TYPE, Uint8Array.of(type)]]);
+    const options = new Map<number, Uint8Array>([[dhcp.OPTION_TYPE, Uint8Array.of(type)]]);
     if (asked !== undefined) options.set(dhcp.OPTION_REQUESTED_IP, dhcp.word32(asked));
     const fields = { isReply: false, xid: 7, flags: 0, clientIp: 0, yourIp: 0 };
     const bytes = dhcp.encodeDhcp({ ...fields, mac: client, options });

@@ -63,7 +63,7 @@ function outside(random: Random): Outside {
 
 function dhcpFrame(random: Random): Uint8Array {
   const type = random.below(10);
-  const options = new Map([[dhcp.OPTION_TYPE, Uint8Array.of(type)]]);
+  const options = new Map<number, Uint8Array>([[dhcp.OPTION_TYPE, Uint8Array.of(type)]]);
   if (random.float() < 0.5)
     options.set(dhcp.OPTION_REQUESTED_IP, dhcp.word32(DEFAULT_SUBNET.network + random.below(300)));
   const source = mac(random.below(500));

@@ -33,7 +33,7 @@ export async function guestAt(
   name: string,
   { ip, networks }: { readonly ip: string; readonly networks: readonly NetworkOptions[] },
 ): Promise<VirtualMachine> {
-  const vm = await host.createVm({ name, image: "debian", memory: "160MiB", networks });
+  const vm = await host.createVm({ name, image: "debian", memory: "256MiB", networks });
   await vm.start();
   await vm.console.expect(PROMPT, { timeoutMs: WAIT_MS });
   await say(vm, setUp(ip));
@@ -78,32 +78,29 @@ export async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Megabytes a second from the first of `bytes` that a server sees to the last. */
-export async function measuredSink(bytes: number): Promise<{
-  readonly port: number;
-  readonly rate: Promise<number>;
-  readonly close: () => void;
-}> {
-  let settle: (rate: number) => void;
-  const rate = new Promise<number>((resolve) => {
-    settle = resolve;
-  });
-  const server = await serverOf((socket) => {
-    let seen = 0;
-    let fromNs = 0;
-    socket.on("data", (part) => {
-      if (seen === 0) fromNs = wall.nowNs();
-      seen += part.length;
-      if (seen < bytes) return;
-      settle(bytes / ((wall.nowNs() - fromNs) / 1e3));
-      socket.end();
-    });
-    socket.on("error", () => undefined);
-  });
-  return { ...server, rate };
+export async function freePort(): Promise<number> {
+  const server = await serverOf(() => undefined);
+  server.close();
+  return server.port;
 }
 
-/** The other way: a server that sends `bytes` zeros; the rate until its client has closed. */
+/** Megabytes a second of a file that a guest's httpd serves at a port of ours, once it does. */
+export async function fetchedRate(port: number, path: string): Promise<number> {
+  for (let tries = 0; tries < 600; tries++) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      const fromNs = wall.nowNs();
+      let bytes = 0;
+      for await (const part of answer.body ?? []) bytes += (part as Uint8Array).length;
+      return bytes / ((wall.nowNs() - fromNs) / 1e3);
+    } catch {
+      await wall.sleep(200e6);
+    }
+  }
+  throw new Error("nobody serves that file");
+}
+
+/** A server that sends `bytes` zeros, and megabytes a second until its client has closed. */
 export async function measuredSource(bytes: number): Promise<{
   readonly port: number;
   readonly rate: Promise<number>;
@@ -133,15 +130,16 @@ export async function measuredSource(bytes: number): Promise<{
   return { ...server, rate };
 }
 
-/** QEMU's guest runs `command` with its user-mode network and goes. */
-export async function inQemu(image: ResolvedImage, command: string): Promise<void> {
+/** QEMU's guest runs `command`; its port 80 is ours at `port`. The result ends it. */
+export function inQemu(image: ResolvedImage, command: string, port: number): () => void {
   const encoded = command.replace(/[% ]/g, (char) => (char === " " ? "%20" : "%25"));
-  const net = ["-netdev", "user,id=n", "-device", "virtio-net-device,netdev=n"];
+  const forward = `user,id=n,hostfwd=tcp:127.0.0.1:${port}-:80`;
+  const net = ["-netdev", forward, "-device", "virtio-net-device,netdev=n"];
   const machine = ["-M", "virt", "-m", "256M", "-display", "none", "-no-reboot", "-nic", "none"];
   const append = `${image.cmdline} wv.exec=${encoded}`;
   const boot = ["-kernel", image.kernel, "-initrd", image.initrd, "-append", append];
   const child = spawn("qemu-system-riscv64", [...machine, ...net, ...boot], { stdio: "ignore" });
-  await once(child, "close");
+  return () => void child.kill("SIGKILL");
 }
 
 /** Says `bytes` to somebody who says all again, one after the other, and compares. */

@@ -8,7 +8,6 @@ export const TYPE_AAAA = 28;
 export const CODE_OK = 0;
 export const CODE_FAILED = 2;
 export const CODE_NO_NAME = 3;
-export const CODE_NOT_IMPLEMENTED = 4;
 
 const CLASS_IN = 1;
 const HEADER_BYTES = 12;
