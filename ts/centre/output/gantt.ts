@@ -29,7 +29,7 @@ p { margin: 4px 0 12px; max-width: 80ch; color: var(--soft); }
 .key { display: flex; flex-wrap: wrap; gap: 16px; font-size: 13px; color: var(--soft); margin: 6px 0 10px; }
 .key i { display: inline-block; width: 14px; height: 10px; margin-right: 6px; border-radius: 2px; }
 figure { margin: 0; overflow-x: auto; }
-svg { display: block; min-width: 720px; width: 100%; height: auto; }
+svg { display: block; min-width: 1000px; width: 100%; height: auto; }
 svg text { fill: var(--ink); font-size: 11px; } svg .soft { fill: var(--soft); }
 svg line { stroke: var(--line); }
 .wait { fill: var(--wait); } .setup { fill: var(--setup); } .round { fill: var(--round); } .round2 { fill: var(--round2); }
@@ -116,7 +116,7 @@ function* chart({ centre, records }: CentreSimulation): Generator<string> {
   for (let tick = 0; tick <= 8; tick++) {
     const at = (spanNs * tick) / 8;
     const left = x(startNs + at).toFixed(1);
-    yield `<line x1="${left}" x2="${left}" y1="${TOP - 8}" y2="${height}"/><text class="soft" x="${left}" y="14" text-anchor="middle">${formatTime(Math.round(at), 1)}</text>`;
+    yield `<line x1="${left}" x2="${left}" y1="${TOP - 8}" y2="${height}"/><text class="soft" x="${left}" y="14" text-anchor="middle">${tick === 0 ? "0" : formatTime(Math.round(at), 1)}</text>`;
   }
   let y = TOP;
   for (const { record } of shown) {

@@ -2,13 +2,7 @@
 
 import { byMemory, greedy, type Score } from "./greedy.ts";
 import { minimumMigrationTime } from "./minimum-time.ts";
-import {
-  type Move,
-  type PlacementRequest,
-  type PlanHost,
-  type Planner,
-  type PlanVm,
-} from "./placement.ts";
+import type { Move, PlacementRequest, PlanHost, Planner, PlanVm } from "./placement.ts";
 import { solve } from "./solver.ts";
 
 const room: Score = (places, host) => {
