@@ -1,14 +1,21 @@
 /** Options that describe a guest, for `run` and `create`. */
 import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
+import { absolutePoolPath, isPoolPath } from "../host/pools.ts";
 import type { ShareSource } from "../host/vm-config.ts";
 import type { Options } from "./context.ts";
 import * as parse from "./options.ts";
 
+/** A file, or a volume of a pool in a file. */
+const absoluteDisk = (path: string): string =>
+  isPoolPath(path) ? absolutePoolPath(path) : resolve(path);
+
 /** Disks with absolute paths. */
 export function disksOf(options: Options): parse.DiskOption[] {
   const given = (options.disk ?? []) as readonly string[];
-  return given.map((one) => parse.disk(one)).map((one) => ({ ...one, path: resolve(one.path) }));
+  return given
+    .map((one) => parse.disk(one))
+    .map((one) => ({ ...one, path: absoluteDisk(one.path) }));
 }
 
 /** Shared directories with absolute paths. */

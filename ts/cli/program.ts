@@ -6,7 +6,7 @@ import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
-import { addShareCommands } from "./tree-storage.ts";
+import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
 
 const DESCRIPTION =
@@ -45,6 +45,10 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addImage(commandAdder(image, onStatus));
   const share = program.command("share").description("directories that others mount");
   addShareCommands(commandAdder(share, onStatus));
+  const pool = program.command("pool").description("storage over several devices");
+  addPoolCommands(commandAdder(pool, onStatus));
+  const volume = program.command("volume").description("disks in a pool");
+  addVolumeCommands(commandAdder(volume, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

@@ -423,7 +423,9 @@ async function absolutePaths(config: VmConfig): Promise<VmConfig> {
   const { resolve } = await import("node:path");
   const shares = config.shares.map((share) => ({ ...share, path: resolve(share.path) }));
   const disks = config.disks.map((disk) =>
-    disk.path === undefined ? disk : { ...disk, path: resolve(disk.path) },
+    disk.path === undefined || disk.path.startsWith("pool:")
+      ? disk
+      : { ...disk, path: resolve(disk.path) },
   );
   return { ...config, disks, shares };
 }

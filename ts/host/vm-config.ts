@@ -243,6 +243,12 @@ async function openFile(vm: string, disk: DiskConfig): Promise<BlockBackend> {
       `${vm}: a disk exists only in the process that made it; give it a file that both hosts can open`,
     );
   const { FileDisk } = await import("../storage/file-disk.ts");
-  const file = new FileDisk({ path: disk.path, readOnly: disk.readOnly || disk.overlay });
+  const readOnly = disk.readOnly || disk.overlay;
+  if (disk.path.startsWith("pool:")) {
+    const { openVolume } = await import("./pools.ts");
+    const volume = await openVolume(disk.path, readOnly);
+    return disk.overlay ? new Overlay(volume) : volume;
+  }
+  const file = new FileDisk({ path: disk.path, readOnly });
   return disk.overlay ? new Overlay(file) : file;
 }
