@@ -38,7 +38,8 @@ function shaped(random: Random): Uint8Array {
   const fid = (): number => (random.below(20) === 0 ? random.u32() : random.below(6));
   const name = (): string => random.pick(NAMES);
   const small = (): number => (random.below(9) === 0 ? random.u32() : random.below(300));
-  const large = (): bigint => BigInt(small()) << BigInt(random.below(3) * 20);
+  const large = (): bigint =>
+    BigInt.asUintN(64, BigInt(small()) << BigInt(random.below(3) * 20));
   switch (random.pick(TYPES)) {
     case 8:
       return message(8, fid());
