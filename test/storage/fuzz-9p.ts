@@ -4,8 +4,8 @@ import type { ShareSession } from "../../ts/storage/9p/session.ts";
 import { message } from "./p9-client.ts";
 
 const TYPES = [
-  8, 12, 14, 16, 18, 20, 22, 24, 26, 30, 32, 40, 50, 52, 54, 70, 72, 74, 76, 102, 104, 108, 110, 116,
-  118, 120, 122, 7, 0, 255,
+  8, 12, 14, 16, 18, 20, 22, 24, 26, 30, 32, 40, 50, 52, 54, 70, 72, 74, 76, 102, 104, 108, 110,
+  116, 118, 120, 122, 7, 0, 255,
 ];
 const NAMES = ["a", "b", "d", "link", "..", ".", "", "x/y", "../secret", "a\0b", "n".repeat(300)];
 
@@ -38,8 +38,7 @@ function shaped(random: Random): Uint8Array {
   const fid = (): number => (random.below(20) === 0 ? random.u32() : random.below(6));
   const name = (): string => random.pick(NAMES);
   const small = (): number => (random.below(9) === 0 ? random.u32() : random.below(300));
-  const large = (): bigint =>
-    BigInt.asUintN(64, BigInt(small()) << BigInt(random.below(3) * 20));
+  const large = (): bigint => BigInt.asUintN(64, BigInt(small()) << BigInt(random.below(3) * 20));
   switch (random.pick(TYPES)) {
     case 8:
       return message(8, fid());
