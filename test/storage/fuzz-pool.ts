@@ -46,8 +46,7 @@ export class FragileDisk implements BlockBackend {
 
   crash(random: Random): void {
     for (let at = 0; at < this.bytes; at += SECTOR_BYTES)
-      if (random.below(2) === 0)
-        this.content.set(this.#safe.subarray(at, at + SECTOR_BYTES), at);
+      if (random.below(2) === 0) this.content.set(this.#safe.subarray(at, at + SECTOR_BYTES), at);
     this.#safe = this.content.slice();
   }
 }
@@ -100,7 +99,9 @@ export function fuzzPool(seed: number, steps: number): void {
       const name = `v${named++}`;
       const bytes = (1 + random.below(20)) * CHUNK_BYTES - SECTOR_BYTES * random.below(3);
       const layout = (["linear", "striped", "mirrored"] as const)[random.below(3)];
-      now(pool.createVolume({ name, bytes, layout, room: random.below(8) === 0 ? "full" : "thin" }));
+      now(
+        pool.createVolume({ name, bytes, layout, room: random.below(8) === 0 ? "full" : "thin" }),
+      );
       settle();
       const empty = new Uint8Array(bytes);
       models.set(name, { now: empty, safe: empty.slice(), loose: new Set(), isSnapshot: false });

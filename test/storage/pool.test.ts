@@ -13,8 +13,7 @@ async function makePool(count = 2, bytes = 16 * CHUNK) {
   const disks = Array.from({ length: count }, () => new FragileDisk(bytes));
   const devices = disks.map((backend, i) => ({ name: `d${i}`, backend }));
   const pool = await Pool.create({ metadata, devices });
-  const reopen = () =>
-    Pool.open(metadata, (name) => disks[Number(name.slice(1))] as BlockBackend);
+  const reopen = () => Pool.open(metadata, (name) => disks[Number(name.slice(1))] as BlockBackend);
   return { pool, disks, metadata, reopen };
 }
 
@@ -33,7 +32,10 @@ describe("layouts", () => {
       await volume.write(0, filled(3 * CHUNK, 7));
     }
     const devicesOf = (name: string) =>
-      pool.volume(name).map().map(({ copies }) => copies.map(({ device }) => device));
+      pool
+        .volume(name)
+        .map()
+        .map(({ copies }) => copies.map(({ device }) => device));
     expect(devicesOf("linear")).toEqual([["d0"], []]);
     expect(devicesOf("striped")).toEqual([["d0"], ["d1"], ["d2"], []]);
     for (const copies of devicesOf("mirrored").slice(0, -1)) expect(new Set(copies).size).toBe(2);

@@ -1,18 +1,25 @@
 /** Options that describe a guest, for `run` and `create`. */
 import { resolve } from "node:path";
 import type { RemoteVmOptions } from "../host/daemon/client.ts";
+import { absolutePoolPath, isPoolPath } from "../host/pools.ts";
 import type { ShareSource } from "../host/vm-config.ts";
 import { isNbdUrl } from "../storage/nbd/protocol.ts";
 import type { Options } from "./context.ts";
 import { networks } from "./network-option.ts";
 import * as parse from "./options.ts";
 
+/** A file, a volume of a pool in a file, or an export, which is the same wherever one is. */
+function absoluteDisk(path: string): string {
+  if (isNbdUrl(path)) return path;
+  return isPoolPath(path) ? absolutePoolPath(path) : resolve(path);
+}
+
 /** Disks with absolute paths. */
 export function disksOf(options: Options): parse.DiskOption[] {
   const given = (options.disk ?? []) as readonly string[];
   return given
     .map((one) => parse.disk(one))
-    .map((one) => (isNbdUrl(one.path) ? one : { ...one, path: resolve(one.path) }));
+    .map((one) => ({ ...one, path: absoluteDisk(one.path) }));
 }
 
 /** Shared directories with absolute paths. */

@@ -7,7 +7,7 @@ import { drained, Output } from "./output.ts";
 import { addDiskCommands } from "./tree-disk.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
-import { addShareCommands } from "./tree-storage.ts";
+import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
 
 const DESCRIPTION =
@@ -50,6 +50,10 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addDiskCommands(commandAdder(disk, onStatus));
   const share = program.command("share").description("directories that others mount");
   addShareCommands(commandAdder(share, onStatus));
+  const pool = program.command("pool").description("storage over several devices");
+  addPoolCommands(commandAdder(pool, onStatus));
+  const volume = program.command("volume").description("disks in a pool");
+  addVolumeCommands(commandAdder(volume, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

@@ -1,4 +1,4 @@
-/** Opens disks by where they are: a file, or an export of an NBD server. Node only. */
+/** Opens disks by where they are: a file, a volume of a pool, or an export of an NBD server. Node only. */
 import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
@@ -6,6 +6,7 @@ import { NbdDisk } from "../storage/nbd/client.ts";
 import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { checkPlain } from "./address.ts";
+import { isPoolPath, openVolume } from "./pools.ts";
 import { loadCredentials } from "./tls/credentials.ts";
 
 /** Throws `WV_DISK`, `WV_CONFIG` for plain NBD that would leave this machine, `WV_AUTH` without credentials. */
@@ -15,6 +16,7 @@ export async function openPath(where: {
   readonly readOnly: boolean;
 }): Promise<BlockBackend> {
   const { format, path, readOnly } = where;
+  if (isPoolPath(path)) return openVolume(path, readOnly);
   if (!isNbdUrl(path)) return openDisk({ path, format, readOnly });
   if (format === "qcow2")
     throw new WasmvisorError(

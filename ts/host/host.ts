@@ -453,7 +453,7 @@ async function absolutePaths(config: VmConfig): Promise<VmConfig> {
   const { resolve } = await import("node:path");
   const shares = config.shares.map((share) => ({ ...share, path: resolve(share.path) }));
   const disks = config.disks.map((disk) =>
-    disk.path === undefined || /^nbds?:/.test(disk.path)
+    disk.path === undefined || /^(nbds?|pool):/.test(disk.path)
       ? disk
       : { ...disk, path: resolve(disk.path) },
   );

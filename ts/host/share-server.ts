@@ -2,9 +2,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { WasmvisorError } from "../base/errors.ts";
 import { isPromiseLike } from "../base/task.ts";
-import { isLoopback } from "./address.ts";
 import { HostDirectory } from "../storage/9p/host-directory.ts";
 import { ShareSession } from "../storage/9p/session.ts";
+import { isLoopback } from "./address.ts";
 
 /** Nobody shows who they are and nothing is encrypted: only this machine may ask. */
 const CLIENTS_MAX = 64;
@@ -43,9 +43,13 @@ export class ShareServer {
     await new Promise<void>((resolve, reject) => {
       server.once("error", (cause: NodeJS.ErrnoException) =>
         reject(
-          new WasmvisorError("WV_NETWORK", `share: cannot listen on ${host}:${port}: ${cause.code}`, {
-            cause,
-          }),
+          new WasmvisorError(
+            "WV_NETWORK",
+            `share: cannot listen on ${host}:${port}: ${cause.code}`,
+            {
+              cause,
+            },
+          ),
         ),
       );
       server.listen(port, host, resolve);

@@ -8,18 +8,17 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { isPromiseLike, type Task, type Wait, wait } from "../../base/task.ts";
 import type { BlockBackend } from "../../machine/block.ts";
 import { StateFields } from "../../machine/state-fields.ts";
+import { checkPool, type PoolCheck } from "./check.ts";
 import {
   DEVICES_MAX,
   deviceOf,
   EXTENTS_MAX,
   ExtentTable,
-  extentOf,
   extentsOf,
   indexOf,
   placeOf,
   ZEROS,
 } from "./extents.ts";
-import { checkPool, type PoolCheck } from "./check.ts";
 import { damaged, type Layer, LayerSet } from "./layers.ts";
 import { Members, MissingDevice, type PoolDevice } from "./members.ts";
 import { MetadataStore } from "./metadata.ts";
@@ -313,8 +312,7 @@ export class Pool {
 
   /** All that was written, or written to one volume, survives from now on. */
   flush(volume?: Volume): Wait<void> {
-    const pool = this;
-    return this.#run(() => pool.#commit(volume));
+    return this.#run(() => this.#commit(volume));
   }
 
   /** For a volume whose devices are well, others do not matter. */

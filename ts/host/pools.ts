@@ -1,0 +1,154 @@
+/** Pools in files: FILE holds what the pool knows, and names its devices, which are files, too. */
+import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { WasmvisorError } from "../base/errors.ts";
+import type { Wait } from "../base/task.ts";
+import type { BlockBackend } from "../machine/block.ts";
+import { FileDisk } from "../storage/file-disk.ts";
+import { Pool } from "../storage/pool/pool.ts";
+import type { Volume } from "../storage/pool/volume.ts";
+
+/** Two copies of the maps, each of half of it; the file has holes where nothing was written. */
+const METADATA_BYTES = 256 << 20;
+const PREFIX = "pool:";
+
+/** Pools that this process has open: guests on one pool share it. */
+const open = new Map<string, { readonly pool: Promise<Pool>; users: number }>();
+
+/** Makes a pool in `path`, which must not be there. */
+export async function createPool(
+  path: string,
+  options: { readonly devices: readonly string[]; readonly chunkBytes?: number | undefined },
+): Promise<Pool> {
+  const devices = options.devices.map((name) => ({
+    name: resolve(name),
+    backend: new FileDisk({ path: name }),
+  }));
+  try {
+    const file = openSync(path, "wx", 0o600);
+    ftruncateSync(file, METADATA_BYTES);
+    closeSync(file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new WasmvisorError("WV_DISK", `pool "${path}": cannot be made (${code})`, { cause });
+  }
+  const metadata = new FileDisk({ path });
+  return Pool.create({ metadata, devices, chunkBytes: options.chunkBytes });
+}
+
+/** Runs `action` with the pool in `path`, which is this process's alone meanwhile. Throws `WV_STATE`, `WV_DISK`. */
+export async function withPool<T>(path: string, action: (pool: Pool) => Wait<T>): Promise<T> {
+  const pool = await acquire(resolve(path));
+  try {
+    return await action(pool);
+  } finally {
+    await release(resolve(path));
+  }
+}
+
+async function acquire(path: string): Promise<Pool> {
+  const known = open.get(path);
+  if (known) {
+    known.users++;
+    return known.pool;
+  }
+  lock(path);
+  const metadata = (): BlockBackend => new FileDisk({ path });
+  const pool = (async () => Pool.open(metadata(), (name) => new FileDisk({ path: name })))();
+  open.set(path, { pool, users: 1 });
+  pool.catch(() => forget(path));
+  return pool;
+}
+
+async function release(path: string): Promise<void> {
+  const known = open.get(path);
+  if (!known) return;
+  known.users--;
+  if (known.users > 0) return;
+  try {
+    await (await known.pool).close();
+  } finally {
+    forget(path);
+  }
+}
+
+function forget(path: string): void {
+  open.delete(path);
+  rmSync(`${path}.lock`, { force: true });
+}
+
+/** Two processes that changed the maps of one pool would destroy both. */
+function lock(path: string): void {
+  const file = `${path}.lock`;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
+      return;
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code !== "EEXIST")
+        throw new WasmvisorError("WV_DISK", `pool "${path}": cannot be locked (${code})`, {
+          cause,
+        });
+      const owner = ownerOf(file);
+      if (owner !== undefined && isAlive(owner))
+        throw new WasmvisorError("WV_STATE", `pool "${path}": process ${owner} has it open`);
+      rmSync(file, { force: true }); // Whoever had it has died: nothing that was flushed is lost.
+    }
+  }
+  throw new WasmvisorError("WV_STATE", `pool "${path}": somebody else opens it right now`);
+}
+
+function ownerOf(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, "utf8")) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** True for `pool:FILE/VOLUME`. */
+export const isPoolPath = (path: string): boolean => path.startsWith(PREFIX);
+
+/** The same with an absolute file. */
+export function absolutePoolPath(path: string): string {
+  return `${PREFIX}${resolve(path.slice(PREFIX.length))}`;
+}
+
+/** A volume as a disk: the pool is open until it is closed. */
+export async function openVolume(path: string, readOnly: boolean): Promise<BlockBackend> {
+  const [, file = "", name = ""] = /^pool:(.+)\/([^/]+)$/s.exec(path) ?? [];
+  if (name === "")
+    throw new WasmvisorError("WV_CONFIG", `disk: expected pool:FILE/VOLUME, got "${path}"`);
+  const pool = await acquire(resolve(file));
+  try {
+    return asDisk(pool.volume(name), readOnly, () => release(resolve(file)));
+  } catch (error) {
+    await release(resolve(file));
+    throw error;
+  }
+}
+
+function asDisk(volume: Volume, readOnly: boolean, close: () => Promise<void>): BlockBackend {
+  return {
+    get bytes() {
+      return volume.bytes;
+    },
+    readOnly: readOnly || volume.readOnly,
+    read: (offset, into) => volume.read(offset, into),
+    write: (offset, from) => volume.write(offset, from),
+    flush: () => volume.flush(),
+    discard: (offset, bytes) => volume.discard(offset, bytes),
+    extent: (offset, bytes) => volume.extent(offset, bytes),
+    close,
+  };
+}
