@@ -206,11 +206,12 @@ export class Session {
   }
 
   /** Sends pages that somebody waits for past the push, and never packed: that would take time. */
-  *sendUrgent(batch: PageBatch): Task<void> {
+  *sendUrgent(batch: PageBatch): Task<number> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
     const payload = [encodePagesHeader(this.stats.round, batch), batch.records];
     const bytes = yield* this.#lanes.sendUrgent(stream.FRAME_PAGES, payload, batch.modelBytes);
     this.stats.batch(batch, bytes);
+    return bytes;
   }
 
   /** Looks at the dirty log; returns how many pages it held. */
