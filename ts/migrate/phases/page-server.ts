@@ -234,7 +234,7 @@ export class PageServer {
     const set = this.#session.set as PageSet;
     const batch = yield* wait(guest.takeBatch(set, fromGfn, limit));
     this.#ahead = { fromGfn: batch.nextGfn, untilGfn };
-    if (batch.normalPages + batch.zeroPages > 0) this.#pacer.spend(yield* this.#send(batch));
+    if (batch.normalPages + batch.zeroPages > 0) yield* this.#sendPaid(batch);
   }
 
   /** Sends the next pages that are stored to, in one frame. False: there are none. */
@@ -250,7 +250,7 @@ export class PageServer {
       pages.push({ ...page, records: page.records.slice() });
       if (pages.length === pagesMax) break;
     }
-    if (pages.length > 0) this.#pacer.spend(yield* this.#send(together(pages)));
+    if (pages.length > 0) yield* this.#sendPaid(together(pages));
     return pages.length > 0;
   }
 
@@ -270,7 +270,7 @@ export class PageServer {
       const isFull = batch.normalPages === normalPagesMax;
       this.#bubble = grown(this.#bubble, range, batch.nextGfn, isFull);
       if (batch.normalPages + batch.zeroPages === 0) continue;
-      this.#pacer.spend(yield* this.#send(batch));
+      yield* this.#sendPaid(batch);
       return;
     }
   }
@@ -283,6 +283,13 @@ export class PageServer {
     const pushNs = this.#pacer.isCapped ? Math.max(options.pushNs, CAPPED_PUSH_NS) : options.pushNs;
     const pages = Math.floor((bytesPerSec * pushNs) / 1e9 / GUEST_PAGE_BYTES);
     return Math.max(1, Math.min(pages, pagesMax));
+  }
+
+  /** Under the cap. */
+  *#sendPaid(batch: PageBatch): Task<void> {
+    const sinceNs = this.#session.nowNs();
+    const bytes = yield* this.#send(batch);
+    this.#pacer.spend(bytes, sinceNs);
   }
 
   /** `plain`: somebody waits for it, and packing takes time. */
