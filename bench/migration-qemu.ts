@@ -28,7 +28,6 @@ import { cpuSecondsOf } from "./moved.ts";
 import {
   type Machine,
   type QemuMigration,
-  type Qmp,
   qemuTcp,
   startQemu,
   stopQemu,

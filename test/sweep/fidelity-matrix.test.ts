@@ -46,7 +46,7 @@ const FEATURES: Readonly<Record<string, Partial<Scenario>>> = {
 
 /** The engine's push needs some thirty round trips to find out what the link moves; the fluid knows it. */
 const RAMP_POST_COPY = 0.3;
-const RAMP_HYBRID = 0.08;
+const RAMP_HYBRID = 0.12;
 /** One round more or less decides: `near` says so, and `auto` runs such a cell at page level. */
 const NEAR = 0.08;
 
@@ -81,7 +81,9 @@ describe("strategy by feature: fluid and page level agree in time, pages and byt
     if (bound === NEAR) expect(fluid.near, what).not.toBe("");
     expect(fluid.isCompleted, what).toBe(mean.completed > 0.5);
     expect(Math.abs(fluid.totalNs / mean.totalNs - 1), what).toBeLessThan(bound);
-    expect(Math.abs(fluid.normalPages / Math.max(1, mean.normalPages) - 1), what).toBeLessThan(bound);
+    expect(Math.abs(fluid.normalPages / Math.max(1, mean.normalPages) - 1), what).toBeLessThan(
+      bound,
+    );
     expect(Math.abs(fluid.transferredBytes / mean.bytes - 1), what).toBeLessThan(bound);
   });
 });
