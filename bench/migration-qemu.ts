@@ -25,13 +25,7 @@ import {
   TABLE_HEAD,
 } from "./migration-rows.ts";
 import { cpuSecondsOf } from "./moved.ts";
-import {
-  type Machine,
-  type QemuMigration,
-  qemuTcp,
-  startQemu,
-  stopQemu,
-} from "./qemu.ts";
+import { type Machine, type QemuMigration, qemuTcp, startQemu, stopQemu } from "./qemu.ts";
 
 const MEMORY_MIB = 512;
 const SETTLE_MS = 2000;
