@@ -91,13 +91,18 @@ export interface QemuOptions extends MovedGuest {
   /** Where it waits for a guest to come. */
   readonly incoming?: string | undefined;
   readonly onText?: ((text: string) => void) | undefined;
+  /** All memory is the process's before the guest begins: nobody waits for the machine to find a page. */
+  readonly memory?: "as-needed" | "at-once" | undefined;
+  /** Where it notes each window of 100 ms. */
+  readonly trace?: string | undefined;
 }
 
 /** A port of loopback that is probably free. */
 export const qemuTcp = (): string => `tcp:127.0.0.1:${20_000 + (process.pid % 20_000)}`;
 
 export async function startQemu(options: QemuOptions): Promise<Machine> {
-  const { append, incoming, initrd, kernel, memoryMiB, name, onText, scratch } = options;
+  const { append, incoming, initrd, kernel, memory, memoryMiB, name, onText, scratch, trace } =
+    options;
   const path = join(scratch, `${name}.qmp`);
   const child = spawn(
     "qemu-system-riscv64",
@@ -107,6 +112,8 @@ export async function startQemu(options: QemuOptions): Promise<Machine> {
       ["-qmp", `unix:${path},server=on,wait=off`],
       initrd === undefined ? [] : ["-initrd", initrd],
       incoming === undefined ? [] : ["-incoming", incoming],
+      memory === "at-once" ? ["-mem-prealloc"] : [],
+      trace === undefined ? [] : ["-trace", "enable=migrate_transferred", "-D", trace],
     ].flat(),
     { stdio: ["ignore", "pipe", "inherit"] },
   );

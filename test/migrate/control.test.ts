@@ -125,7 +125,8 @@ describe("limits that are changed while it moves", () => {
   test("before it begins are its limits", () => {
     const control = new MigrationControl();
     control.setLimits({ bandwidthCapBytesPerSec: 2e6 });
-    expect(run({ source: { ...capped, control } }).totalNs).toBeLessThan(1.5e9);
+    // A window of 100 ms more: the policy decides where one is over.
+    expect(run({ source: { ...capped, control } }).totalNs).toBeLessThan(1.6e9);
   });
 
   test("that make no sense are refused", () => {

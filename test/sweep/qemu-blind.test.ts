@@ -1,16 +1,10 @@
-/** Rows that the model has not seen: nothing in it was changed after they were measured. */
-import { expect, test } from "vitest";
+/** Rows that the model has not seen, in absolute time. */
+import { describe, expect, test } from "vitest";
 import { simulateFluid } from "../../ts/sweep/fluid/migration.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Scenario } from "../../ts/sweep/scenario.ts";
-import {
-  BLIND_FIGURES,
-  BLIND_ROWS,
-  type BlindFigures,
-  type BlindRow,
-  STILL_ROWS,
-} from "./qemu-blind.ts";
+import { BLIND_POST_COPY, BLIND_ROWS, type BlindRow, EDGE_ROW } from "./qemu-blind.ts";
 import { MIB, QEMU } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
@@ -20,7 +14,8 @@ const HOT_COLD = { kind: "hot-cold", hotPages: 0.1, hotWrites: 0.9 } as const;
  * The guest as two images of its memory show it: 91,808 pages in use; nine tenths of the working set in one run,
  * in order, which goes on where page 6,531 of those in use would be its first.
  */
-function scenarioOf({ capMibPerSec, downtimeLimitMs, pattern, rate, wsMib }: BlindRow): Scenario {
+function scenarioOf(row: BlindRow & { readonly settleMs: number }): Scenario {
+  const { capMibPerSec, downtimeLimitMs, help, pattern, rate, settleMs, strategy, wsMib } = row;
   return {
     ...QEMU,
     memoryBytes: (91_808 + 55_722) * 4096,
@@ -31,50 +26,93 @@ function scenarioOf({ capMibPerSec, downtimeLimitMs, pattern, rate, wsMib }: Bli
     distribution: pattern === "hotcold" ? HOT_COLD : { kind: pattern },
     bandwidthCapBytesPerSec: capMibPerSec * MIB,
     downtimeLimitNs: downtimeLimitMs * 1e6,
-    settleNs: 2e9,
+    xbzrleCacheBytes: help === "xbzrle" ? 128 * MIB : 0,
+    xbzrleFrom: "second-pass",
+    strategy,
+    missingStores: "wait",
+    push: "qemu",
+    settleNs: settleMs * 1e6,
+    timeoutNs: 20e9,
   };
 }
 
-type Predict = (row: BlindRow) => BlindFigures;
+interface Predicted {
+  readonly isCompleted: boolean;
+  readonly totalMs: number;
+  readonly rounds: number;
+  readonly mib: number;
+}
 
-const page: Predict = (row) => {
-  const runs = [1, 2, 3, 4, 5].map((seed) => simulatePages({ ...scenarioOf(row), seed }, kernel));
-  expect(runs.map(({ state }) => state)).toEqual(runs.map(() => "completed"));
-  const [, , median] = runs.map(({ stats }) => stats).sort((a, b) => a.totalNs - b.totalNs);
-  const { dirtySyncCount, totalNs, transferredBytes } = median as (typeof runs)[0]["stats"];
-  return { totalMs: totalNs / 1e6, rounds: dirtySyncCount, mib: transferredBytes / MIB };
-};
+/** The median of three runs. */
+function page(scenario: Scenario): Predicted {
+  const runs = [1, 2, 3].map((seed) => simulatePages({ ...scenario, seed }, kernel));
+  runs.sort((a, b) => a.stats.totalNs - b.stats.totalNs);
+  const { state, stats } = runs[1] as (typeof runs)[number];
+  return {
+    isCompleted: state === "completed",
+    totalMs: stats.totalNs / 1e6,
+    rounds: stats.dirtySyncCount,
+    mib: stats.transferredBytes / MIB,
+  };
+}
 
-const fluid: Predict = (row) => {
-  const { dirtySyncCount, isCompleted, totalNs, transferredBytes } = simulateFluid(scenarioOf(row));
-  expect(isCompleted).toBe(true);
-  return { totalMs: totalNs / 1e6, rounds: dirtySyncCount, mib: transferredBytes / MIB };
-};
+function fluid(scenario: Scenario): Predicted {
+  const { dirtySyncCount, isCompleted, totalNs, transferredBytes } = simulateFluid(scenario);
+  return {
+    isCompleted,
+    totalMs: totalNs / 1e6,
+    rounds: dirtySyncCount,
+    mib: transferredBytes / MIB,
+  };
+}
 
-test.each([
+/** Share by which the time is off, of each row that converged, in order; all else is expected at once. */
+function errorsOf(rows: typeof BLIND_ROWS, predict: (scenario: Scenario) => Predicted): number[] {
+  const errors: number[] = [];
+  for (const row of rows) {
+    const predicted = predict(scenarioOf(row));
+    const what = `${row.name}: ${JSON.stringify(predicted)} for ${JSON.stringify(row)}`;
+    expect(predicted.isCompleted, what).toBe(row.totalMs !== undefined);
+    if (row.totalMs === undefined) continue;
+    errors.push(Math.abs(predicted.totalMs / row.totalMs - 1));
+    expect(errors.at(-1), what).toBeLessThan(0.06);
+    // Or one of its windows: over fast links that is more.
+    const mibMax = Math.max(0.015 * row.mib, row.capMibPerSec / 8);
+    expect(Math.abs(predicted.mib - row.mib), what).toBeLessThan(mibMax);
+    expect(Math.abs(predicted.rounds - row.rounds), what).toBeLessThanOrEqual(2);
+  }
+  return errors.sort((a, b) => a - b);
+}
+
+describe.each([
   { level: "page", predict: page },
   { level: "fluid", predict: fluid },
-])(
-  "what QEMU does unseen is told at $level level, beside what it does to a guest that holds still",
-  ({ predict }) => {
-    const errors: number[] = [];
-    for (const row of BLIND_ROWS) {
-      const measured = BLIND_FIGURES[row.name];
-      // Every one of them converged, which `predict` looks at.
-      const predicted = predict(row);
-      if (!measured) continue;
-      const still = STILL_ROWS.find((one) => one.capMibPerSec === row.capMibPerSec) as BlindRow;
-      const stillMs = (BLIND_FIGURES[still.name] as BlindFigures).totalMs;
-      const ratio = predicted.totalMs / predict(still).totalMs;
-      const what = `${row.name}: ${ratio} of a still guest's, ${JSON.stringify(predicted)}`;
-      errors.push(Math.abs(ratio / (measured.totalMs / stillMs) - 1));
-      expect(errors.at(-1), what).toBeLessThan(0.06);
-      // A fast sequential one is ahead of the sender or behind it, by how long the windows really were.
-      const share = row.pattern === "sequential" && row.capMibPerSec === 128 ? 0.03 : 0.015;
-      expect(Math.abs(predicted.mib / measured.mib - 1), what).toBeLessThan(share);
-      expect(Math.abs(predicted.rounds - measured.rounds), what).toBeLessThanOrEqual(2);
-    }
-    errors.sort((a, b) => a - b);
-    expect(errors[errors.length >> 1]).toBeLessThan(0.02);
-  },
-);
+])("what QEMU does unseen is told at $level level", ({ predict }) => {
+  test("time within 3 % (p90) and 6 % (all), bytes 1.5 % or a window, rounds +-2, every verdict", () => {
+    const errors = errorsOf(BLIND_ROWS, predict);
+    expect(errors[Math.ceil(0.9 * errors.length) - 1]).toBeLessThan(0.02);
+    expect(errors[errors.length >> 1]).toBeLessThan(0.005);
+  });
+
+  test("and of those that were measured when the last rule was written", () => {
+    const errors = errorsOf(
+      BLIND_ROWS.filter(({ seen }) => seen === "later"),
+      predict,
+    );
+    expect(errors.length).toBeGreaterThanOrEqual(5);
+    expect(errors.at(-1)).toBeLessThan(0.03);
+  });
+});
+
+test("in post-copy, too: within 6 % at page level, and 10 % as a fluid, which takes the likelier end", () => {
+  errorsOf(BLIND_POST_COPY, page);
+  for (const row of BLIND_POST_COPY) {
+    const { isCompleted, totalMs } = fluid(scenarioOf(row));
+    expect(isCompleted).toBe(true);
+    expect(Math.abs(totalMs / (row.totalMs as number) - 1), row.name).toBeLessThan(0.1);
+  }
+});
+
+test("a row whose fate is decided by a thousandth is called doubtful", () => {
+  expect(simulateFluid(scenarioOf(EDGE_ROW)).near).toBe("convergence");
+});

@@ -10,6 +10,7 @@ import type { Packer } from "./packing.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
 import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
 import { PACINGS, type Pacing } from "./policy/pacing.ts";
+import type { PushName } from "./policy/push.ts";
 import type { ConvergenceLimits, PolicySetting } from "./policy/state.ts";
 import type { SilenceMeter } from "./silence.ts";
 import type { RoundStats } from "./stats.ts";
@@ -118,6 +119,8 @@ export interface SourceOptions {
   readonly outcomeTimeoutNs?: number | undefined;
   /** Hybrid: passes of pre-copy before the switch. Default 1. */
   readonly preCopyRounds?: number | undefined;
+  /** Post-copy: in what order pages follow, and what a request costs. Default `around`. */
+  readonly push?: PushName | undefined;
   /** Post-copy: pages with data in one frame of the background push, at most. */
   readonly pushPages?: number | undefined;
   /** Post-copy: and no more than the link moves in this time; what somebody waits for waits that long for it. */
@@ -166,6 +169,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   xbzrleCacheBytes: 0,
   identicalPages: "send",
   hotPages: "skip",
+  push: "around",
   drain: "none",
   readPages: "on-demand",
   batchPages: 256,
@@ -210,6 +214,7 @@ export type ResolvedSourceOptions = Readonly<
     xbzrleCacheBytes: number;
     identicalPages: "by-hash" | "send";
     hotPages: "skip" | "send";
+    push: PushName;
     drain: "before-switch" | "none";
     readPages: "first" | "on-demand";
     batchPages: number;

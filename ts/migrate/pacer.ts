@@ -39,9 +39,8 @@ export class Pacer {
     return Math.max(0, this.#paidAtNs - this.#clock.nowNs());
   }
 
-  /** Counts `bytes` as sent. */
-  spend(bytes: number): void {
-    const now = this.#clock.nowNs();
-    this.#paidAtNs = Math.max(this.#paidAtNs, now - BURST_NS) + bytes * this.#nsPerByte;
+  /** Counts `bytes` as sent. A frame that took a while to leave was due when that began, at `sinceNs`. */
+  spend(bytes: number, sinceNs = this.#clock.nowNs()): void {
+    this.#paidAtNs = Math.max(this.#paidAtNs, sinceNs - BURST_NS) + bytes * this.#nsPerByte;
   }
 }

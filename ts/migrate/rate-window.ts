@@ -11,6 +11,16 @@ export const WINDOW_NS = 100_000_000;
 /** More than this is not caught up with. */
 const LATE_NS_MAX = WINDOW_NS / 2;
 
+/** Of a cap that is used the last page of a window, and a timer that is late, leave or take some. */
+const CAPPED_SHARE = 0.9;
+
+/** Is a rate as measured what the cap allows? */
+export function isCapped(bytesPerSec: number, capBytesPerSec: number): boolean {
+  return (
+    capBytesPerSec !== Number.POSITIVE_INFINITY && bytesPerSec >= CAPPED_SHARE * capBytesPerSec
+  );
+}
+
 export interface RateWindowOptions {
   readonly clock: Clock;
   /** `Infinity`: measure only. */
@@ -64,6 +74,16 @@ export class RateWindow {
 
   get capBytesPerSec(): number {
     return this.#capBytesPerSec;
+  }
+
+  /** The cap, not the channel, is what the last full window was limited by. */
+  get isCapped(): boolean {
+    return isCapped(this.#bytesPerSec, this.#capBytesPerSec);
+  }
+
+  /** Some of this window's budget is spent, and some is left. */
+  get isMidWindow(): boolean {
+    return this.isCapped && this.#windowBytes > 0 && this.budgetBytes > 0;
   }
 
   /** From now on `bytesPerSec`; `Infinity`: as fast as the channel allows. */

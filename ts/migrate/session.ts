@@ -222,11 +222,12 @@ export class Session {
   }
 
   /** Sends pages that somebody waits for past the push, and never packed: that would take time. */
-  *sendUrgent(batch: PageBatch): Task<void> {
+  *sendUrgent(batch: PageBatch): Task<number> {
     this.remainingPages -= batch.normalPages + batch.zeroPages;
     const { modelBytes, parts, type } = this.#frameOf(batch);
     const bytes = yield* this.#lanes.sendUrgent(type, parts, modelBytes);
     this.stats.batch(batch, bytes);
+    return bytes;
   }
 
   /** Waits until the target has taken in all that was sent. */

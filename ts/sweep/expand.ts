@@ -157,6 +157,7 @@ function partScenario(plan: Plan, part: PlanPart, place: Place): Scenario {
     xbzrleFrom: settings.xbzrleFrom,
     slowdown: valueAt(space, "slowdown", at),
     missingStores: settings.missingStores,
+    push: settings.push,
     dirtyLimitPagesPerSec: settings.dirtyLimit,
     timeoutNs: settings.timeout,
     onLimit: settings.onLimit,

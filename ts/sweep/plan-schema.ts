@@ -9,6 +9,7 @@ import { CHANNELS_MAX } from "../migrate/lanes.ts";
 import { STRATEGIES } from "../migrate/options.ts";
 import { POLICY_NAMES } from "../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../migrate/policy/dirty-limit.ts";
+import { PUSH_NAMES } from "../migrate/policy/push.ts";
 import { AXES } from "./axis-names.ts";
 import { parseConstraint } from "./constraint.ts";
 import { rangeValues, sampleValues, strideValues } from "./ranges.ts";
@@ -207,6 +208,10 @@ const settings = z
       .enum(["note", "wait"])
       .default("note")
       .describe("post-copy: does a store to a page that has not arrived wait for it?"),
+    push: z
+      .enum(PUSH_NAMES)
+      .default("around")
+      .describe("post-copy: around the last fault, or as QEMU, in order and by windows"),
     slowdown: z.enum(SLOWDOWN_NAMES).default("none").describe("how the guest is held back"),
     dirtyLimit: z.number().min(1).nullable().default(null).describe("pages/s, for dirty-limit"),
     xbzrleCache: quantity(SIZE).default(0).describe("cache for sending differences"),

@@ -6,6 +6,7 @@ import type { Strategy } from "../migrate/options.ts";
 import type { PolicyName } from "../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../migrate/policy/dirty-limit.ts";
 import type { Pacing } from "../migrate/policy/pacing.ts";
+import type { PushName } from "../migrate/policy/push.ts";
 
 export type Fidelity = "fluid" | "page" | "guest";
 
@@ -73,6 +74,8 @@ export interface Scenario {
    * as our hosts do, and it goes on. `wait`: as one that reads what it writes, or elsewhere.
    */
   readonly missingStores?: "note" | "wait" | undefined;
+  /** Post-copy: in what order pages follow, and what a request costs: ours (default), or as QEMU. */
+  readonly push?: PushName | undefined;
   /** Hybrid: passes of pre-copy before the switch. */
   readonly preCopyRounds: number;
   readonly policy: PolicyName;

@@ -50,6 +50,7 @@ export function simulateMigration(scenario: Scenario, ends: SimulatedEnds): Migr
     preCopyRounds: scenario.preCopyRounds,
     policy: scenario.policy,
     hotPages: scenario.hotPages ?? "send",
+    push: scenario.push,
     pacing: scenario.pacing,
     bandwidthFloorBytesPerSec: scenario.bandwidthFloorBytesPerSec,
     xbzrleCacheBytes: scenario.xbzrleCacheBytes,

@@ -82,6 +82,7 @@ class IterativeCopy {
       {
         round: stats.round,
         isSynced,
+        isMidWindow: this.#session.window.isMidWindow,
         remainingBytes: remainingPages * GUEST_PAGE_BYTES,
         bytesPerSec: this.#bytesPerSec,
         elapsedNs: this.#session.nowNs() - stats.startNs,
@@ -205,6 +206,7 @@ class IterativeCopy {
     const pages = Math.min(batchPages, Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES)));
     if (isPaused) return pages;
     if (bytesPerSec === 0) return Math.min(pages, probePages);
+    if (options.policy === "qemu" && window.isCapped) return pages; // It decides when the window is over.
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
     const leftBytes = remainingPages * GUEST_PAGE_BYTES - (bytesPerSec * downtimeLimitNs) / 1e9;
     const leftNs = timeoutNs - (this.#session.nowNs() - stats.startNs);

@@ -14,11 +14,12 @@ import {
   bubbleAt,
   grown,
   NO_READAHEAD,
-  nextRange,
   type Range,
   type Readahead,
   readahead,
 } from "../policy/prefetch.ts";
+import { PUSH_POLICIES, type PushPolicy } from "../policy/push.ts";
+import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
 import * as stream from "../stream.ts";
 
@@ -47,6 +48,10 @@ export class PageServer {
   readonly #wanted = new Queue<number>();
   readonly #inFlight: InFlight;
   readonly #pacer: Pacer;
+  readonly #policy: PushPolicy;
+  #window: number;
+  /** The window in which the oldest request came. */
+  #askedWindow = 0;
   #bubble = bubbleAt(0);
   #readahead: Readahead = NO_READAHEAD;
   /** Pages that go before the push. */
@@ -59,7 +64,9 @@ export class PageServer {
 
   constructor(session: Session) {
     this.#session = session;
-    const { bandwidthCapBytesPerSec, clock, pushNs } = session.options;
+    const { bandwidthCapBytesPerSec, clock, push, pushNs } = session.options;
+    this.#policy = PUSH_POLICIES[push];
+    this.#window = this.#windowNow;
     this.#inFlight = new InFlight(pushNs);
     this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
   }
@@ -76,11 +83,11 @@ export class PageServer {
     this.#session.lanes.onFree = () => this.#wake();
     while (!this.#isComplete) {
       inbox.check();
-      const gfn = this.#requests.shift();
+      const gfn = this.#mayAnswer ? this.#requests.shift() : undefined;
       if (gfn !== undefined) yield* this.#answer(gfn);
       else if (this.#isAhead && this.#mayPush) yield* this.#goAhead();
       else {
-        const waitNs = this.#pushWaitNs();
+        const waitNs = Math.min(this.#pushWaitNs(), this.#answerWaitNs());
         if (waitNs > 0) yield* this.#sleep(waitNs);
         else if (!(yield* this.#pushWanted())) yield* this.#push();
       }
@@ -89,6 +96,12 @@ export class PageServer {
 
   get #mayPush(): boolean {
     return this.#inFlight.hasRoom && this.#session.lanes.isPushFree;
+  }
+
+  /** Who waits for the next window waits where there is one: under a cap. */
+  get #mayAnswer(): boolean {
+    if (this.#policy.answers === "at-once" || !this.#pacer.isCapped) return true;
+    return this.#windowNow > this.#askedWindow;
   }
 
   get #isAhead(): boolean {
@@ -103,6 +116,7 @@ export class PageServer {
         throw stream.streamError(frame, "REQUEST: too many at once");
       stats.requested(this.#session.nowNs(), gfns.length);
       this.#noteGap();
+      if (this.#requests.length === 0) this.#askedWindow = this.#windowNow;
       this.#requests.push(...gfns);
     } else if (frame.type === stream.FRAME_WANTED) {
       const gfns = decodeRequest(frame, guest.shape.pageCount);
@@ -150,9 +164,34 @@ export class PageServer {
     yield* wait(waiting);
   }
 
+  /** Windows of 100 ms that the migration has taken. */
+  get #windowNow(): number {
+    const { stats } = this.#session;
+    return Math.floor((this.#session.nowNs() - stats.startNs) / WINDOW_NS);
+  }
+
+  /** Time until a request that waits for the next window is answered. */
+  #answerWaitNs(): number {
+    if (this.#requests.length === 0 || this.#mayAnswer) return Number.POSITIVE_INFINITY;
+    const sinceNs = this.#session.nowNs() - this.#session.stats.startNs;
+    return (this.#askedWindow + 1) * WINDOW_NS - sinceNs;
+  }
+
+  /** Once in a window: goes the rest without a cap? */
+  #liftCap(): void {
+    const { options, remainingPages } = this.#session;
+    const window = this.#windowNow;
+    if (!this.#pacer.isCapped || window === this.#window) return;
+    this.#window = window;
+    const { bandwidthCapBytesPerSec: bytesPerSec, downtimeLimitNs } = options;
+    if (this.#policy.lifts({ remainingPages, bytesPerSec, downtimeLimitNs }))
+      this.#pacer.cap(Number.POSITIVE_INFINITY);
+  }
+
   /** Time until the push may go on; `Infinity`: when the target says something. */
   #pushWaitNs(): number {
     if (this.#session.remainingPages === 0 || !this.#mayPush) return Number.POSITIVE_INFINITY;
+    this.#liftCap();
     return Math.max(this.#pacer.waitNs(), this.#holdNs());
   }
 
@@ -179,8 +218,10 @@ export class PageServer {
     if (!set.has(gfn)) return;
     const limit = { normalPagesMax: 1, zeroPagesMax: 1, untilGfn: gfn + 1 };
     const batch = yield* wait(guest.takeBatch(set, gfn, limit));
-    if (this.#session.lanes.hasUrgent) yield* this.#session.sendUrgent(batch);
-    else yield* this.#send(batch, "plain");
+    const { hasUrgent } = this.#session.lanes;
+    const send = hasUrgent ? this.#session.sendUrgent(batch) : this.#send(batch, "plain");
+    const bytes = yield* send;
+    if (this.#policy.answers === "next-window") this.#pacer.spend(bytes);
     this.#answeredAtNs = options.clock.nowNs();
   }
 
@@ -193,7 +234,7 @@ export class PageServer {
     const set = this.#session.set as PageSet;
     const batch = yield* wait(guest.takeBatch(set, fromGfn, limit));
     this.#ahead = { fromGfn: batch.nextGfn, untilGfn };
-    if (batch.normalPages + batch.zeroPages > 0) this.#pacer.spend(yield* this.#send(batch));
+    if (batch.normalPages + batch.zeroPages > 0) yield* this.#sendPaid(batch);
   }
 
   /** Sends the next pages that are stored to, in one frame. False: there are none. */
@@ -209,7 +250,7 @@ export class PageServer {
       pages.push({ ...page, records: page.records.slice() });
       if (pages.length === pagesMax) break;
     }
-    if (pages.length > 0) this.#pacer.spend(yield* this.#send(together(pages)));
+    if (pages.length > 0) yield* this.#sendPaid(together(pages));
     return pages.length > 0;
   }
 
@@ -220,7 +261,7 @@ export class PageServer {
     const set = this.#session.set as PageSet;
     const normalPagesMax = this.#pushPages();
     for (;;) {
-      const range = nextRange(this.#bubble, pageCount);
+      const range = this.#policy.next(this.#bubble, pageCount);
       if (!range)
         throw new WasmvisorError("WV_STATE", "takeBatch gave no page of a set with pages");
       const { fromGfn, untilGfn } = range;
@@ -229,7 +270,7 @@ export class PageServer {
       const isFull = batch.normalPages === normalPagesMax;
       this.#bubble = grown(this.#bubble, range, batch.nextGfn, isFull);
       if (batch.normalPages + batch.zeroPages === 0) continue;
-      this.#pacer.spend(yield* this.#send(batch));
+      yield* this.#sendPaid(batch);
       return;
     }
   }
@@ -242,6 +283,13 @@ export class PageServer {
     const pushNs = this.#pacer.isCapped ? Math.max(options.pushNs, CAPPED_PUSH_NS) : options.pushNs;
     const pages = Math.floor((bytesPerSec * pushNs) / 1e9 / GUEST_PAGE_BYTES);
     return Math.max(1, Math.min(pages, pagesMax));
+  }
+
+  /** Under the cap. */
+  *#sendPaid(batch: PageBatch): Task<void> {
+    const sinceNs = this.#session.nowNs();
+    const bytes = yield* this.#send(batch);
+    this.#pacer.spend(bytes, sinceNs);
   }
 
   /** `plain`: somebody waits for it, and packing takes time. */

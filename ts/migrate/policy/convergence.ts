@@ -16,12 +16,16 @@ import { cloudHypervisor, kubevirt } from "./time.ts";
 
 /**
  * QEMU: once less remains than the link moves within the downtime limit, look again at the dirty log,
- * and stop if that is still so. The limit is a threshold for the decision.
+ * and stop if that is still so. The limit is a threshold for the decision. What a window may still send goes
+ * before that: QEMU decides when its budget is used up, and the window is over, or nothing remains.
  */
 export const qemu: ConvergencePolicy = (state, limits) => {
   const thresholdBytes = (state.bytesPerSec * limits.downtimeLimitNs) / 1e9;
-  if (state.remainingBytes === 0 || state.remainingBytes <= thresholdBytes)
-    return state.isSynced ? "stop" : "sync";
+  if (state.remainingBytes === 0) return state.isSynced ? "stop" : "sync";
+  if (state.remainingBytes <= thresholdBytes) {
+    if (state.isSynced) return "stop";
+    return state.isMidWindow ? "send" : "sync";
+  }
   if (isOver(state, limits)) return limits.onLimit;
   return "send";
 };
@@ -45,7 +49,7 @@ function didFit(state: ConvergenceState, limits: ConvergenceLimits, passes: numb
  * progress for as long as `stall` says, that is the limit.
  */
 export const settle: ConvergencePolicy = (state, limits) => {
-  const decision = qemu(state, limits);
+  const decision = qemu(state.isMidWindow ? { ...state, isMidWindow: false } : state, limits);
   if (decision === "send" && isStalled(state, limits)) return limits.onLimit;
   if (decision === "sync" && state.remainingBytes > 0 && didFit(state, limits, 1))
     return isOver(state, limits) ? limits.onLimit : "send";

@@ -54,6 +54,15 @@ export function nextRange(bubble: Bubble, pageCount: number): Range | undefined 
   return { fromGfn: Math.max(0, left - downPages), untilGfn: left };
 }
 
+/**
+ * As QEMU, which goes on behind the last fault to the end of memory, and then from its start: where the next
+ * pages are to be found; undefined when it has been everywhere.
+ */
+export function nextUpwards({ left, right }: Bubble, pageCount: number): Range | undefined {
+  if (right < pageCount) return { fromGfn: right, untilGfn: pageCount };
+  return left > 0 ? { fromGfn: 0, untilGfn: left } : undefined;
+}
+
 /** The bubble after `range` gave pages up to `nextGfn`; `isFull`: as many as were asked for. */
 export function grown(bubble: Bubble, range: Range, nextGfn: number, isFull: boolean): Bubble {
   if (range.fromGfn === bubble.right) return { ...bubble, right: nextGfn, goesUp: false };

@@ -6,6 +6,8 @@ export interface ConvergenceState {
   readonly round: number;
   /** True right after a harvest: `remainingBytes` is exact, not a lower bound. */
   readonly isSynced: boolean;
+  /** The cap lets more go in this window of 100 ms, and is what the rate depends on. Default: false. */
+  readonly isMidWindow?: boolean | undefined;
   readonly remainingBytes: number;
   /** Measured over the last window; 0 if nothing was measured yet. */
   readonly bytesPerSec: number;

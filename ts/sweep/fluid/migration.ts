@@ -108,6 +108,7 @@ export class FluidMigration {
   readonly #state = {
     round: 1,
     isSynced: true,
+    isMidWindow: false,
     remainingBytes: 0,
     bytesPerSec: 0,
     elapsedNs: 0,
@@ -222,6 +223,7 @@ export class FluidMigration {
     const state = this.#state;
     state.round = this.#roundCount + 1;
     state.isSynced = this.#isSynced;
+    state.isMidWindow = this.window.isMidWindow;
     // Less than half a page is none.
     const remaining = this.memory.remaining < 0.5 ? 0 : this.memory.remaining;
     state.remainingBytes = remaining * GUEST_PAGE_BYTES;
@@ -337,6 +339,7 @@ export class FluidMigration {
       const probe = Math.ceil(this.#bytesPerSec / 10 / this.scenario.wire.normalPageBytes);
       return Math.min(pages, Math.max(1, probe));
     }
+    if (this.scenario.policy === "qemu" && this.window.isCapped) return pages;
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
     // Small frames follow what is measured, window by window.
     const windowsMax = (this.scenario.channels ?? 1) > 1 ? 1 : Number.POSITIVE_INFINITY;

@@ -6,6 +6,8 @@
  *   the writer does what is due, but no more than these waits leave time for
  *   the push gets what the cap and the link leave, first around the faults: in the working set
  */
+import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
+import { PUSH_POLICIES, windowEnd } from "../../migrate/policy/push.ts";
 import { connectionBytesPerSec, idlePush } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import type { WrittenPages } from "./memory.ts";
@@ -107,25 +109,44 @@ export function postCopy(run: PostCopyRun): void {
   }
   const outside = Math.max(0, normalPages - written.reduce((sum, { pages }) => sum + pages, 0));
   const ends = drain(written, link);
+  const bytes = normalPages * wire.normalPageBytes + zeroPages * wire.zeroPageBytes;
   const seconds =
-    ends.seconds +
-    outside / link.flows(0).pushedPerSec +
-    link.seconds(zeroPages * wire.zeroPageBytes);
+    PUSH_POLICIES[scenario.push ?? "around"].answers === "next-window"
+      ? secondsOf(run, bytes, normalPages)
+      : ends.seconds +
+        outside / link.flows(0).pushedPerSec +
+        link.seconds(zeroPages * wire.zeroPageBytes);
   run.postcopyRequests += ends.requests;
   run.normalPages += normalPages;
   run.zeroPages += zeroPages;
   run.gapNs = Math.max(run.gapNs, HEARTBEAT_NS + Math.max(0, ends.tickNs - TICK_NS));
-  run.bytes += normalPages * wire.normalPageBytes + zeroPages * wire.zeroPageBytes;
+  run.bytes += bytes;
   run.nowNs += seconds * 1e9 + 2 * latencyNs;
   memory.remaining = 0;
+}
+
+/**
+ * Seconds for `bytes` under the cap, whatever is asked for meanwhile; the last of them without one, if the policy
+ * lifts it where a window ends. Zero pages cost next to nothing: with data goes what is last.
+ */
+function secondsOf({ nowNs, scenario }: PostCopyRun, bytes: number, normalPages: number): number {
+  const { bandwidthCapBytesPerSec, downtimeLimitNs, push = "around", wire } = scenario;
+  const { lifts } = PUSH_POLICIES[push];
+  const link = connectionBytesPerSec(scenario);
+  const cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, link);
+  if (cap === link) return bytes / cap;
+  const fitting = (cap * downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
+  if (!lifts({ remainingPages: fitting, bytesPerSec: cap, downtimeLimitNs })) return bytes / cap;
+  const capped = Math.max(0, bytes - Math.min(normalPages, fitting) * wire.normalPageBytes);
+  const liftNs = windowEnd(nowNs + Math.max(1, (capped * 1e9) / cap)) - nowNs;
+  const left = bytes - (cap * liftNs) / 1e9;
+  return left > 0 ? liftNs / 1e9 + left / link : bytes / cap;
 }
 
 /** Nobody waits for them. */
 function follow(run: PostCopyRun, normalPages: number, zeroPages: number): void {
   const { memory, scenario } = run;
-  const { bandwidthCapBytesPerSec, latencyNs, wire } = scenario;
-  const bytesPerSec = connectionBytesPerSec(scenario);
-  const cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, bytesPerSec);
+  const { latencyNs, wire } = scenario;
   const frames = Math.ceil(normalPages / idlePush(scenario).pushPages);
   const pagesBytes = normalPages * wire.normalPageBytes + frames * FRAME.pages;
   const bytes = pagesBytes + zeroPages * wire.zeroPageBytes;
@@ -134,7 +155,7 @@ function follow(run: PostCopyRun, normalPages: number, zeroPages: number): void 
   // The heartbeat comes as ever, but for the time that the guest stood still.
   run.gapNs += HEARTBEAT_NS;
   run.bytes += bytes;
-  run.nowNs += (bytes * 1e9) / cap + 4 * latencyNs;
+  run.nowNs += secondsOf(run, bytes, normalPages) * 1e9 + 4 * latencyNs;
   memory.remaining = 0;
 }
 

@@ -1,5 +1,5 @@
 /** The engine's windows of 100 ms (`ts/migrate/rate-window.ts`), without waiting. */
-import { WINDOW_NS } from "../../migrate/rate-window.ts";
+import { isCapped, WINDOW_NS } from "../../migrate/rate-window.ts";
 
 /** Bytes of what is no page: frames with their headers, as `ts/migrate/stream.ts` writes them. */
 export const FRAME = {
@@ -39,6 +39,14 @@ export class FluidWindow {
   /** Nothing was sent in this window. */
   get isFresh(): boolean {
     return this.#bytes === 0;
+  }
+
+  get isCapped(): boolean {
+    return isCapped(this.bytesPerSec, this.#capBytesPerSec);
+  }
+
+  get isMidWindow(): boolean {
+    return this.#bytes > 0 && this.isCapped && this.budgetBytes > 0;
   }
 
   lift(): void {
