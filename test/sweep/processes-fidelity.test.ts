@@ -96,12 +96,12 @@ describe("a guest is moved on the virtual clock as between processes", () => {
     expect([virtual.state, state]).toEqual(["completed", "completed"]);
     const { normal, transferred } = stats.ram;
     const what = JSON.stringify({ virtual, ram: stats.ram, totalMs: stats["total-time"] });
-    expect(Math.abs(virtual.transferred_bytes / transferred - 1), what).toBeLessThan(0.02);
-    expect(Math.abs(virtual.normal_pages / normal - 1), what).toBeLessThan(0.02);
+    expect(Math.abs(virtual.transferred_bytes / transferred - 1), what).toBeLessThan(0.04);
+    expect(Math.abs(virtual.normal_pages / normal - 1), what).toBeLessThan(0.04);
     const rounds = stats.ram["dirty-sync-count"];
     expect(Math.abs(virtual.dirty_sync_count - rounds), what).toBeLessThanOrEqual(2);
-    // Never faster than the cap; how much slower is the machine's, and nothing here.
-    expect(stats["total-time"], what).toBeGreaterThan(0.97 * virtual.total_time_ms);
+    // Not faster than the cap lets it go; how much slower is the machine's, and nothing here.
+    expect(stats["total-time"], what).toBeGreaterThan(0.95 * virtual.total_time_ms);
     expect(stats["total-time"], what).toBeLessThan(3 * virtual.total_time_ms + 5000);
   });
 });

@@ -83,7 +83,7 @@ describe("what comes through a queue", () => {
   test("is a job only if it looks like one", () => {
     const chunk = { number: 1, from: 10, count: 5 };
     const sweep = "0123456789abcdef0123456789abcdef";
-    expect(jobData({ sweep, chunks: [chunk] })).toEqual({ sweep, chunks: [chunk] });
+    expect(jobData({ sweep, chunks: [chunk] })).toMatchObject({ sweep, chunks: [chunk] });
     for (const data of [
       null,
       {},
