@@ -1,6 +1,11 @@
 /** Messages of 9P that are wrong in every way, to a server over a real directory: it answers, and nothing gets out. */
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Random } from "../../ts/base/random.ts";
-import type { ShareSession } from "../../ts/storage/9p/session.ts";
+import { HostDirectory } from "../../ts/storage/9p/host-directory.ts";
+import { ShareSession } from "../../ts/storage/9p/session.ts";
 import { message } from "./p9-client.ts";
 
 const TYPES = [
@@ -9,8 +14,30 @@ const TYPES = [
 ];
 const NAMES = ["a", "b", "d", "link", "..", ".", "", "x/y", "../secret", "a\0b", "n".repeat(300)];
 
+/** A share of its own, `inputs` messages, and what must be so afterwards. Throws what is not. */
+export async function fuzzShare(seed: number, inputs: number): Promise<void> {
+  const base = fs.mkdtempSync(join(tmpdir(), "wasmvisor-fuzz-9p-"));
+  const share = join(base, "share");
+  fs.mkdirSync(share);
+  fs.writeFileSync(join(base, "secret"), "secret");
+  fs.symlinkSync("..", join(share, "link"));
+  const before = fs.readdirSync("/proc/self/fd").length;
+  const session = new ShareSession(new HostDirectory({ path: share }));
+  try {
+    await talk(session, seed, inputs);
+    const { errors, requests } = session.metrics();
+    assert(errors < requests, "nothing was ever answered");
+    assert.deepEqual(fs.readdirSync(base).sort(), ["secret", "share"]);
+    assert.equal(fs.readFileSync(join(base, "secret"), "utf8"), "secret");
+  } finally {
+    session.close();
+    fs.rmSync(base, { recursive: true, force: true });
+  }
+  assert.equal(fs.readdirSync("/proc/self/fd").length, before, "descriptors are left open");
+}
+
 /** Sends `inputs` messages, most of them of the right shape with wrong things in it. */
-export async function fuzz9p(session: ShareSession, seed: number, inputs: number): Promise<void> {
+async function talk(session: ShareSession, seed: number, inputs: number): Promise<void> {
   const random = new Random(seed).split("9p");
   const start = (): void => {
     session.request(message(100, 65536, "9P2000.L"));
