@@ -36,7 +36,8 @@ test("guests that did the same have their pages once", async () => {
   expect(host.freeBytes - before).toBe(result.savedBytes);
   const { populatedBytes, savedBytes } = host.memory();
   expect(savedBytes).toBe(result.mergedPages * 4096);
-  expect(savedBytes).toBeGreaterThan(0.5 * populatedBytes);
+  // Three quarters, if they were stopped at the same instruction.
+  expect(savedBytes).toBeGreaterThan(0.4 * populatedBytes);
   for (const vm of vms) await vm.resume();
   for (const vm of vms) await vm.console.expect(/kv ok \d+ [\s\S]*kv ok \d+ /);
   for (const vm of vms) expect(vm.console.text).not.toContain("CORRUPT");
