@@ -43,9 +43,7 @@ describe.each(["post-copy", "hybrid"] as const)("%s", (strategy) => {
     const states = new Map<string, number>();
     for (let run = 0; run < RUNS; run++) {
       const drawn = options(random, strategy);
-      // Checkpoints go on while nobody answers: simulating seconds of that takes minutes.
-      const mayBeSilent = drawn.source?.checkpointNs === 0;
-      const fault = FAULTS[random.below(mayBeSilent ? 3 : 2)] as Fault;
+      const fault = random.pick(FAULTS);
       const clean = new Scene(drawn);
       expect(clean.run().state).toBe("completed");
       const of =

@@ -147,7 +147,7 @@ test.each(["linear", "striped", "mirrored"])(
       truncateSync(device, 2 * BYTES);
     }
     wasmvisor("pool", "create", file, ...devices);
-    wasmvisor("volume", "create", file, "data", "--size", String(BYTES), "--layout", layout);
+    wasmvisor("volume", "create", file, "data", "--size", `${BYTES >> 20}MiB`, "--layout", layout);
     const check = (): void => wasmvisor("pool", "check", file);
     const read = async (into: Uint8Array): Promise<void> => {
       const volume = await openVolume(`pool:${file}/data`, true);

@@ -21,6 +21,8 @@ export class CheckpointTaker {
   /** Written since the last checkpoint; all that was written, as a bitmap. */
   #set: PageSet | undefined;
   #all = new Uint8Array(0);
+  /** Where the last one still waits to be sent: no other is taken meanwhile, or they would pile up. */
+  #waiting: Outbox | undefined;
   #stop = new AbortController();
 
   constructor(options: {
@@ -54,7 +56,7 @@ export class CheckpointTaker {
       for (;;) {
         yield* wait(this.#clock.sleep(this.#everyNs, this.#stop.signal));
         const to = outbox();
-        if (to && this.#set) yield* this.#take(to, this.#set);
+        if (to && this.#set && to !== this.#waiting) yield* this.#take(to, this.#set);
       }
     } catch {
       // It has ended.
@@ -77,7 +79,11 @@ export class CheckpointTaker {
         outbox.post(FRAME_CHECKPOINT_PAGES, () => payload);
       }
       const state = (yield* wait(guest.saveState())).slice();
-      outbox.post(FRAME_CHECKPOINT, () => [state]);
+      this.#waiting = outbox;
+      outbox.post(FRAME_CHECKPOINT, () => {
+        this.#waiting = undefined;
+        return [state];
+      });
     } finally {
       if (!this.#stop.signal.aborted) yield* wait(guest.resume());
     }

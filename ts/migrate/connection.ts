@@ -30,6 +30,9 @@ export class Connection {
     this.#decoder = new FrameDecoder(accepted);
   }
 
+  /** A frame is on its way into the channel. */
+  isSending = false;
+
   /** Number of the frame that was sent last. */
   get lastSequence(): number {
     return this.#sequence - 1;
@@ -45,8 +48,10 @@ export class Connection {
     const frame = [encodeFrameHeader(type, this.#sequence++, parts), ...parts];
     const bytes = frame.reduce((sum, { length }) => sum + length, modelBytes);
     const channel = this.#channel;
+    this.isSending = true;
     if (channel.sendParts && modelBytes === 0) yield* wait(channel.sendParts(frame));
     else yield* wait(channel.send(joinParts(frame), modelBytes));
+    this.isSending = false;
     this.progress++;
     this.sentBytes += bytes;
     return bytes;
@@ -138,6 +143,8 @@ export class Outbox {
 /** One connection, or several that are one to whoever watches. */
 export interface Watched {
   readonly progress: number;
+  /** Those that must take what they are given, each for itself: what moves over the others is no excuse. */
+  readonly senders?: readonly Connection[];
   abort(reason: unknown): void;
 }
 
@@ -156,8 +163,11 @@ export function watchConnection(options: WatchdogOptions): () => void {
   function* watch(): Task<void> {
     for (;;) {
       const before = connection.progress;
+      const senders = (connection.senders ?? []).filter(({ isSending }) => isSending);
+      const frames = senders.map(({ lastSequence }) => lastSequence);
       yield* wait(clock.sleep(stallNs, stop.signal));
-      if (connection.progress === before) {
+      const isStuck = senders.some((one, i) => one.isSending && one.lastSequence === frames[i]);
+      if (isStuck || connection.progress === before) {
         const seconds = stallNs / 1e9;
         connection.abort(
           new WasmvisorError("WV_TIMEOUT", `migration: nothing moved for ${seconds} s`),

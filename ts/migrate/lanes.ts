@@ -62,6 +62,10 @@ export class Lanes {
     return this.#lanes.reduce((sum, { connection }) => sum + connection.progress, 0);
   }
 
+  get senders(): readonly Connection[] {
+    return this.#lanes.map(({ connection }) => connection);
+  }
+
   get sentBytes(): number {
     return this.#lanes.reduce((sum, { connection }) => sum + connection.sentBytes, 0);
   }
