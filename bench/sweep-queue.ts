@@ -4,12 +4,11 @@
  * worker's own thread) since the first chunk came is the queue's, but for what the inline engine spends on files, too.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../test/free-port.ts";
 import { type BenchRow, rowOf } from "./harness.ts";
 
 const SERVER = ["redis-server", "valkey-server"].find(
@@ -65,15 +64,6 @@ function spentBy(server: number, worker: number, coordinator: number): Spent {
     own,
     coordinator: sum(threadsOf(coordinator).values()),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Share of the work that the queue took, in percent. */

@@ -4,13 +4,12 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BINARY, ROOT } from "./cli/binary.ts";
+import { freePort } from "./free-port.ts";
 
 const document = readFileSync(join(ROOT, "docs/how-to/migrate.md"), "utf8");
 const blocks = [...document.matchAll(/^```sh (\w+)\n(.*?)^```$/gms)].map(([, kind, text]) => ({
@@ -21,14 +20,6 @@ const blocks = [...document.matchAll(/^```sh (\w+)\n(.*?)^```$/gms)].map(([, kin
 let scratch = "";
 const daemons: ChildProcess[] = [];
 const ports = new Map<string, number>();
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), "wasmvisor-how-to-"));

@@ -16,6 +16,7 @@ import { INIT_LINE } from "../../ts/image/init-script.ts";
 import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
 import { wasmvisor } from "../cli/binary.ts";
 import { printed, startDaemon } from "../host/daemon-process.ts";
+import { bootDebian, say, WAIT_MS } from "./debian-guest.ts";
 import { qemuBootInstructions, qemuBootMs } from "./qemu-boot.ts";
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
@@ -23,8 +24,6 @@ const hasApt = runs("apt-get", "--version");
 const hasQemu = runs("qemu-system-riscv64", "--version");
 const hasMke2fs = runs("mke2fs", "-V");
 
-const WAIT_MS = 300_000;
-const PROMPT = /\/ # $/;
 const wall = new WallClock();
 
 const fingerprint = async (path: string): Promise<string> =>
@@ -48,21 +47,6 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     if (hasMke2fs) expect(runs("mke2fs", "-q", "-t", "ext4", "-d", tree, disk, "16M")).toBe(true);
   }, 600_000);
   afterAll(async () => rm(scratch, { recursive: true, force: true }));
-
-  /** Boots to a prompt on `host`. */
-  async function boot(host: Host, options: object): Promise<VirtualMachine> {
-    const vm = await host.createVm({ image: "debian", memory: "256MiB", ...options });
-    await vm.start();
-    await vm.console.expect(PROMPT, { timeoutMs: WAIT_MS });
-    return vm;
-  }
-
-  /** What a command prints; `done` marks its end and cannot be its echo. */
-  async function say(vm: VirtualMachine, command: string): Promise<string> {
-    vm.console.write(`${command}; echo do''ne $?\n`);
-    const [text] = await vm.console.expect(/[\s\S]*\ndone \d+\r?\n/, { timeoutMs: WAIT_MS });
-    return text;
-  }
 
   test("boots, forks, is saved and moved in an embedder's few lines", {
     timeout: 2 * WAIT_MS,
@@ -94,7 +78,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     timeout: WAIT_MS,
   }, async () => {
     await using host = await Host.create({ memory: "1GiB" });
-    const vm = await boot(host, {});
+    const vm = await bootDebian(host, {});
     await vm.pause();
     const before = host.freeBytes;
     const started = wall.nowNs();
@@ -117,7 +101,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     timeout: 10 * WAIT_MS,
   }, async () => {
     await using host = await Host.create({ memory: "2.5GiB" });
-    const vm = await boot(host, {});
+    const vm = await bootDebian(host, {});
     await say(vm, "dd if=/dev/urandom of=/dev/shm/x bs=1M count=60 2>/dev/null");
     await vm.pause();
     expect(vm.info().populatedBytes).toBeGreaterThan(100 * 2 ** 20);
@@ -153,7 +137,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     timeout: 2 * WAIT_MS,
   }, async () => {
     await using host = await Host.create({ memory: "1GiB" });
-    const vms = [await boot(host, {}), await boot(host, {})];
+    const vms = [await bootDebian(host, {}), await bootDebian(host, {})];
     const { mergedPages, savedBytes, zeroPages } = await host.sharePages();
     const { populatedBytes } = host.memory();
     process.stderr.write(
@@ -173,7 +157,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     const file = join(scratch, "lazy.wvsn");
     await using host = await Host.create({ memory: "1GiB" });
     const disks = hasMke2fs ? [{ path: disk, overlay: true }] : [];
-    const vm = await boot(host, { disks });
+    const vm = await bootDebian(host, { disks });
     await vm.snapshot(file);
     await vm.destroy();
     const started = wall.nowNs();
@@ -201,7 +185,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     { timeout: WAIT_MS },
     async (vcpus) => {
       await using host = await Host.create({ memory: "512MiB" });
-      const vm = await boot(host, { vcpus });
+      const vm = await bootDebian(host, { vcpus });
       expect(await say(vm, "nproc; uname -r")).toMatch(
         new RegExp(`\n${vcpus}\r?\n${image.manifest.kernelRelease.replaceAll("+", "\\+")}\r?\n`),
       );
@@ -225,7 +209,7 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
     ])("%s", { timeout: WAIT_MS }, async (_what, overlay) => {
       const before = await fingerprint(disk);
       await using host = await Host.create({ memory: "512MiB" });
-      const vm = await boot(host, { disks: [{ path: disk, overlay }] });
+      const vm = await bootDebian(host, { disks: [{ path: disk, overlay }] });
       const command = "cat /mnt/hello.txt; echo written >/mnt/new && sync && cat /mnt/new";
       expect(await say(vm, command)).toMatch(/\nhello from the disk\r?\nwritten\r?\n/);
       await say(vm, "umount /mnt");

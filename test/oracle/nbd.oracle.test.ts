@@ -5,19 +5,20 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
 import { Host } from "../../ts/host/host.ts";
 import { issue, makeAuthority, validFor } from "../../ts/host/tls/certificates.ts";
-import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
 import { pullDebian } from "../../ts/image/debian.ts";
 import { NbdDisk } from "../../ts/storage/nbd/client.ts";
 import { NbdServer, type NbdServerOptions } from "../../ts/storage/nbd/server.ts";
 import { openDisk } from "../../ts/storage/open-disk.ts";
+import { freePort } from "../free-port.ts";
 import { printed, startDaemon } from "../host/daemon-process.ts";
+import { bootDebian, say, WAIT_MS } from "./debian-guest.ts";
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
 const hasQemu = runs("qemu-img", "--version");
@@ -25,7 +26,6 @@ const hasLibnbd = runs("nbdinfo", "--version");
 const hasNbdkit = runs("nbdkit", "--version");
 const hasGuest = runs("apt-get", "--version") && runs("mke2fs", "-V") && hasQemu;
 const BYTES = 8 << 20;
-const WAIT_MS = 300_000;
 
 let dir = "";
 const cleanups: (() => unknown)[] = [];
@@ -78,14 +78,6 @@ async function newImage(name: string): Promise<{ path: string; model: Uint8Array
     path,
   );
   return { path, model };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }
 
 async function listening(port: number): Promise<void> {
@@ -278,12 +270,6 @@ describe.skipIf(!hasGuest)(
       return path;
     }
 
-    async function say(vm: VirtualMachine, command: string): Promise<string> {
-      vm.console.write(`${command}; echo do''ne $?\n`);
-      const [text] = await vm.console.expect(/[\s\S]*\ndone \d+\r?\n/, { timeoutMs: WAIT_MS });
-      return text;
-    }
-
     test.each(["our server, a qcow2 image", "qemu-nbd, a raw one"])(
       "%s, moves between two hosts while it writes, and loses nothing",
       { timeout: 2 * WAIT_MS },
@@ -296,14 +282,7 @@ describe.skipIf(!hasGuest)(
         const daemon = await startDaemon("512MiB");
         cleanups.push(() => daemon.kill("SIGKILL"));
         await using host = await Host.create({ memory: "512MiB" });
-        const vm = await host.createVm({
-          name: "m",
-          image: "debian",
-          memory: "192MiB",
-          disks: [{ path: url }],
-        });
-        await vm.start();
-        await vm.console.expect(/\/ # $/, { timeoutMs: WAIT_MS });
+        const vm = await bootDebian(host, { name: "m", memory: "192MiB", disks: [{ path: url }] });
         expect(await say(vm, "grep -q vda /proc/mounts")).toMatch(/done 0/);
         const loop =
           "for i in $(seq 40); do head -c 300000 /dev/urandom > /mnt/f$i; md5sum /mnt/f$i >> /mnt/sums; sync; done; echo all wri''tten";

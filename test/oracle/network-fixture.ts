@@ -8,9 +8,8 @@ import type { Host } from "../../ts/host/host.ts";
 import type { NetworkOptions } from "../../ts/host/networks/nic-config.ts";
 import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
 import type { ResolvedImage } from "../../ts/image/store.ts";
+import { bootDebian, say } from "./debian-guest.ts";
 
-export const WAIT_MS = 300_000;
-const PROMPT = /\/ # $/;
 const wall = new WallClock();
 
 export const sha256 = (bytes: Uint8Array): string =>
@@ -33,22 +32,13 @@ export async function guestAt(
   name: string,
   { ip, networks }: { readonly ip: string; readonly networks: readonly NetworkOptions[] },
 ): Promise<VirtualMachine> {
-  const vm = await host.createVm({ name, image: "debian", memory: "256MiB", networks });
-  await vm.start();
-  await vm.console.expect(PROMPT, { timeoutMs: WAIT_MS });
+  const vm = await bootDebian(host, { name, networks });
   await say(vm, setUp(ip));
   return vm;
 }
 
 export const setUp = (ip: string): string =>
   `ip link set lo up; ip link set eth0 up; ip addr add ${ip}/24 dev eth0; ip route add default via 10.0.2.2`;
-
-/** What a command prints; `done` marks its end and cannot be its echo. */
-export async function say(vm: VirtualMachine, command: string): Promise<string> {
-  vm.console.write(`${command}; echo do''ne $?\n`);
-  const [text] = await vm.console.expect(/[\s\S]*\ndone \d+\r?\n/, { timeoutMs: WAIT_MS });
-  return text;
-}
 
 /** A server on loopback that does `serve` with each client. */
 export async function serverOf(serve: (socket: Socket) => void): Promise<{
@@ -76,12 +66,6 @@ export async function connected(port: number): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   await once(socket, "connect");
   return socket;
-}
-
-export async function freePort(): Promise<number> {
-  const server = await serverOf(() => undefined);
-  server.close();
-  return server.port;
 }
 
 /** Megabytes a second of a file that a guest's httpd serves at a port of ours, once it does; by curl, on its own. */

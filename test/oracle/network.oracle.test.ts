@@ -9,21 +9,20 @@ import { Host } from "../../ts/host/host.ts";
 import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
 import { pullDebian } from "../../ts/image/debian.ts";
 import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
+import { freePort } from "../free-port.ts";
+import { say, WAIT_MS } from "./debian-guest.ts";
 import {
   bytesOf,
   connected,
   echoOf,
   fetchedRate,
-  freePort,
   guestAt,
   inQemu,
   measuredSource,
   noise,
-  say,
   serverOf,
   setUp,
   sha256,
-  WAIT_MS,
 } from "./network-fixture.ts";
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;

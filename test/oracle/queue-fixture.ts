@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { BINARY } from "../cli/binary.ts";
+import { freePort } from "../free-port.ts";
 
 /** Debian's name of it, old or new. */
 export const SERVER = ["redis-server", "valkey-server"].find(
@@ -32,15 +32,6 @@ parts:
 `;
 export const CHUNKS = 100;
 export const SCENARIOS = 2000;
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Waits until `is` holds; throws after a minute with what was waited for. */
 export async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {

@@ -7,15 +7,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Host } from "../../ts/host/host.ts";
 import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
+import type { CreateVmOptions } from "../../ts/host/vm-config.ts";
 import { pullDebian } from "../../ts/image/debian.ts";
 import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
+import { bootDebian, PROMPT, say, WAIT_MS } from "./debian-guest.ts";
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;
 const hasApt = runs("apt-get", "--version");
 const hasQemu = runs("qemu-system-riscv64", "--version");
 
-const WAIT_MS = 300_000;
-const PROMPT = /\/ # $/;
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const MOUNT = "mkdir -p /s; mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 data /s";
 
@@ -33,20 +33,8 @@ describe.skipIf(!hasApt)("Debian (skipped unless apt is installed)", () => {
   }, 600_000);
   afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
-  async function boot(host: Host, options: object = {}): Promise<VirtualMachine> {
-    const shares = [{ path: share, tag: "data" }];
-    const vm = await host.createVm({ image: "debian", memory: "256MiB", shares, ...options });
-    await vm.start();
-    await vm.console.expect(PROMPT, { timeoutMs: WAIT_MS });
-    return vm;
-  }
-
-  /** What a command prints; `done` marks its end and cannot be its echo. */
-  async function say(vm: VirtualMachine, command: string): Promise<string> {
-    vm.console.write(`${command}; echo do''ne $?\n`);
-    const [text] = await vm.console.expect(/[\s\S]*\ndone \d+\r?\n/, { timeoutMs: WAIT_MS });
-    return text;
-  }
+  const boot = (host: Host, options: CreateVmOptions = {}): Promise<VirtualMachine> =>
+    bootDebian(host, { shares: [{ path: share, tag: "data" }], ...options });
 
   test("files go both ways, and names are made, moved and removed", {
     timeout: 2 * WAIT_MS,

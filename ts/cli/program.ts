@@ -5,6 +5,7 @@ import type { AddCommand, Options } from "./context.ts";
 import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
 import { addDiskCommands } from "./tree-disk.ts";
+import { guestOptions } from "./tree-guest.ts";
 import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
 import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
@@ -63,40 +64,16 @@ function buildProgram(onStatus: (status: number) => void): Command {
   return program;
 }
 
-const several = (value: string, before: string[] = []): string[] => [...before, value];
-
 function addRun(add: AddCommand): void {
-  add("run", "one guest in the foreground, its console on stdio (Ctrl-A X leaves)", () =>
-    import("./commands/run.ts").then((m) => m.run),
-  )
-    .option("--image <name>", "an image that `wasmvisor image pull` has fetched, e.g. debian")
-    .option("--kernel <file>", "a Linux Image, or an ELF file that expects SBI firmware below it")
-    .option(
-      "--bare <elf>",
-      "an ELF file that owns M-mode (HTIF understood), or firmware of a kernel",
-    )
-    .option("--dtb <file>", "a device tree in place of the machine's own")
+  const run = add(
+    "run",
+    "one guest in the foreground, its console on stdio (Ctrl-A X leaves)",
+    () => import("./commands/run.ts").then((m) => m.run),
+  );
+  guestOptions(run, "256MiB, with --bare 128MiB")
     .option("--snapshot <file>", "go on from a snapshot")
-    .option("--initrd <file>", "initial RAM disk")
-    .option("--append <string>", "kernel command line; added to an image's own")
-    .option(
-      "--disk <file[,format=F][,ro][,overlay]>",
-      "a disk: a raw or qcow2 image, or nbd://HOST:PORT/EXPORT (repeatable)",
-      several,
-    )
-    .option("--share <dir:tag[,ro]>", "a directory to mount by virtio-9p (repeatable)", several)
-    .option(
-      "--net <network[,mac=..][,mtu=..][,vlan=..][,forward=..]>",
-      "a network card (repeatable): user, lan, switch=NAME or none; forward=tcp:2222:22",
-      several,
-    )
-    .option("--memory <size>", "RAM (default: 256MiB, with --bare 128MiB)")
-    .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")
-    .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")
-    .option("--mips <n>", "speed of a virtual clock, a multiple of 10 (default: 500)")
     .option("--engine <name>", "auto, interpreter or translator (default: auto)")
     .option("--code-cache <size>", "translated code that is kept at most (default: 64MiB)")
-    .option("--seed <n>", "seed of all randomness that the guest is given")
     .option("--timeout <time>", "stop after this long, with status 124")
     .option("--until <regex>", "end with status 0 when the console has printed it")
     .option("--stats <file>", "write instructions, MIPS, exits, memory as JSON")

@@ -1,9 +1,8 @@
 /** Commands that are about a host and its vms. */
 import type { Command } from "commander";
 import type { AddCommand } from "./context.ts";
+import { guestOptions, several } from "./tree-guest.ts";
 
-/** For options that may be given several times. */
-export const several = (value: string, before: string[] = []): string[] => [...before, value];
 const ADDRESS = "tcp://127.0.0.1:7070";
 
 /** The daemon, and one command for each thing that it does. */
@@ -46,25 +45,8 @@ export function onHost(command: Command): Command {
 
 function addCreate(add: AddCommand): void {
   const load = () => import("./commands/vms.ts").then((m) => m.create);
-  onHost(add("create <name>", "create a vm; `start` lets it run", load))
-    .option("--image <name>", "an image that `wasmvisor image pull` has fetched")
-    .option("--kernel <file>", "a Linux Image, or an ELF file that expects SBI firmware")
-    .option("--bare <elf>", "an ELF file that owns M-mode, or firmware of a kernel")
-    .option("--dtb <file>", "a device tree in place of the machine's own")
-    .option("--initrd <file>", "initial RAM disk")
-    .option("--append <string>", "kernel command line; added to an image's own")
-    .option(
-      "--disk <file[,format=F][,ro][,overlay]>",
-      "a disk: a raw or qcow2 image, or nbd://HOST:PORT/EXPORT (repeatable)",
-      several,
-    )
-    .option("--share <dir:tag[,ro]>", "a directory to mount by virtio-9p (repeatable)", several)
-    .option("--memory <size>", "RAM (default: 256MiB)")
-    .option("--cpus <n>", "vCPUs, 1 to 8 (default: 1)")
-    .option("--clock <wall|virtual>", "whose time the guest sees (default: wall)")
-    .option("--mips <n>", "speed of a virtual clock (default: 500)")
-    .option("--seed <n>", "seed of all randomness that the guest is given")
-    .option("--start", "start it, too");
+  const create = add("create <name>", "create a vm; `start` lets it run", load);
+  guestOptions(onHost(create), "256MiB").option("--start", "start it, too");
 }
 
 function addMemory(add: AddCommand): void {

@@ -1,6 +1,7 @@
 /** Commands that are about migrations. */
 import type { AddCommand } from "./context.ts";
-import { onHost, several } from "./tree-host.ts";
+import { several } from "./tree-guest.ts";
+import { onHost } from "./tree-host.ts";
 
 const DETAILS = `
 Strategies: pre-copy, post-copy, hybrid[:rounds=1], stop-and-copy; auto: the host watches the guest and measures

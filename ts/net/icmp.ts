@@ -1,10 +1,13 @@
 /** ICMP (RFC 792): echo, and why a packet goes nowhere. */
-import { ETHERNET_HEADER_BYTES } from "../machine/nic.ts";
 import { put16 } from "./bytes.ts";
 import { checksum } from "./checksum.ts";
-import { newFrame, TYPE_IPV4 } from "./ethernet.ts";
-import { IPV4_HEADER_BYTES, type Ipv4Packet, PROTOCOL_ICMP, putIpv4 } from "./ipv4.ts";
-import type { Station } from "./udp.ts";
+import {
+  IPV4_PAYLOAD_AT,
+  type Ipv4Packet,
+  newIpv4Frame,
+  PROTOCOL_ICMP,
+  type Station,
+} from "./ipv4.ts";
 
 const ECHO_REPLY = 0;
 const UNREACHABLE = 3;
@@ -45,20 +48,8 @@ function icmpFrame(
   message: { readonly type: number; readonly code: number; readonly body: Uint8Array },
 ): Uint8Array {
   const count = 4 + message.body.length;
-  const ip = ETHERNET_HEADER_BYTES;
-  const at = ip + IPV4_HEADER_BYTES;
-  const bytes = newFrame({
-    target: to.mac,
-    source: from.mac,
-    type: TYPE_IPV4,
-    payloadBytes: IPV4_HEADER_BYTES + count,
-  });
-  putIpv4(bytes, ip, {
-    source: from.ip,
-    target: to.ip,
-    protocol: PROTOCOL_ICMP,
-    payloadBytes: count,
-  });
+  const bytes = newIpv4Frame(from, to, { protocol: PROTOCOL_ICMP, payloadBytes: count });
+  const at = IPV4_PAYLOAD_AT;
   bytes[at] = message.type;
   bytes[at + 1] = message.code;
   bytes.set(message.body, at + 4);

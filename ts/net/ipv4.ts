@@ -5,8 +5,10 @@
  *   10 checksum   12 source   16 target
  */
 import { WasmvisorError } from "../base/errors.ts";
+import { ETHERNET_HEADER_BYTES } from "../machine/nic.ts";
 import { get16, get32, put16, put32 } from "./bytes.ts";
 import { checksum } from "./checksum.ts";
+import { newFrame, TYPE_IPV4 } from "./ethernet.ts";
 
 export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
@@ -15,6 +17,16 @@ export const IPV4_HEADER_BYTES = 20;
 const TTL = 64;
 const DONT_FRAGMENT = 0x4000;
 const FRAGMENT_BITS = 0x3fff; // More fragments, and the offset.
+
+/** Where the header and the payload of the frames that are made here begin. */
+export const IPV4_AT = ETHERNET_HEADER_BYTES;
+export const IPV4_PAYLOAD_AT = IPV4_AT + IPV4_HEADER_BYTES;
+
+/** Where something comes from or goes to. */
+export interface Station {
+  readonly mac: number;
+  readonly ip: number;
+}
 
 export interface Ipv4Packet {
   readonly source: number;
@@ -71,6 +83,22 @@ export function putIpv4(
   put32(bytes, at + 12, header.source);
   put32(bytes, at + 16, header.target);
   put16(bytes, at + 10, checksum(bytes, at, at + IPV4_HEADER_BYTES));
+}
+
+/** A frame with its headers, and room for `payloadBytes` of `protocol` behind them. */
+export function newIpv4Frame(
+  from: Station,
+  to: Station,
+  { payloadBytes, protocol }: { readonly protocol: number; readonly payloadBytes: number },
+): Uint8Array {
+  const bytes = newFrame({
+    target: to.mac,
+    source: from.mac,
+    type: TYPE_IPV4,
+    payloadBytes: IPV4_HEADER_BYTES + payloadBytes,
+  });
+  putIpv4(bytes, IPV4_AT, { source: from.ip, target: to.ip, protocol, payloadBytes });
+  return bytes;
 }
 
 export const formatIp = (ip: number): string =>

@@ -3,12 +3,18 @@
  *
  *   ports 2 2   sequence 4   acknowledgement 4   12 header words, 13 flags   14 window   16 checksum   options
  */
-import { ETHERNET_HEADER_BYTES, type Frame } from "../machine/nic.ts";
+import type { Frame } from "../machine/nic.ts";
 import { get16, get32, put16, put32 } from "./bytes.ts";
 import { checksum, fold, pseudoSum } from "./checksum.ts";
-import { newFrame, TYPE_IPV4 } from "./ethernet.ts";
-import { IPV4_HEADER_BYTES, type Ipv4Packet, PROTOCOL_TCP, putIpv4 } from "./ipv4.ts";
-import type { Station } from "./udp.ts";
+import {
+  IPV4_AT,
+  IPV4_HEADER_BYTES,
+  IPV4_PAYLOAD_AT,
+  type Ipv4Packet,
+  newIpv4Frame,
+  PROTOCOL_TCP,
+  type Station,
+} from "./ipv4.ts";
 
 export const FIN = 1;
 export const SYN = 2;
@@ -97,20 +103,8 @@ export function tcpFrame(from: Station, to: Station, plan: SegmentPlan): Frame {
   const options = plan.flags & SYN ? optionsOf(plan) : [];
   const headerBytes = TCP_HEADER_BYTES + options.length;
   const count = headerBytes + plan.dataBytes;
-  const ip = ETHERNET_HEADER_BYTES;
-  const at = ip + IPV4_HEADER_BYTES;
-  const bytes = newFrame({
-    target: to.mac,
-    source: from.mac,
-    type: TYPE_IPV4,
-    payloadBytes: IPV4_HEADER_BYTES + count,
-  });
-  putIpv4(bytes, ip, {
-    source: from.ip,
-    target: to.ip,
-    protocol: PROTOCOL_TCP,
-    payloadBytes: count,
-  });
+  const bytes = newIpv4Frame(from, to, { protocol: PROTOCOL_TCP, payloadBytes: count });
+  const at = IPV4_PAYLOAD_AT;
   put16(bytes, at, plan.sourcePort);
   put16(bytes, at + 2, plan.targetPort);
   put32(bytes, at + 4, plan.seq);
@@ -118,7 +112,7 @@ export function tcpFrame(from: Station, to: Station, plan: SegmentPlan): Frame {
   bytes[at + 12] = (headerBytes / 4) << 4;
   bytes[at + 13] = plan.flags;
   put16(bytes, at + 14, plan.window);
-  put16(bytes, at + CHECKSUM_AT, fold(pseudoSum(bytes, ip, count)));
+  put16(bytes, at + CHECKSUM_AT, fold(pseudoSum(bytes, IPV4_AT, count)));
   bytes.set(options, at + TCP_HEADER_BYTES);
   plan.fill?.(bytes.subarray(at + headerBytes));
   const segmentBytes = plan.dataBytes > plan.segmentBytes ? plan.segmentBytes : 0;

@@ -1,9 +1,14 @@
 /** UDP (RFC 768) in IPv4 in Ethernet. */
-import { ETHERNET_HEADER_BYTES } from "../machine/nic.ts";
 import { get16, put16 } from "./bytes.ts";
 import { checksum, pseudoSum } from "./checksum.ts";
-import { newFrame, TYPE_IPV4 } from "./ethernet.ts";
-import { IPV4_HEADER_BYTES, type Ipv4Packet, PROTOCOL_UDP, putIpv4 } from "./ipv4.ts";
+import {
+  IPV4_AT,
+  IPV4_PAYLOAD_AT,
+  type Ipv4Packet,
+  newIpv4Frame,
+  PROTOCOL_UDP,
+  type Station,
+} from "./ipv4.ts";
 
 export const UDP_HEADER_BYTES = 8;
 
@@ -33,33 +38,15 @@ export function parseUdp(
   };
 }
 
-/** Where something comes from or goes to. */
-export interface Station {
-  readonly mac: number;
-  readonly ip: number;
-}
-
 export function udpFrame(from: Station, to: Station, datagram: UdpDatagram): Uint8Array {
   const count = UDP_HEADER_BYTES + datagram.data.length;
-  const bytes = newFrame({
-    target: to.mac,
-    source: from.mac,
-    type: TYPE_IPV4,
-    payloadBytes: IPV4_HEADER_BYTES + count,
-  });
-  const ip = ETHERNET_HEADER_BYTES;
-  const at = ip + IPV4_HEADER_BYTES;
-  putIpv4(bytes, ip, {
-    source: from.ip,
-    target: to.ip,
-    protocol: PROTOCOL_UDP,
-    payloadBytes: count,
-  });
+  const bytes = newIpv4Frame(from, to, { protocol: PROTOCOL_UDP, payloadBytes: count });
+  const at = IPV4_PAYLOAD_AT;
   put16(bytes, at, datagram.sourcePort);
   put16(bytes, at + 2, datagram.targetPort);
   put16(bytes, at + 4, count);
   bytes.set(datagram.data, at + UDP_HEADER_BYTES);
-  const sum = checksum(bytes, at, at + count, pseudoSum(bytes, ip, count));
+  const sum = checksum(bytes, at, at + count, pseudoSum(bytes, IPV4_AT, count));
   put16(bytes, at + 6, sum === 0 ? 0xffff : sum);
   return bytes;
 }

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Piscina } from "piscina";
-import { abortError } from "../base/abort.ts";
+import { abortError, onAbort } from "../base/abort.ts";
 import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
 import type { Chunk } from "./expand.ts";
 import { DEATHS, findPoison } from "./poison.ts";
@@ -101,13 +101,17 @@ class ThreadExecutor implements Executor {
   readonly slots: number;
   readonly #pool: Piscina;
   #poisoned = 0;
-  /** Rejects when a thread dies with nothing in hand: one that does not even load, most likely. */
-  readonly #broken: Promise<never>;
+  /** Who waits for an answer. */
+  readonly #waiting = new Set<(death: unknown) => void>();
+  /** A thread has died with nothing in hand: one that does not even load, most likely. */
+  #broken: { readonly death: unknown } | undefined;
 
   constructor(pool: Piscina, workers: number) {
     this.#pool = pool;
-    this.#broken = new Promise((_, reject) => pool.on("error", reject));
-    this.#broken.catch(() => undefined);
+    pool.on("error", (death) => {
+      this.#broken ??= { death };
+      for (const reject of this.#waiting) reject(death);
+    });
     this.slots = workers * 2;
   }
 
@@ -138,9 +142,7 @@ class ThreadExecutor implements Executor {
     for (let deaths = 0; deaths < DEATHS; deaths++) {
       let answer: ChunkAnswer;
       try {
-        const answered = this.#pool.run(chunk, signal ? { signal } : {});
-        answered.catch(() => undefined);
-        answer = await Promise.race([answered, this.#broken]);
+        answer = await this.#answer(chunk, signal);
       } catch (error) {
         if (signal?.aborted) throw abortError(signal);
         death = error;
@@ -150,6 +152,23 @@ class ThreadExecutor implements Executor {
       throw revive(answer.code, answer.message);
     }
     return { death };
+  }
+
+  /**
+   * Whoever comes first: the thread, the death of one that had nothing in hand, or an abort, after which `close` ends
+   * the threads. Nothing of it outlives the chunk, as a race with a promise, or a listener of the pool's own, would.
+   */
+  #answer(chunk: Chunk, signal?: AbortSignal): Promise<ChunkAnswer> {
+    return new Promise<ChunkAnswer>((resolve, reject) => {
+      if (this.#broken) return reject(this.#broken.death);
+      this.#waiting.add(reject);
+      const forget = onAbort(signal, () => reject(undefined));
+      const done = (): void => {
+        forget();
+        this.#waiting.delete(reject);
+      };
+      this.#pool.run(chunk).then(resolve, reject).finally(done);
+    });
   }
 
   async close(): Promise<void> {

@@ -2,13 +2,13 @@
  * virtio 9P transport: a directory of the host for the guest. Configuration: the length of the tag, 16 bits, and the
  * tag. One queue; a request is a message of 9P to read and room for its answer.
  */
-import { WasmvisorError } from "../../base/errors.ts";
-import { Future, isPromiseLike, type Wait } from "../../base/task.ts";
+import { isPromiseLike, type Wait } from "../../base/task.ts";
 import type { FileShare } from "../../machine/file-share.ts";
 import { badState, StateFields } from "../../machine/state-fields.ts";
 import type { DescriptorChain } from "./chain.ts";
 import type { VirtioDevice, VirtioLink } from "./device.ts";
 import type { VirtQueue } from "./queue.ts";
+import { RequestsInFlight } from "./requests.ts";
 
 const F_MOUNT_TAG = 1 << 0;
 const QUEUE_SIZE = 128;
@@ -54,15 +54,14 @@ export class Virtio9p implements VirtioDevice {
   readonly #metrics = { requests: 0, readBytes: 0, writtenBytes: 0 };
   #message = new Uint8Array(4096);
   #link: VirtioLink | undefined;
-  #inFlight = 0;
-  #isDraining = false;
-  #drained: Future<void> | undefined;
+  readonly #requests: RequestsInFlight;
 
   constructor(options: Virtio9pOptions) {
     const tag = new TextEncoder().encode(options.tag);
     if (tag.length === 0 || tag.length > TAG_BYTES_MAX)
       throw new RangeError(`virtio-9p: "tag" expected 1 to 65535 bytes, got ${tag.length}`);
     this.name = options.name ?? "virtio-9p";
+    this.#requests = new RequestsInFlight(this.name);
     this.#share = options.share;
     this.#tag = options.tag;
     this.#onLater = options.onLater ?? ((answer) => answer());
@@ -78,7 +77,7 @@ export class Virtio9p implements VirtioDevice {
   notify(queueIndex: number): void {
     const queue = this.#link?.queues[queueIndex];
     if (!queue) return;
-    while (!this.#isDraining && this.#inFlight < QUEUE_SIZE) {
+    while (!this.#requests.isDraining && this.#requests.count < QUEUE_SIZE) {
       const chain = queue.pop();
       if (!chain) break;
       if (chain.readableBytes > MESSAGE_BYTES_MAX || chain.writableBytes < ERROR_BYTES) {
@@ -101,10 +100,10 @@ export class Virtio9p implements VirtioDevice {
   #await(reply: PromiseLike<Uint8Array>, queue: VirtQueue, chain: DescriptorChain): void {
     // The message is the share's until it has answered: the next one has a buffer of its own.
     this.#message = new Uint8Array(4096);
-    this.#inFlight++;
+    this.#requests.begin();
     const { generation } = queue;
     reply.then((bytes) => {
-      this.#inFlight--;
+      this.#requests.end();
       this.#onLater(() => {
         const isWanted = this.#link?.isLive === true && queue.generation === generation;
         if (isWanted) {
@@ -138,30 +137,22 @@ export class Virtio9p implements VirtioDevice {
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#requests.count;
   }
 
   drain(): Wait<void> {
-    this.#isDraining = true;
-    if (this.#inFlight === 0) return;
-    this.#drained ??= new Future();
-    return this.#drained.then(() => undefined);
+    return this.#requests.drain();
   }
 
   resume(): void {
-    this.#drained?.reject(new WasmvisorError("WV_STATE", `${this.name}: the guest goes on`));
-    this.#drained = undefined;
-    this.#isDraining = false;
+    this.#requests.resume();
     this.#goOn();
   }
 
   #goOn(): void {
-    if (this.#inFlight === 0) {
-      this.#drained?.resolve();
-      this.#drained = undefined;
-    }
+    this.#requests.settle();
     const queue = this.#link?.queues[0];
-    if (!this.#link?.isLive || !queue?.isReady || this.#isDraining) return;
+    if (!this.#link?.isLive || !queue?.isReady || this.#requests.isDraining) return;
     queue.beginBatch();
     this.notify(0);
   }

@@ -3,13 +3,14 @@
  * answered at once; the rest is in flight, as many requests as the queue has, and ends in any order.
  */
 import { WasmvisorError } from "../../base/errors.ts";
-import { andThen, Future, isPromiseLike, startAll, type Wait } from "../../base/task.ts";
+import { andThen, isPromiseLike, startAll, type Wait } from "../../base/task.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
 import { badState, StateFields } from "../../machine/state-fields.ts";
 import { makeConfig, QUEUE_SIZE, RANGE_SECTORS_MAX, RANGE_SEGMENTS_MAX } from "./blk-config.ts";
 import type { DescriptorChain } from "./chain.ts";
 import type { VirtioDevice, VirtioLink } from "./device.ts";
 import type { VirtQueue } from "./queue.ts";
+import { RequestsInFlight } from "./requests.ts";
 
 const F_SIZE_MAX = 1 << 1;
 const F_SEG_MAX = 1 << 2;
@@ -89,12 +90,10 @@ export class VirtioBlk implements VirtioDevice {
   #isChunkFree = true;
   readonly #onLater: (answer: () => void) => void;
   #link: VirtioLink | undefined;
-  #inFlight = 0;
+  readonly #requests: RequestsInFlight;
   #inFlightBytes = 0;
   /** Some in flight are of before a reset: what comes next must not meet them on the disk. */
   #hasStale = false;
-  #isDraining = false;
-  #drained: Future<void> | undefined;
   /** Writes that are done, and those of them that a flush has covered. */
   #writesDone = 0;
   #writesSafe = 0;
@@ -115,6 +114,7 @@ export class VirtioBlk implements VirtioDevice {
         `virtio-blk: "backend.bytes" expected a multiple of 512, got ${backend.bytes}`,
       );
     this.name = options.name ?? "virtio-blk";
+    this.#requests = new RequestsInFlight(this.name);
     this.#backend = backend;
     this.#onLater = options.onLater ?? ((answer) => answer());
     this.#serial = new TextEncoder().encode(options.serial ?? "wasmvisor").slice(0, ID_BYTES);
@@ -151,28 +151,23 @@ export class VirtioBlk implements VirtioDevice {
   /** When not, `#goOn` looks at the queue again. */
   #mayStart(): boolean {
     return (
-      !this.#isDraining &&
+      !this.#requests.isDraining &&
       !this.#hasStale &&
-      this.#inFlight < QUEUE_SIZE &&
+      this.#requests.count < QUEUE_SIZE &&
       this.#inFlightBytes < IN_FLIGHT_BYTES_MAX
     );
   }
 
   reset(): void {
-    this.#hasStale = this.#inFlight > 0;
+    this.#hasStale = this.#requests.count > 0;
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#requests.count;
   }
 
   drain(): Wait<void> {
-    this.#isDraining = true;
-    if (this.#inFlight > 0) {
-      this.#drained ??= new Future();
-      return this.#drained.then(() => this.#makeSafe());
-    }
-    return this.#makeSafe();
+    return andThen(this.#requests.drain(), () => this.#makeSafe());
   }
 
   #makeSafe(): Wait<void> {
@@ -180,18 +175,13 @@ export class VirtioBlk implements VirtioDevice {
   }
 
   resume(): void {
-    this.#drained?.reject(new WasmvisorError("WV_STATE", `${this.name}: the guest goes on`));
-    this.#drained = undefined;
-    this.#isDraining = false;
+    this.#requests.resume();
     this.#goOn();
   }
 
   #goOn(): void {
-    if (this.#inFlight === 0) {
-      this.#hasStale = false;
-      this.#drained?.resolve();
-      this.#drained = undefined;
-    }
+    if (this.#requests.count === 0) this.#hasStale = false;
+    this.#requests.settle();
     const queue = this.#link?.queues[0];
     if (!this.#link?.isLive || !queue?.isReady || !this.#mayStart()) return;
     queue.beginBatch();
@@ -230,10 +220,10 @@ export class VirtioBlk implements VirtioDevice {
 
   #await(request: Request, status: PromiseLike<number>): void {
     const bytes = request.chain.readableBytes + request.chain.writableBytes;
-    this.#inFlight++;
+    this.#requests.begin();
     this.#inFlightBytes += bytes;
     const end = (result: number): void => {
-      this.#inFlight--;
+      this.#requests.end();
       this.#inFlightBytes -= bytes;
       this.#onLater(() => {
         this.#answer(request, result);

@@ -2,8 +2,8 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Frame, NicPort } from "../../machine/nic.ts";
 import { ARP_REQUEST, arpFrame } from "../arp.ts";
+import type { Station } from "../ipv4.ts";
 import { MAC_BROADCAST } from "../mac.ts";
-import type { Station } from "../udp.ts";
 
 const ENTRIES_MAX = 1024;
 /** Stations that are asked for; for each the last frame waits. */

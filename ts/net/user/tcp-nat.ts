@@ -1,8 +1,8 @@
 /** TCP between guests and the outside: one end here for each end there, bytes carried between them. */
 import type { Random } from "../../base/random.ts";
 import type { Frame } from "../../machine/nic.ts";
+import type { Station } from "../ipv4.ts";
 import { ACK, RST, type SegmentPlan, SYN, type TcpSegment, tcpFrame } from "../tcp.ts";
-import type { Station } from "../udp.ts";
 import type { Outside, OutsideEvents, OutsideSocket } from "./outside.ts";
 import { Connection } from "./tcp-connection.ts";
 import { TcpEndpoint } from "./tcp-endpoint.ts";

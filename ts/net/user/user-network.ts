@@ -18,10 +18,17 @@ import {
   UNREACHABLE_PROHIBITED,
   unreachableFrame,
 } from "../icmp.ts";
-import { type Ipv4Packet, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, parseIpv4 } from "../ipv4.ts";
+import {
+  type Ipv4Packet,
+  PROTOCOL_ICMP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  parseIpv4,
+  type Station,
+} from "../ipv4.ts";
 import { getMac, MAC_BROADCAST } from "../mac.ts";
 import { parseTcp } from "../tcp.ts";
-import { parseUdp, type Station, UDP_HEADER_BYTES, udpFrame } from "../udp.ts";
+import { parseUdp, UDP_HEADER_BYTES, udpFrame } from "../udp.ts";
 import { DhcpServer } from "./dhcp-server.ts";
 import { DnsForwarder } from "./dns-forwarder.ts";
 import { Forwards } from "./forwards.ts";
