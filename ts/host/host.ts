@@ -6,20 +6,15 @@ import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
 import { Random } from "../base/random.ts";
 import { parseSize } from "../base/units.ts";
-import type { BlockBackend } from "../machine/block.ts";
-import type { TaggedShare } from "../machine/file-share.ts";
-import { Overlay } from "../storage/overlay.ts";
-import type { GuestRam } from "../vmm/guest-ram.ts";
 import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { boot, bootFiles } from "./boot.ts";
-import { giveBack, share } from "./disk-leases.ts";
+import { giveBack } from "./disk-leases.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
 import { makeNics } from "./networks/make-nics.ts";
-import type { VmNic } from "./networks/vm-nic.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { openShares } from "./shares.ts";
@@ -34,6 +29,7 @@ import {
   type VmConfig,
 } from "./vm-config.ts";
 import { VmConsole } from "./vm-console.ts";
+import { absolutePaths, forkDisk, type VmParts } from "./vm-parts.ts";
 
 const DEFAULT_MEMORY = "1GiB";
 const DEFAULT_CODE_CACHE = "64MiB";
@@ -406,15 +402,6 @@ export class Host implements HostApi {
   }
 }
 
-/** What a vm is built of, beside its config. */
-interface VmParts {
-  readonly disks: readonly BlockBackend[];
-  readonly nics: readonly VmNic[];
-  readonly shares: readonly TaggedShare[];
-  /** That of its parent. */
-  readonly ram?: GuestRam | undefined;
-}
-
 function taken(name: string): WasmvisorError {
   return new WasmvisorError("WV_CONFIG", `name: a vm called "${name}" exists already`);
 }
@@ -444,30 +431,4 @@ async function instantiate(
       });
     throw new WasmvisorError("WV_CORE_LOAD", "cannot instantiate the core", { cause });
   }
-}
-
-/** Paths that mean the same wherever the config goes. */
-async function absolutePaths(config: VmConfig): Promise<VmConfig> {
-  const hasPaths = config.disks.some((disk) => disk.path !== undefined) || config.shares.length > 0;
-  if (!hasPaths) return config;
-  const { resolve } = await import("node:path");
-  const shares = config.shares.map((share) => ({ ...share, path: resolve(share.path) }));
-  const disks = config.disks.map((disk) =>
-    disk.path === undefined || /^(nbds?|pool):/.test(disk.path)
-      ? disk
-      : { ...disk, path: resolve(disk.path) },
-  );
-  return { ...config, disks, shares };
-}
-
-function forkDisk(vm: string, disk: BlockBackend, index: number): BlockBackend {
-  if (disk instanceof Overlay || disk.readOnly) {
-    const twin = disk instanceof Overlay ? disk.fork() : disk;
-    share(disk, twin);
-    return twin;
-  }
-  throw new WasmvisorError(
-    "WV_STATE",
-    `${vm}: disk ${index} is writable and not an overlay, so two vms would write it; use overlay: true`,
-  );
 }

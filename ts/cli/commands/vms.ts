@@ -68,7 +68,8 @@ function describe(vm: VmInfo): string {
     ...counted("translated", translated),
     ...counted("exits", exits),
   ];
-  return lines.map(([key, value]) => `${key.padEnd(16)}${value}`).join("\n");
+  const width = 2 + Math.max(...lines.map(([key]) => key.length));
+  return lines.map(([key, value]) => `${key.padEnd(width)}${value}`).join("\n");
 }
 
 function describeNic(nic: VmInfo["networks"][number], index: number): [string, string | number][] {
