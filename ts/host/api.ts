@@ -4,7 +4,8 @@
  * worker. Both implement these interfaces, so the compiler proves that they are the same.
  */
 import type { TypedEventTarget } from "../base/events.ts";
-import type { VmEnd, VmMetrics } from "../vmm/vm.ts";
+import type { VmEnd } from "../vmm/vm.ts";
+import type { VmMetrics } from "../vmm/vm-metrics.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import type { MigrationProgress } from "./migrations/jobs.ts";
