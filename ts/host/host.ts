@@ -276,12 +276,15 @@ export class Host implements HostApi {
     this.jobs.pausePostCopy(name);
   }
 
-  /** @internal What a guest that comes needs is compiled from now on, see `rehearse`. */
+  /**
+   * @internal What a guest that comes needs is compiled from now on, see `rehearse`. If that fails, on a machine that
+   * is too busy, it costs the first guest some milliseconds and nothing else.
+   */
   async rehearsed(openDoor?: RehearsalOptions["openDoor"]): Promise<void> {
     const newHost = (memory: number): Promise<Host> => Host.create({ memory, core: this.#source });
-    this.#rehearsal ??= import("./rehearsal.ts").then(({ rehearse }) =>
-      rehearse({ core: this.#core, newHost, openDoor }),
-    );
+    this.#rehearsal ??= import("./rehearsal.ts")
+      .then(({ rehearse }) => rehearse({ core: this.#core, newHost, openDoor }))
+      .catch(() => false);
     await this.#rehearsal;
   }
 
