@@ -123,6 +123,7 @@ describe("the schema", () => {
       policySettings: { pages: 7 },
       drain: "before-switch",
       readPages: "first",
+      firstBatchPages: 16,
       downtimeLimitNs: 30e6,
       roundsMax: 9,
       timeoutNs: 60e9,

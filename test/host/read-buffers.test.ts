@@ -2,7 +2,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
-import { promiseOf, runTask, type Task, wait } from "../../ts/base/task.ts";
+import { type Future, promiseOf, runTask, type Task, wait } from "../../ts/base/task.ts";
 import { SocketChannel } from "../../ts/host/socket-channel.ts";
 
 const closers: (() => void)[] = [];
@@ -94,5 +94,25 @@ describe("a channel that a server accepted", () => {
       (error: unknown) => (error as { code: string }).code,
     );
     expect([undefined, "WV_NETWORK"]).toContain(await end);
+  });
+});
+
+describe("a sender", () => {
+  test("lets others have their turn when what it sent took a while, however little that was", async () => {
+    const { channel, client } = await connected();
+    client.resume();
+    expect(channel.send(new Uint8Array(8))).toBeUndefined();
+    expect(channel.send(new Uint8Array(8))).toBeUndefined();
+    for (const untilMs = performance.now() + 5; performance.now() < untilMs; );
+    const blocked = channel.send(new Uint8Array(8));
+    expect(blocked).toBeDefined();
+    let isOver = false;
+    const over = promiseOf(blocked as Future<void>).then(() => {
+      isOver = true;
+    });
+    for (let i = 0; i < 10; i++) await undefined;
+    expect(isOver).toBe(false);
+    await over;
+    expect(channel.send(new Uint8Array(8))).toBeUndefined();
   });
 });

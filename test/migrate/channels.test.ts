@@ -80,7 +80,7 @@ function lengths(strategy: Strategy) {
   return [end(clean.beside[0]), end(clean.beside[1])];
 }
 
-const faults: readonly Fault[] = ["cut", "flip", "silence"];
+const faults: readonly Fault[] = ["cut", "flip", "silence", "loss"];
 
 describe.each(["pre-copy", "post-copy", "hybrid"] as const)("%s, and a connection", (strategy) => {
   test.each(faults)("is hurt (%s) at any byte: one side runs", (fault) => {

@@ -113,6 +113,7 @@ describe("options", () => {
     { bandwidthCapBytesPerSec: 0 },
     { roundsMax: 0 },
     { batchPages: 1.5 },
+    { firstBatchPages: 0 },
     { timeoutNs: Number.NaN },
     { verify: "faith" as never },
     { verify: "frames" as const, xbzrleCacheBytes: 4096 },
@@ -201,6 +202,27 @@ describe("on the wall clock, over channels in memory", () => {
     const result = await promiseOf(migrate(source, left, options));
     expect(result.state).toBe("aborted");
     expect(source.isRunning).toBe(true);
+  });
+});
+
+describe("the first frames of pages", () => {
+  const framesWith = (firstBatchPages?: number): number[] => {
+    const source = { firstBatchPages, batchPages: 64 } as const;
+    const scene = new Scene({ pages: 400, writesPerMs: 0, source });
+    const frames: number[] = [];
+    const take = scene.source.takeBatch.bind(scene.source);
+    scene.source.takeBatch = (...asked) => {
+      frames.push(asked[2].normalPagesMax);
+      return take(...asked);
+    };
+    expect(scene.run().state).toBe("completed");
+    checkOneRuns(scene, `first ${firstBatchPages}`);
+    return frames;
+  };
+
+  test("are small where that is asked for, each twice as large as the one before", () => {
+    expect(framesWith(4).slice(0, 6)).toEqual([4, 8, 16, 32, 64, 64]);
+    expect(framesWith().slice(0, 2)).toEqual([64, 64]);
   });
 });
 

@@ -8,7 +8,7 @@ import { checkOneRuns, Scene, type SceneOptions } from "./scene.ts";
 
 const seed = Number(process.env["FUZZ_SEED"] ?? 11);
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? 20);
-const FAULTS = ["cut", "flip", "silence"] as const satisfies readonly Fault[];
+const FAULTS = ["cut", "flip", "silence", "loss"] as const satisfies readonly Fault[];
 
 const packer: Packer = {
   name: "deflate",
@@ -63,4 +63,37 @@ describe.each(["post-copy", "hybrid"] as const)("%s", (strategy) => {
     expect(states.get("completed")).toBeGreaterThan(RUNS / 10);
     expect([...states.keys()].filter((one) => !["completed", "failed"].includes(one))).toEqual([]);
   });
+});
+
+describe("bytes that are lost though the system has taken them, while checkpoints come back", () => {
+  const guest = { pages: 400, writesPerMs: 2, recovers: true, bytesPerSec: 20e6 } as const;
+  const source = { strategy: "post-copy", checkpointNs: 5e6, stallTimeoutNs: 2e9 } as const;
+  /** Of the first channel (the push), or of the one beside it (what somebody waits for). */
+  const run = (where: "first" | "beside"): Scene => {
+    const clean = new Scene({ ...guest, source: { ...source, channels: 2 } });
+    expect(clean.run().state).toBe("completed");
+    const sent = (where === "first" ? clean.toTarget : clean.beside[0])?.boundaries.at(-1) ?? 0;
+    const plan = { fault: "loss", atByte: Math.floor(sent / 2) } as const;
+    const scene = new Scene({
+      ...guest,
+      source: { ...source, channels: 2 },
+      target: { stallTimeoutNs: 2e9 },
+      ...(where === "first" ? { faultToTarget: plan } : { besideFaults: [{ toTarget: plan }] }),
+    });
+    scene.run();
+    return scene;
+  };
+
+  test.each(["first", "beside"] as const)(
+    "are noticed on the %s channel, and sent again",
+    (where) => {
+      const scene = run(where);
+      const { recoveries, totalNs } = scene.snapshot;
+      expect(scene.result?.state).toBe("completed");
+      expect(recoveries).toBe(1);
+      expect(totalNs).toBeLessThan(2 * 2e9 + 2e9);
+      expect(scene.checkpoints.length).toBeGreaterThan(100);
+      checkOneRuns(scene, where);
+    },
+  );
 });

@@ -2,7 +2,8 @@
 import { Future, type Wait } from "../../ts/base/task.ts";
 import { brokenError, type Channel, rejected } from "../../ts/migrate/channel.ts";
 
-export type Fault = "cut" | "flip" | "silence";
+/** `loss`: whoever sends does not notice that nothing arrives any more. */
+export type Fault = "cut" | "flip" | "silence" | "loss";
 
 export interface FaultPlan {
   readonly fault: Fault;
@@ -18,6 +19,7 @@ export class FaultyChannel implements Channel {
   #isDone = false;
   /** Never settles, unless this end gives up: the other one does not hear of that. */
   readonly #silent = new Future<never>();
+  #aborted: Future<never> | undefined;
   /** Where each send ended: the frame boundaries. */
   readonly boundaries: number[] = [0];
 
@@ -40,6 +42,12 @@ export class FaultyChannel implements Channel {
       changed[keep] = (changed[keep] as number) ^ 0x10;
       plan.onFault?.();
       return this.#inner.send(changed, modelBytes);
+    }
+    if (plan.fault === "loss") {
+      if (!this.#isDone && keep > 0) this.#inner.send(bytes.slice(0, keep));
+      if (!this.#isDone) plan.onFault?.();
+      this.#isDone = true;
+      return this.#aborted;
     }
     if (plan.fault === "silence") {
       if (!this.#isDone && keep > 0) this.#inner.send(bytes.slice(0, keep));
@@ -75,7 +83,12 @@ export class FaultyChannel implements Channel {
   }
 
   abort(reason: unknown): void {
-    if (this.#isDone && this.#plan?.fault === "silence") this.#silent.reject(reason);
-    else this.#inner.abort(reason);
+    const { fault } = this.#plan ?? {};
+    if (!this.#isDone || (fault !== "silence" && fault !== "loss")) {
+      this.#inner.abort(reason);
+      return;
+    }
+    this.#aborted = rejected(reason);
+    this.#silent.reject(reason);
   }
 }

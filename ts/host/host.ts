@@ -15,6 +15,7 @@ import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
 import { makeNics } from "./networks/make-nics.ts";
+import type { RehearsalOptions } from "./rehearsal.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { openShares } from "./shares.ts";
@@ -95,12 +96,15 @@ export class Host implements HostApi {
   readonly #reserved = new Set<string>();
   readonly #current: { clock: () => number };
   readonly #snapshots = new SnapshotFiles();
-  #rehearsal: Promise<void> | undefined;
+  /** What its core was made of, if that did not come with the package. */
+  readonly #source: CoreSource | undefined;
+  #rehearsal: Promise<boolean> | undefined;
   #counter = 0;
   #isSharing = false;
 
   private constructor(parts: {
     readonly core: Core;
+    readonly source: CoreSource | undefined;
     readonly clock: Clock;
     readonly seed: number;
     readonly current: { clock: () => number };
@@ -108,6 +112,7 @@ export class Host implements HostApi {
   }) {
     this.jobs = new MigrationJobs(parts.clock, parts.migrations);
     this.#core = parts.core;
+    this.#source = parts.source;
     this.clock = parts.clock;
     this.#loop = new RunLoop(parts.clock);
     this.#random = new Random(parts.seed);
@@ -150,7 +155,8 @@ export class Host implements HostApi {
       codeCacheBytes,
       wallTicks: () => current.clock(),
     });
-    return new Host({ core, clock, seed, current, migrations: options.migrations });
+    const { core: source, migrations } = options;
+    return new Host({ core, source, clock, seed, current, migrations });
   }
 
   /** All vms, in the order in which they came. */
@@ -270,10 +276,21 @@ export class Host implements HostApi {
     this.jobs.pausePostCopy(name);
   }
 
-  /** @internal What a guest that comes needs is compiled from now on, see `rehearse`. */
-  rehearsed(): Promise<void> {
-    this.#rehearsal ??= import("./rehearsal.ts").then(({ rehearse }) => rehearse(this.#core));
-    return this.#rehearsal;
+  /**
+   * @internal What a guest that comes needs is compiled from now on, see `rehearse`. If that fails, on a machine that
+   * is too busy, it costs the first guest some milliseconds and nothing else.
+   */
+  async rehearsed(openDoor?: RehearsalOptions["openDoor"]): Promise<void> {
+    const newHost = (memory: number): Promise<Host> => Host.create({ memory, core: this.#source });
+    this.#rehearsal ??= import("./rehearsal.ts")
+      .then(({ rehearse }) => rehearse({ core: this.#core, newHost, openDoor }))
+      .catch(() => false);
+    await this.#rehearsal;
+  }
+
+  /** @internal It is a rehearsal's own. */
+  isRehearsed(): void {
+    this.#rehearsal = Promise.resolve(true);
   }
 
   /** @internal An empty vm for the state of another, not listed yet. */

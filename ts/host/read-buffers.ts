@@ -11,8 +11,9 @@ import type { Duplex } from "node:stream";
 /** TLS gives no more than 16 KiB at once. */
 const BYTES_TLS = 16 << 10;
 const BYTES_PLAIN = 256 << 10;
-/** Buffers that wait to be used again. */
+/** Buffers of a size that wait to be used again, by whichever socket: the next guest comes over another one. */
 const SPARE_MAX = 4;
+const spares = new Map<number, Uint8Array[]>();
 
 /** What is known of the handle of a socket. */
 interface Handle {
@@ -33,12 +34,14 @@ type SocketClass = new (options: {
 export class ReadBuffers {
   /** Of each buffer. */
   readonly #bytes: number;
-  readonly #spare: Uint8Array[] = [];
+  readonly #spare: Uint8Array[];
   /** Whole buffers, by what was handed out of them. */
   readonly #used = new WeakMap<Uint8Array, Uint8Array>();
 
   constructor(socket: Duplex) {
     this.#bytes = "encrypted" in socket ? BYTES_TLS : BYTES_PLAIN;
+    this.#spare = spares.get(this.#bytes) ?? [];
+    spares.set(this.#bytes, this.#spare);
   }
 
   take(): Uint8Array {

@@ -1,5 +1,6 @@
 /** Migration streams over sockets. */
 import type { Duplex } from "node:stream";
+import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, type Wait } from "../base/task.ts";
 import { nextTurn } from "../base/turns.ts";
@@ -8,16 +9,19 @@ import { joinParts } from "../migrate/stream.ts";
 import type { Access } from "./access.ts";
 import { ownProcess, PROCESS_HEADER } from "./process-identity.ts";
 import { ReadBuffers, readingInto } from "./read-buffers.ts";
-import { connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
+import { acceptUpgrade, connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts";
 
 /** A sender waits while the socket holds more than this. */
 const UNSENT_BYTES_MAX = 1 << 20;
 /** Frames up to this size get memory of their own; larger ones share buffers that are used again. */
 const SMALL_BYTES = 16 << 10;
-/** Buffers that wait to be used again. */
+/** Buffers that wait to be used again, by whichever channel: the next guest leaves over another one. */
 const SPARE_MAX = 4;
-/** So much may be sent before whatever else waits in this thread (guests) has its turn. */
+const spare: Uint8Array[] = [];
+/** So much may be sent, for so long, before whatever else waits in this thread (guests) has its turn. */
 const BURST_BYTES_MAX = 1 << 21;
+const BURST_NS_MAX = 2e6;
+const clock = new WallClock();
 /** The socket is not read while so much waits for the reader. */
 const UNREAD_BYTES_MAX = 4 << 20;
 
@@ -30,10 +34,10 @@ export class SocketChannel implements Channel {
   readonly #socket: Duplex;
   readonly #incoming = new ReceiveQueue();
   readonly #buffers: ReadBuffers;
-  readonly #spare: Uint8Array[] = [];
   #blocked: Future<void> | undefined;
-  /** Sent since the event loop went round. */
+  /** Sent since the event loop went round, and when that began. */
   #burstBytes = 0;
+  #burstNs = 0;
   #failure: { readonly reason: unknown } | undefined;
   #isEnded = false;
 
@@ -109,37 +113,42 @@ export class SocketChannel implements Channel {
   }
 
   #giveBack(buffer: Uint8Array): void {
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(buffer);
+    if (spare.length < SPARE_MAX) spare.push(buffer);
   }
 
   /** Memory that was used before, if it is large enough: fresh memory costs more than all the copying. */
   #bufferOf(bytes: number): Uint8Array {
-    for (let spare = this.#spare.pop(); spare; spare = this.#spare.pop())
-      if (spare.length >= bytes) return spare;
+    for (let one = spare.pop(); one; one = spare.pop()) if (one.length >= bytes) return one;
     return Buffer.allocUnsafeSlow(bytes + (bytes >> 3)); // The next one may be a little larger.
   }
 
   #write(bytes: Uint8Array, onWritten: (error?: Error | null) => void): Wait<void> {
     this.#socket.write(bytes, onWritten);
     this.#noteBurst(bytes.length);
-    if (this.#socket.writableLength <= UNSENT_BYTES_MAX && this.#burstBytes < BURST_BYTES_MAX)
-      return;
+    if (this.#socket.writableLength <= UNSENT_BYTES_MAX && !this.#isBurstOver) return;
     this.#blocked = new Future();
     return this.#blocked;
   }
 
+  get #isBurstOver(): boolean {
+    if (this.#burstBytes === 0) return false;
+    return this.#burstBytes >= BURST_BYTES_MAX || clock.nowNs() - this.#burstNs > BURST_NS_MAX;
+  }
+
   /** A system that takes all that it is given would keep this thread from everything else. */
   #noteBurst(bytes: number): void {
-    if (this.#burstBytes === 0)
+    if (this.#burstBytes === 0) {
+      this.#burstNs = clock.nowNs();
       nextTurn(() => {
         this.#burstBytes = 0;
         this.#onWritten();
       });
+    }
     this.#burstBytes += bytes;
   }
 
   readonly #onWritten = (): void => {
-    if (!this.#blocked || this.#failure || this.#burstBytes >= BURST_BYTES_MAX) return;
+    if (!this.#blocked || this.#failure || this.#isBurstOver) return;
     if (this.#socket.writableLength > UNSENT_BYTES_MAX) return;
     const blocked = this.#blocked;
     this.#blocked = undefined;
@@ -188,6 +197,13 @@ export interface ConnectedMigration {
   readonly channel: Channel;
   /** What the target says which process it is, see `process-identity.ts`. */
   readonly process: string | undefined;
+}
+
+/** The channel of a client that wants to be upgraded to one. `head`: bytes of it that were read already. */
+export function acceptMigration(socket: Duplex, head: Uint8Array): SocketChannel {
+  const own = ownProcess();
+  acceptUpgrade(socket, UPGRADE_MIGRATION, own === undefined ? {} : { [PROCESS_HEADER]: own });
+  return new SocketChannel(socket, head, "accepted");
 }
 
 /** Opens a channel to the host at `target`. Throws `WV_CONFIG`, `WV_NETWORK`, `WV_AUTH`, `WV_ABORTED`. */

@@ -2,7 +2,8 @@
 
 /** Budget units of one turn at most, over all vCPUs. */
 const TURN_CYCLES = 1_000_000;
-const ROUND_CYCLES = 50_000;
+/** Turns are multiples of this; the first one is as short: code that is cold takes ten times as long. */
+const ROUND_CYCLES = 10_000;
 /** Who waits for something else in this thread waits no longer than this. */
 const TURN_NS = 4e6;
 /** While the vm moves: what sends its memory has this thread between two turns, for as long or so. */

@@ -89,3 +89,14 @@ export function errorFromBody(status: number, text: string): WasmvisorError {
     `no wasmvisor host listens there (HTTP status ${status})`,
   );
 }
+
+/** Lets HTTP go of a connection that a client wanted upgraded. `headers`: what else it is told. */
+export function acceptUpgrade(
+  socket: Duplex,
+  protocol: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const fields = Object.entries({ Connection: "Upgrade", Upgrade: protocol, ...headers });
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`);
+}

@@ -181,10 +181,17 @@ export class Arrivals implements MissingWatcher {
     const { clock, lanes, stallTimeoutNs } = this.#options;
     const connection = this.#connection as Connection;
     connection.onDry = () => this.#credit();
+    const beganNs = clock.nowNs();
+    const faults = this.#faults;
     const watched = {
       abort: (reason: unknown) => connection.abort(reason),
       get progress() {
         return connection.progress + lanes.progress;
+      },
+      get waitsSinceNs() {
+        // The first one waits the longest: it was asked for again when this connection came.
+        for (const { sinceNs } of faults.values()) return Math.max(sinceNs, beganNs);
+        return undefined;
       },
     };
     const unwatch = watchConnection({ clock, connection: watched, stallNs: stallTimeoutNs });

@@ -145,6 +145,11 @@ export interface Watched {
   readonly progress: number;
   /** Those that must take what they are given, each for itself: what moves over the others is no excuse. */
   readonly senders?: readonly Connection[];
+  /**
+   * Since when something is waited for that has to come, if it is: what was sent may be lost on its way though the
+   * system has taken it, and what moves over the others, or back, is no excuse for that.
+   */
+  readonly waitsSinceNs?: number | undefined;
   abort(reason: unknown): void;
 }
 
@@ -167,11 +172,11 @@ export function watchConnection(options: WatchdogOptions): () => void {
       const frames = senders.map(({ lastSequence }) => lastSequence);
       yield* wait(clock.sleep(stallNs, stop.signal));
       const isStuck = senders.some((one, i) => one.isSending && one.lastSequence === frames[i]);
-      if (isStuck || connection.progress === before) {
+      const waitsNs = clock.nowNs() - (connection.waitsSinceNs ?? Number.POSITIVE_INFINITY);
+      if (isStuck || waitsNs >= stallNs || connection.progress === before) {
+        const what = waitsNs >= stallNs ? "what is waited for did not come" : "nothing moved";
         const seconds = stallNs / 1e9;
-        connection.abort(
-          new WasmvisorError("WV_TIMEOUT", `migration: nothing moved for ${seconds} s`),
-        );
+        connection.abort(new WasmvisorError("WV_TIMEOUT", `migration: ${what} for ${seconds} s`));
         return;
       }
     }

@@ -83,6 +83,12 @@ export class InFlight {
     this.#linkBytesPerNs = Math.max(this.#linkBytesPerNs, bytesPerNs);
   }
 
+  /** Since when a credit is waited for; undefined: nothing is on its way. */
+  get waitsSinceNs(): number | undefined {
+    const [first] = this.#frames;
+    return first && Math.max(first.sentAtNs, this.#creditedAtNs);
+  }
+
   /** What the link moves, as far as that was seen; 0 before the first credit. */
   get bytesPerSec(): number {
     return Math.max(this.#bytesPerNs, this.#linkBytesPerNs) * 1e9;

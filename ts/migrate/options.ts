@@ -101,6 +101,11 @@ export interface SourceOptions {
   readonly batchPages?: number | undefined;
   /** The same, as long as the rate of the channel was not measured. */
   readonly probePages?: number | undefined;
+  /**
+   * Pages with data in the first frame; each further one has twice as many, up to `batchPages`: buffers are made of
+   * memory that is touched for the first time, and a guest that shares the thread stands still meanwhile.
+   */
+  readonly firstBatchPages?: number | undefined;
   /** The migration fails when nothing moves for this long. */
   readonly stallTimeoutNs?: number | undefined;
   /**
@@ -174,6 +179,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   readPages: "on-demand",
   batchPages: 256,
   probePages: 256,
+  firstBatchPages: Number.POSITIVE_INFINITY,
   stallTimeoutNs: 10e9,
   verify: "pages",
   outcomeTimeoutNs: 30e9,
@@ -219,6 +225,7 @@ export type ResolvedSourceOptions = Readonly<
     readPages: "first" | "on-demand";
     batchPages: number;
     probePages: number;
+    firstBatchPages: number;
     stallTimeoutNs: number;
     outcomeTimeoutNs: number;
     preCopyRounds: number;
@@ -293,6 +300,7 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     "verify: XBZRLE and identical pages need checksums of pages",
     all.verify,
   );
+  check(all.firstBatchPages >= 1, "firstBatchPages: expected 1 or more", all.firstBatchPages);
   check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
   check(
     Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,

@@ -67,6 +67,8 @@ export class Session {
   /** The target unpacks what this packs. */
   #packer: PagePacker | undefined;
   #unwatch: () => void;
+  /** Post-copy: since when a credit is waited for. */
+  waitsSinceNs: () => number | undefined = () => undefined;
   /** Bytes sent over connections that broke. */
   #sentBytes = 0;
   /** Called when limits have changed. */
@@ -122,12 +124,27 @@ export class Session {
 
   #watch(): () => void {
     const { clock, stallTimeoutNs } = this.options;
-    return watchConnection({ clock, connection: this.#lanes, stallNs: stallTimeoutNs });
+    const lanes = this.#lanes;
+    const waitsSinceNs = (): number | undefined => this.waitsSinceNs();
+    const watched = {
+      abort: (reason: unknown) => lanes.abort(reason),
+      get progress() {
+        return lanes.progress;
+      },
+      get senders() {
+        return lanes.senders;
+      },
+      get waitsSinceNs() {
+        return waitsSinceNs();
+      },
+    };
+    return watchConnection({ clock, connection: watched, stallNs: stallTimeoutNs });
   }
 
   /** From now on `channel` is the way to the target. */
   reconnect(channel: Channel): void {
     this.#unwatch();
+    this.waitsSinceNs = () => undefined;
     this.#sentBytes += this.#lanes.sentBytes;
     this.#lanes.abort(brokenError("another one took its place"));
     this.#connection = new Connection(channel, ACCEPTED);

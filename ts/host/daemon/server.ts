@@ -20,13 +20,19 @@ import { type Address, checkPlain, formatAddress, parseAddress } from "../addres
 import type { Host } from "../host.ts";
 import { MigrationReceiver } from "../migration-receiver.ts";
 import type { MigrationAdvisor } from "../migrations/advisor.ts";
-import { isGone, ownProcess, PROCESS_HEADER } from "../process-identity.ts";
-import { PATH_MIGRATION, PATH_OUTCOME, SocketChannel } from "../socket-channel.ts";
+import { isGone, PROCESS_HEADER } from "../process-identity.ts";
+import {
+  acceptMigration,
+  PATH_MIGRATION,
+  PATH_OUTCOME,
+  type SocketChannel,
+} from "../socket-channel.ts";
 import { checkToken, checkTokenFile } from "../tokens.ts";
-import { UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
+import { acceptUpgrade, UPGRADE_CONSOLE, UPGRADE_MIGRATION } from "../upgrade.ts";
 import { awaitConsole, serveConsole } from "./console-socket.ts";
 import { checkOrigin, errorBody, HttpError, sendJson } from "./http.ts";
 import { RefusalLog } from "./refusal-log.ts";
+import { openDoor } from "./rehearsal-door.ts";
 import { handle, vmOf } from "./routes.ts";
 
 /** Who does not say in this time what it wants is let go. */
@@ -102,11 +108,12 @@ export class Daemon implements AsyncDisposable {
     server.on("request", (request, response) => void answer(served, request, response));
     server.on("upgrade", (request, socket, head) => upgrade(served, { request, socket, head }));
     // Now, not when a guest waits for it: what moves guests is loaded and compiled.
-    await Promise.all([
-      import("../migration.ts"),
+    const [{ parseMigration }] = await Promise.all([
       import("../migrations/schema.ts"),
-      host.rehearsed(),
+      import("../migration.ts"),
+      host.rehearsed(openDoor),
     ]);
+    parseMigration({ target: formatAddress(address) });
     const port = await bind(server, address);
     return new Daemon(host, server, formatAddress({ ...address, port }));
   }
@@ -210,17 +217,14 @@ function upgrade(served: Served, call: UpgradeCall): void {
         wait === undefined
           ? vmOf(served.host, vmName)
           : served.host.vms.find(({ name }) => name === vmName);
-      accept(socket, protocol);
+      acceptUpgrade(socket, protocol);
       if (vm) serveConsole(vm, socket, head);
       else awaitConsole(served.host, vmName, socket);
     } else if (
       protocol === UPGRADE_MIGRATION &&
       (path === PATH_MIGRATION || path === PATH_OUTCOME)
     ) {
-      const open = (): SocketChannel => {
-        accept(socket, protocol, ownProcess());
-        return new SocketChannel(socket, head, "accepted");
-      };
+      const open = (): SocketChannel => acceptMigration(socket, head);
       const { receiver } = served;
       const source = request.headers[PROCESS_HEADER] as string | undefined;
       const serving =
@@ -240,13 +244,6 @@ async function logArrival({ log }: Served, serving: Promise<TargetResult>): Prom
   if (result.state === "discarded")
     log(`a vm did not come: ${errorBody(result.error).body.message}`);
   if (result.state === "lost") log(`a vm is lost: ${errorBody(result.error).body.message}`);
-}
-
-/** `own`: which process this is, for whoever wants to know. */
-function accept(socket: Duplex, protocol: string, own?: string): void {
-  const says = own === undefined ? "" : `${PROCESS_HEADER}: ${own}\r\n`;
-  const head = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
-  socket.write(`${head}${says}\r\n`);
 }
 
 function refuse(socket: Duplex, error: unknown): void {

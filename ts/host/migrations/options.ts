@@ -10,6 +10,9 @@ import type { PolicySetting } from "../../migrate/policy/state.ts";
 import type { RoundStats } from "../../migrate/stats.ts";
 import type { MigrationProgress } from "./jobs.ts";
 
+/** The first frame of pages takes no longer than a guest's turn, however cold everything is. */
+const FIRST_BATCH_PAGES = 16;
+
 /** The part of {@link MigrateOptions} that is plain data: numbers are bytes, nanoseconds, bytes a second. */
 export interface PlainMigrateOptions {
   /**
@@ -110,6 +113,7 @@ export function engineOptions(
     hotPages: options.hotPages,
     drain: "before-switch",
     readPages: "first",
+    firstBatchPages: FIRST_BATCH_PAGES,
     pacing: options.pacing,
     bandwidthFloorBytesPerSec: rate(options.bandwidthFloor, "bandwidthFloor"),
     downtimeLimitNs: time(options.downtime, "downtime"),

@@ -62,6 +62,8 @@ class IterativeCopy {
   #cursor = 0;
   /** The pass has come to its end, and what is left of it was written again meanwhile. */
   #isPassOver = false;
+  /** Pages that the next frame has at most. */
+  #pagesMax: number;
   #drains = 0;
   /** Round until which it counts that it was about to go when the target was asked. */
   #readyUntil = 0;
@@ -70,6 +72,7 @@ class IterativeCopy {
 
   constructor(session: Session) {
     this.#session = session;
+    this.#pagesMax = session.options.firstBatchPages;
   }
 
   decide(): ConvergenceDecision {
@@ -203,8 +206,9 @@ class IterativeCopy {
     const { isPaused, options, remainingPages, stats, window } = this.#session;
     const { batchPages, probePages, downtimeLimitNs, timeoutNs } = options;
     const { budgetBytes, contentBytesPerSec: bytesPerSec } = window;
-    const pages = Math.min(batchPages, Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES)));
-    if (isPaused) return pages;
+    const budgetPages = Math.max(1, Math.ceil(budgetBytes / RECORD_BYTES));
+    if (isPaused) return Math.min(batchPages, budgetPages);
+    const pages = Math.min(batchPages, budgetPages, this.#pagesMax);
     if (bytesPerSec === 0) return Math.min(pages, probePages);
     if (options.policy === "qemu" && window.isCapped) return pages; // It decides when the window is over.
     const windowBytes = (bytesPerSec * WINDOW_NS) / 1e9;
@@ -226,6 +230,7 @@ class IterativeCopy {
         dirtyPages: skips ? "leave" : "take",
       }),
     );
+    this.#pagesMax *= 2;
     const pages = batch.normalPages + batch.zeroPages;
     const atEnd = batch.nextGfn >= session.guest.shape.pageCount;
     this.#isPassOver = skips && atEnd;

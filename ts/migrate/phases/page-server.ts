@@ -68,6 +68,7 @@ export class PageServer {
     this.#policy = PUSH_POLICIES[push];
     this.#window = this.#windowNow;
     this.#inFlight = new InFlight(pushNs);
+    session.waitsSinceNs = () => this.#inFlight.waitsSinceNs;
     this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
   }
 
