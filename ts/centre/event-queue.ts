@@ -1,85 +1,126 @@
 /**
  * What happens next: slots with a time each, the earliest first, and what was set first among equals. A slot's time can
  * be changed or taken away while it waits, which is what a flow whose rate changes needs.
+ *
+ * A binary heap. Times and orders lie in it by place, so that a comparison looks at neighbours and not at slots, which
+ * are anywhere. What is taken leaves a hole at the top: whoever is set next most often falls into it.
  */
 export class EventQueue {
-  readonly #heap: number[] = [];
-  readonly #time: number[] = [];
-  readonly #order: number[] = [];
+  readonly #slots: number[] = [];
+  readonly #times: number[] = [];
+  readonly #orders: number[] = [];
+  /** Of each slot; -1: it does not wait. */
   readonly #place: number[] = [];
-  #orders = 0;
+  #orderCount = 0;
+  #hasHole = false;
 
   get size(): number {
-    return this.#heap.length;
+    return this.#slots.length - (this.#hasHole ? 1 : 0);
   }
 
-  /** The slot that is due first, and when. */
-  get first(): number {
-    return this.#heap[0] as number;
-  }
+  /** When the first is due. */
   get firstNs(): number {
-    return this.#time[this.first] as number;
+    this.#close();
+    return this.#times[0] as number;
+  }
+
+  /** Takes the slot that is due first. */
+  take(): number {
+    this.#close();
+    const slot = this.#slots[0] as number;
+    this.#place[slot] = -1;
+    this.#hasHole = true;
+    return slot;
   }
 
   set(slot: number, timeNs: number): void {
-    this.#time[slot] = timeNs;
-    this.#order[slot] = this.#orders++;
-    let place = this.#place[slot] ?? -1;
-    if (place < 0) {
-      place = this.#heap.length;
-      this.#heap.push(slot);
+    const order = this.#orderCount++;
+    this.#move(this.#placeFor(slot, timeNs, order), slot, timeNs, order);
+  }
+
+  /** Where it is, or a free place. */
+  #placeFor(slot: number, timeNs: number, order: number): number {
+    const waits = (this.#place[slot] ?? -1) >= 0;
+    if (waits) this.#close();
+    if (waits) return this.#place[slot] as number;
+    if (this.#hasHole) {
+      this.#hasHole = false;
+      return 0;
     }
-    this.#down(this.#up(place, slot), slot);
+    this.#put(this.#slots.length, slot, timeNs, order);
+    return this.#slots.length - 1;
   }
 
   delete(slot: number): void {
     const place = this.#place[slot] ?? -1;
     if (place < 0) return;
     this.#place[slot] = -1;
-    const last = this.#heap.pop() as number;
-    if (last !== slot) this.#down(this.#up(place, last), last);
+    this.#remove(place);
   }
 
-  #isBefore(a: number, b: number): boolean {
-    const before = this.#time[a] as number;
-    const after = this.#time[b] as number;
-    if (before !== after) return before < after;
-    return (this.#order[a] as number) < (this.#order[b] as number);
+  #close(): void {
+    if (!this.#hasHole) return;
+    this.#hasHole = false;
+    this.#remove(0);
   }
 
-  #up(from: number, slot: number): number {
+  /** The last one takes the place. */
+  #remove(place: number): void {
+    const slot = this.#slots.pop() as number;
+    const timeNs = this.#times.pop() as number;
+    const order = this.#orders.pop() as number;
+    if (place < this.#slots.length) this.#move(place, slot, timeNs, order);
+  }
+
+  /** Up or down from a place that is free. */
+  #move(from: number, slot: number, timeNs: number, order: number): void {
+    const place = this.#up(from, timeNs, order);
+    this.#put(place === from ? this.#down(from, timeNs, order) : place, slot, timeNs, order);
+  }
+
+  #isAfter(place: number, timeNs: number, order: number): boolean {
+    const its = this.#times[place] as number;
+    return its > timeNs || (its === timeNs && (this.#orders[place] as number) > order);
+  }
+
+  #up(from: number, timeNs: number, order: number): number {
     let place = from;
     while (place > 0) {
       const parent = (place - 1) >> 1;
-      const other = this.#heap[parent] as number;
-      if (!this.#isBefore(slot, other)) break;
-      this.#put(place, other);
+      if (!this.#isAfter(parent, timeNs, order)) break;
+      this.#shift(parent, place);
       place = parent;
     }
     return place;
   }
 
-  #down(from: number, slot: number): void {
-    const { length } = this.#heap;
+  #down(from: number, timeNs: number, order: number): number {
+    const { length } = this.#slots;
     let place = from;
     for (;;) {
       let child = 2 * place + 1;
       if (child >= length) break;
       if (
         child + 1 < length &&
-        this.#isBefore(this.#heap[child + 1] as number, this.#heap[child] as number)
+        this.#isAfter(child, this.#times[child + 1] as number, this.#orders[child + 1] as number)
       )
         child++;
-      const other = this.#heap[child] as number;
-      if (!this.#isBefore(other, slot)) break;
-      this.#put(place, other);
+      if (this.#isAfter(child, timeNs, order)) break;
+      this.#shift(child, place);
       place = child;
     }
-    this.#put(place, slot);
+    return place;
   }
 
-  #put(place: number, slot: number): void {
-    this.#heap[place] = slot;
+  #shift(from: number, to: number): void {
+    const slot = this.#slots[from] as number;
+    this.#put(to, slot, this.#times[from] as number, this.#orders[from] as number);
+  }
+
+  #put(place: number, slot: number, timeNs: number, order: number): void {
+    this.#slots[place] = slot;
+    this.#times[place] = timeNs;
+    this.#orders[place] = order;
     this.#place[slot] = place;
   }
 }

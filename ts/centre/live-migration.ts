@@ -15,6 +15,7 @@ import { regionsOf } from "../sweep/fluid/regions.ts";
 import { slowDown } from "../sweep/fluid/slowdown.ts";
 import { FRAME } from "../sweep/fluid/window.ts";
 import type { Scenario } from "../sweep/scenario.ts";
+import type { MigrationSettings } from "./model.ts";
 
 const ZERO_PAGES_MAX = 1 << 16;
 /** What the engine takes a page on the wire for. */
@@ -27,7 +28,7 @@ const LEGS_MAX = 64;
 /** What a migration is at; `wait` is before its first page. */
 export type LegKind = "wait" | "round" | "stop" | "follow";
 
-/** One thing to do before the next decision; the same object each time. */
+/** One thing to do before the next decision; the same object each time, for all migrations. */
 export interface Leg {
   kind: LegKind;
   bytes: number;
@@ -42,11 +43,40 @@ export interface Mark {
   readonly startNs: number;
 }
 
-type Steps = Generator<Leg, void, void>;
 export type Buffers = ReturnType<typeof FluidMemory.buffers>;
 
-/** What a look at the dirty log or a batch adds to the pieces of memory, at most. */
-const MORE_PIECES = 8;
+/** What it does when it is asked for its next leg. */
+type Stage =
+  | "connect"
+  | "begin"
+  | "iterate"
+  | "pause"
+  | "rest"
+  | "end"
+  | "agree"
+  | "switch"
+  | "over";
+
+const NO_ROUNDS: readonly RoundStats[] = [];
+const leg: Leg = { kind: "wait", bytes: 0, waitNs: 0, capBytesPerSec: 0 };
+
+/** What a look at the dirty log adds to the pieces of memory for each phase, and a batch, at most. */
+const LOOK_PIECES = 4;
+const BATCH_PIECES = 1;
+
+/** What policies are told of the limits of migrations that are set alike. */
+export function limitsOf(settings: MigrationSettings): ConvergenceLimits {
+  const { downtimeLimitNs, onLimit, policy, roundsMax, strategy, timeoutNs } = settings;
+  return {
+    downtimeLimitNs,
+    roundsMax: roundsMax ?? Number.POSITIVE_INFINITY,
+    timeoutNs,
+    bandwidthCapBytesPerSec: settings.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY,
+    // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
+    onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
+    policySettings: POLICY_SETTINGS[policy] as ConvergenceLimits["policySettings"],
+  };
+}
 
 export class LiveMigration {
   readonly scenario: Scenario;
@@ -68,12 +98,18 @@ export class LiveMigration {
   readonly marks: Mark[] = [];
   readonly #buffers: Buffers;
   readonly #limits: ConvergenceLimits;
-  readonly #cap: number;
-  readonly #looksWithin: boolean;
-  readonly #rounds: RoundStats[] = [];
-  readonly #round = { startNs: 0, normalPages: 0, zeroPages: 0, bytes: 0 };
-  readonly #leg: Leg = { kind: "wait", bytes: 0, waitNs: 0, capBytesPerSec: 0 };
-  readonly #steps: Steps;
+  /** Policies that look at earlier rounds are told of them. */
+  readonly #rounds: RoundStats[] | undefined;
+  #round = 1;
+  #roundStartNs = 0;
+  #roundNormalPages = 0;
+  #roundZeroPages = 0;
+  #roundBytes = 0;
+  #stage: Stage = "connect";
+  /** What happens to the pages that are left when the guest stops. */
+  #leaves: boolean;
+  #remainingBefore = Number.POSITIVE_INFINITY;
+  #pausedAtNs = 0;
   #legs = 0;
   #isSynced = true;
   #limit = Number.POSITIVE_INFINITY;
@@ -82,31 +118,25 @@ export class LiveMigration {
   /** Of the last window; what policies are told. 0: nothing was measured. */
   #measured = 0;
 
-  /** `buffers` are its own until it is over. */
-  constructor(scenario: Scenario, buffers: Buffers) {
+  /** `buffers` are its own until it is over; `limits` are those of its settings. */
+  constructor(scenario: Scenario, buffers: Buffers, limits: ConvergenceLimits) {
+    const { policy, slowdown, strategy } = scenario;
     this.scenario = scenario;
     this.#buffers = buffers;
-    this.#reserve(regionsOf(scenario).count);
-    this.memory = new FluidMemory(scenario, ...buffers);
-    const { downtimeLimitNs, onLimit, policy, roundsMax, strategy, timeoutNs } = scenario;
-    this.#cap = scenario.bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY;
-    this.#limits = {
-      downtimeLimitNs,
-      roundsMax: roundsMax ?? Number.POSITIVE_INFINITY,
-      timeoutNs,
-      bandwidthCapBytesPerSec: this.#cap,
-      // Whoever may leave pages behind has no need to give up, nor to stop the guest for long.
-      onLimit: PLANS[strategy].leavesPages ? "fail" : onLimit,
-      policySettings: POLICY_SETTINGS[policy] as ConvergenceLimits["policySettings"],
-    };
-    this.#looksWithin = policy === "qemu" || policy === "settle";
-    this.#steps = this.#run();
+    buffers.reserve(regionsOf(scenario).count);
+    this.memory = new FluidMemory(scenario, buffers);
+    this.#limits = limits;
+    this.#leaves = PLANS[strategy].leavesPages;
+    this.#rounds = policy === "qemu" && slowdown === "none" ? undefined : [];
   }
 
   /** The next leg; undefined: it is over. */
   next(): Leg | undefined {
-    const { done, value } = this.#steps.next();
-    return done ? undefined : value;
+    while (this.#stage !== "over") {
+      const next = this.#step();
+      if (next) return next;
+    }
+    return undefined;
   }
 
   /** `bytes` have gone until now; a window of the engine may be over. */
@@ -119,63 +149,105 @@ export class LiveMigration {
     this.#windowStartNs = this.nowNs;
   }
 
-  *#run(): Steps {
-    const { latencyNs, preCopyRounds, setupNs, strategy } = this.scenario;
-    const plan = PLANS[strategy];
-    this.#mark("setup");
-    yield this.#wait(2 * latencyNs + setupNs);
-    this.bytes += FRAME.hello;
-    this.#windowStartNs = this.nowNs;
-    this.#round.startNs = this.nowNs;
-    let rest: "send" | "leave" | "fail" = plan.leavesPages ? "leave" : "send";
-    if (plan.iterates) rest = yield* this.#iterate(plan.leavesPages, preCopyRounds);
-    if (rest === "fail") {
-      this.error = "pre-copy did not converge";
-      return;
+  /** The leg of this stage, if it has one. */
+  #step(): Leg | undefined {
+    const { latencyNs, setupNs, strategy } = this.scenario;
+    switch (this.#stage) {
+      case "connect":
+        this.#stage = "begin";
+        this.#mark("setup");
+        return this.#wait(2 * latencyNs + setupNs);
+      case "begin":
+        this.#begin(PLANS[strategy].iterates);
+        return undefined;
+      case "iterate":
+        return this.#iterate();
+      case "pause":
+        return this.#stop();
+      case "rest":
+        return this.#rest();
+      case "end":
+        this.#stage = "agree";
+        return this.#send("stop", FRAME.state + FRAME.end);
+      case "agree":
+        this.#stage = "switch";
+        return this.#wait(4 * latencyNs);
+      default:
+        return this.#switch();
     }
-    const pausedAtNs = this.nowNs;
-    this.#mark("stop");
-    this.#pause(plan.iterates);
-    const leaves = rest === "leave" && this.memory.remaining > 0.5;
-    if (leaves) yield this.#send("stop", FRAME.missing + Math.ceil(this.memory.pageCount / 8));
-    else yield* this.#sendRest();
-    yield this.#send("stop", FRAME.state + FRAME.end);
-    yield this.#wait(4 * latencyNs);
-    this.downtimeNs = this.nowNs - pausedAtNs;
-    this.gapNs = this.downtimeNs;
-    this.isSwitched = true;
-    if (leaves) yield* this.#follow();
   }
 
-  *#iterate(
-    leavesPages: boolean,
-    preCopyRounds: number,
-  ): Generator<Leg, "send" | "leave" | "fail", void> {
-    this.#mark("round");
-    for (;;) {
-      const decision = this.#decide();
-      if (decision === "stop") return "send";
-      const isEnough = decision === "fail" || this.#rounds.length + 1 > preCopyRounds;
-      if (leavesPages && isEnough) return "leave";
-      if (decision === "fail") return "fail";
-      if (decision === "sync") {
-        this.#sync();
-        yield this.#send("round", FRAME.round);
-      } else yield this.#batch("round", this.#batchPages());
+  #begin(iterates: boolean): void {
+    this.bytes += FRAME.hello;
+    this.#windowStartNs = this.nowNs;
+    this.#roundStartNs = this.nowNs;
+    this.#stage = iterates ? "iterate" : "pause";
+    if (iterates) this.#mark("round");
+  }
+
+  #iterate(): Leg | undefined {
+    const decision = this.#decide();
+    const isEnough = decision === "fail" || this.#round > this.scenario.preCopyRounds;
+    if (decision === "stop" || (this.#leaves && isEnough)) {
+      this.#leaves &&= decision !== "stop";
+      this.#stage = "pause";
+      return undefined;
     }
+    if (decision === "fail") {
+      this.error = "pre-copy did not converge";
+      this.#stage = "over";
+      return undefined;
+    }
+    if (decision !== "sync") return this.#batch("round", this.#batchPages());
+    this.#sync();
+    return this.#send("round", FRAME.round);
+  }
+
+  #stop(): Leg | undefined {
+    this.#pausedAtNs = this.nowNs;
+    this.#mark("stop");
+    this.#pause();
+    this.#leaves &&= this.memory.remaining > 0.5;
+    this.#stage = this.#leaves ? "end" : "rest";
+    if (!this.#leaves) return undefined;
+    return this.#send("stop", FRAME.missing + Math.ceil(this.memory.pageCount / 8));
+  }
+
+  /** Until no more goes: the first pass may begin in the middle of memory. */
+  #rest(): Leg | undefined {
+    const { remaining } = this.memory;
+    if (remaining > LEAST_PAGES && remaining < this.#remainingBefore) {
+      this.#remainingBefore = remaining;
+      return this.#batch("stop", Number.POSITIVE_INFINITY);
+    }
+    this.#stage = "end";
+    return undefined;
+  }
+
+  #switch(): Leg | undefined {
+    if (this.isSwitched) {
+      this.#stage = "over";
+      return undefined;
+    }
+    this.downtimeNs = this.nowNs - this.#pausedAtNs;
+    this.gapNs = this.downtimeNs;
+    this.isSwitched = true;
+    if (this.#leaves) return this.#follow();
+    this.#stage = "over";
+    return undefined;
   }
 
   #decide(): ConvergenceDecision {
     // Less than half a page is none.
     const remaining = this.memory.remaining < 0.5 ? 0 : this.memory.remaining;
     const state = {
-      round: this.#rounds.length + 1,
+      round: this.#round,
       isSynced: this.#isSynced,
       remainingBytes: remaining * GUEST_PAGE_BYTES,
       bytesPerSec: this.#measured,
       elapsedNs: this.nowNs,
       memoryBytes: this.memory.pageCount * GUEST_PAGE_BYTES,
-      rounds: this.#rounds,
+      rounds: this.#rounds ?? NO_ROUNDS,
     };
     const decision = CONVERGENCE_POLICIES[this.scenario.policy](state, this.#limits);
     return decision === "sync" && this.#isTooEarly(remaining) ? "send" : decision;
@@ -184,14 +256,16 @@ export class LiveMigration {
   /** As the engine: a guest that is held back is not looked at before that may be of use. */
   #isTooEarly(remaining: number): boolean {
     if (remaining === 0 || this.#limit === Number.POSITIVE_INFINITY) return false;
-    const dirtied = (this.#limit * (this.nowNs - this.#round.startNs)) / 1e9;
+    const dirtied = (this.#limit * (this.nowNs - this.#roundStartNs)) / 1e9;
     const fitting = (this.#measured * this.scenario.downtimeLimitNs) / 1e9 / GUEST_PAGE_BYTES;
     return remaining + dirtied > fitting;
   }
 
   /** Pages until the policy may say something else, at the rate of now. */
   #batchPages(): number {
-    if (!this.#looksWithin || ++this.#legs > LEGS_MAX) return Number.POSITIVE_INFINITY;
+    const { policy } = this.scenario;
+    const looksWithin = policy === "qemu" || policy === "settle";
+    if (!looksWithin || ++this.#legs > LEGS_MAX) return Number.POSITIVE_INFINITY;
     if (this.#measured === 0) {
       const bytesPerSec = this.bytesPerSec || this.scenario.bandwidthBytesPerSec;
       return Math.max(1, (bytesPerSec * WINDOW_NS) / 1e9 / RECORD_BYTES);
@@ -213,19 +287,13 @@ export class LiveMigration {
   }
 
   /** Memory is in more and more pieces as it is sent and written. */
-  #reserve(pieces: number): void {
-    const [one, other] = this.#buffers;
-    one.reserve(pieces + MORE_PIECES);
-    other.reserve(pieces + MORE_PIECES);
-  }
-
-  #reserveMore(): void {
-    const [one, other] = this.#buffers;
-    this.#reserve(Math.max(one.count, other.count) + 4 * this.scenario.phases.length);
+  #reserve(): void {
+    const phases = Math.max(1, this.scenario.phases.length);
+    this.#buffers.reserve(this.#buffers.count + LOOK_PIECES * phases + BATCH_PIECES);
   }
 
   #harvest(): number {
-    this.#reserveMore();
+    this.#reserve();
     this.syncs++;
     this.#isSynced = true;
     this.#legs = 0;
@@ -233,44 +301,45 @@ export class LiveMigration {
   }
 
   #endRound(dirtiedPages: number): void {
-    const round = this.#round;
-    this.#rounds.push({
-      round: this.#rounds.length + 1,
-      durationNs: this.nowNs - round.startNs,
-      ...round,
+    this.#rounds?.push({
+      round: this.#round,
+      durationNs: this.nowNs - this.#roundStartNs,
+      startNs: this.#roundStartNs,
+      normalPages: this.#roundNormalPages,
+      zeroPages: this.#roundZeroPages,
+      bytes: this.#roundBytes,
       dirtiedPages,
       remainingPages: this.memory.remaining,
       dirtyLimitPagesPerSec: this.#limit,
     });
-    round.startNs = this.nowNs;
-    round.normalPages = 0;
-    round.zeroPages = 0;
-    round.bytes = 0;
+    this.#round++;
+    this.#roundStartNs = this.nowNs;
+    this.#roundNormalPages = 0;
+    this.#roundZeroPages = 0;
+    this.#roundBytes = 0;
   }
 
   #slowDown(): void {
     const { memory, scenario } = this;
     if (scenario.slowdown === "none") return; // The hot path makes no object.
-    const its = { scenario, memory, bytesPerSec: this.#measured, rounds: this.#rounds };
+    const its = {
+      scenario,
+      memory,
+      bytesPerSec: this.#measured,
+      rounds: this.#rounds ?? NO_ROUNDS,
+    };
     this.#limit = slowDown(its);
   }
 
-  #pause(iterates: boolean): void {
+  #pause(): void {
     this.isPaused = true;
     this.#limit = Number.POSITIVE_INFINITY;
     const dirtied = this.#harvest();
-    if (iterates) this.#endRound(dirtied);
-  }
-
-  *#sendRest(): Steps {
-    for (let before = Number.POSITIVE_INFINITY; this.memory.remaining < before; ) {
-      before = this.memory.remaining;
-      if (before > LEAST_PAGES) yield this.#batch("stop", Number.POSITIVE_INFINITY);
-    }
+    if (PLANS[this.scenario.strategy].iterates) this.#endRound(dirtied);
   }
 
   /** The pages that were left behind: what they would take at the rate of now, as bytes of that rate. */
-  *#follow(): Steps {
+  #follow(): Leg {
     this.#mark("follow");
     const { memory, scenario } = this;
     const bandwidthBytesPerSec = Math.max(1, this.bytesPerSec);
@@ -287,18 +356,17 @@ export class LiveMigration {
     this.normalPages += run.normalPages;
     this.zeroPages += run.zeroPages;
     this.gapNs = Math.max(this.gapNs, run.gapNs);
-    const leg = this.#send("follow", run.bytes);
+    this.#send("follow", run.bytes);
     leg.capBytesPerSec = (run.bytes * 1e9) / run.nowNs;
-    yield leg;
+    return leg;
   }
 
   /** Takes pages from memory; what they come to on the wire is the leg. */
   #batch(kind: "round" | "stop", pages: number): Leg {
-    const { taken } = this.memory;
     const { wire, xbzrleCacheBytes } = this.scenario;
     this.#isSynced = false;
-    this.#reserveMore();
-    this.memory.take(Math.min(pages, this.memory.pageCount), ZERO_PAGES_MAX);
+    this.#reserve();
+    const taken = this.memory.take(Math.min(pages, this.memory.pageCount), ZERO_PAGES_MAX);
     const { normalPages, zeroPages } = taken;
     const deltas = xbzrleCacheBytes > 0 ? taken.knownPages : 0;
     const bytes =
@@ -307,30 +375,28 @@ export class LiveMigration {
       zeroPages * wire.zeroPageBytes;
     this.normalPages += normalPages;
     this.zeroPages += zeroPages;
-    this.#round.normalPages += normalPages;
-    this.#round.zeroPages += zeroPages;
-    this.#round.bytes += bytes;
+    this.#roundNormalPages += normalPages;
+    this.#roundZeroPages += zeroPages;
+    this.#roundBytes += bytes;
     return this.#send(kind, bytes + FRAME.pages);
   }
 
   #send(kind: LegKind, bytes: number): Leg {
-    const leg = this.#leg;
     this.bytes += bytes;
     leg.kind = kind;
     leg.bytes = bytes;
     leg.waitNs = 0;
     // QEMU lifts the cap for what it sends while the guest is stopped; so does the engine where rounds came before.
     const isLifted = this.isPaused && PLANS[this.scenario.strategy].iterates;
-    leg.capBytesPerSec = isLifted ? Number.POSITIVE_INFINITY : this.#cap;
+    leg.capBytesPerSec = isLifted ? Number.POSITIVE_INFINITY : this.#limits.bandwidthCapBytesPerSec;
     return leg;
   }
 
   #wait(ns: number): Leg {
-    const leg = this.#leg;
     leg.kind = "wait";
     leg.bytes = 0;
     leg.waitNs = ns;
-    leg.capBytesPerSec = this.#cap;
+    leg.capBytesPerSec = this.#limits.bandwidthCapBytesPerSec;
     return leg;
   }
 

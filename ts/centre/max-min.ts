@@ -52,19 +52,23 @@ export class LinkSharing {
   add(flow: number, route: readonly number[], limit: number): void {
     let bound = limit;
     for (const link of route) bound = Math.min(bound, this.#capacity[link] as number);
-    const places: number[] = [];
     this.#routes[flow] = route;
-    this.#places[flow] = places;
+    this.#places[flow] = route.map((link) => this.#join(link, flow, bound));
     this.#bounds[flow] = bound;
     this.#rates[flow] = 0;
     this.#flowSeen[flow] = 0;
-    for (const link of route) {
-      const flows = this.#flowsOn[link] as number[];
-      places.push(flows.length);
-      flows.push(flow);
-      this.#wanted[link] = (this.#wanted[link] as number) + bound;
-    }
     this.#touched.push(flow);
+  }
+
+  /** Returns the flow's place in the list of the link. */
+  #join(link: number, flow: number, bound: number): number {
+    const flows = this.#flowsOn[link] as number[];
+    const place = flows.length;
+    // Most links have one flow: a list that has grown has room for seventeen.
+    if (place === 0) this.#flowsOn[link] = [flow];
+    else flows.push(flow);
+    this.#wanted[link] = (this.#wanted[link] as number) + bound;
+    return place;
   }
 
   remove(flow: number): void {

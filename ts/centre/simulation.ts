@@ -3,10 +3,11 @@
  * what an event touches is computed again: the flows that share short links with it, and two hosts.
  */
 
-import { FluidMemory } from "../sweep/fluid/memory.ts";
+import type { ConvergenceLimits } from "../migrate/policy/state.ts";
+import { Pieces } from "../sweep/fluid/pieces.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fleet, type HostState, type VmState } from "./fleet.ts";
-import { type Buffers, type Leg, LiveMigration } from "./live-migration.ts";
+import { type Buffers, type Leg, LiveMigration, limitsOf } from "./live-migration.ts";
 import { LinkSharing } from "./max-min.ts";
 import { type Centre, type HostSpec, scenarioOf, type VmSpec } from "./model.ts";
 import type { Link, Route } from "./network.ts";
@@ -14,7 +15,7 @@ import type { MigrationRecord, RestartRecord, VmUsage } from "./records.ts";
 
 /** Buffers for the memory of guests on their way, made by the hundred. */
 const BUFFERS_AT_ONCE = 128;
-const BUFFER_PIECES = 32;
+const BUFFER_PIECES = 12;
 
 interface Active {
   readonly slot: number;
@@ -22,7 +23,8 @@ interface Active {
   readonly route: Route;
   readonly live: LiveMigration;
   readonly buffers: Buffers;
-  leg: Leg;
+  /** It has bytes to send; else it waits. */
+  sends: boolean;
   leftBytes: number;
   /** When its leg ends, if that is a wait. */
   waitEndNs: number;
@@ -50,6 +52,7 @@ export class CentreSimulation {
   readonly #linkMigrations: Int32Array;
   readonly #limitedLinks: boolean;
   readonly #nsOfWork: number;
+  readonly #limits: ConvergenceLimits;
   readonly #lostAtNs = new Map<number, number>();
   #freeBuffers: Buffers[] = [];
   #waiting: MigrationRecord[] = [];
@@ -68,6 +71,7 @@ export class CentreSimulation {
     this.#limitedLinks = network.links.some(
       ({ migrationsMax }) => migrationsMax < Number.POSITIVE_INFINITY,
     );
+    this.#limits = limitsOf(migration);
     this.#nsOfWork = migration.cpusPerGigabytePerSec / 1e9;
     vms.forEach((vm, v) => {
       this.#demand(vm, v, 0);
@@ -195,8 +199,7 @@ export class CentreSimulation {
   }
 
   #step(): void {
-    const slot = this.#queue.first;
-    this.#queue.delete(slot);
+    const slot = this.#queue.take();
     this.events++;
     const active = this.#active.get(slot);
     if (active) {
@@ -277,7 +280,7 @@ export class CentreSimulation {
     const route = network.route(source, target) as Route;
     const spec = this.#fleet.spec(vm);
     const buffers = this.#buffers();
-    const live = new LiveMigration(scenarioOf(spec, migration, route), buffers);
+    const live = new LiveMigration(scenarioOf(spec, migration, route), buffers, this.#limits);
     record.state = "running";
     record.startNs = this.nowNs;
     this.vm(vm).isMigrating = true;
@@ -295,7 +298,7 @@ export class CentreSimulation {
       route,
       live,
       buffers,
-      leg,
+      sends: leg.bytes > 0,
       leftBytes: leg.bytes,
       waitEndNs: this.nowNs + leg.waitNs,
       rate: 0,
@@ -310,7 +313,7 @@ export class CentreSimulation {
 
   #buffers(): Buffers {
     if (this.#freeBuffers.length === 0)
-      this.#freeBuffers = FluidMemory.manyBuffers(BUFFERS_AT_ONCE, BUFFER_PIECES);
+      this.#freeBuffers = Pieces.many(BUFFERS_AT_ONCE, BUFFER_PIECES);
     return this.#freeBuffers.pop() as Buffers;
   }
 
@@ -321,7 +324,7 @@ export class CentreSimulation {
     const { live, record } = one;
     const { load } = this.host(record.source);
     load.advance(this.nowNs);
-    const bytes = one.leg.bytes > 0 ? Math.min(one.leftBytes, (one.rate * ns) / 1e9) : 0;
+    const bytes = one.sends ? Math.min(one.leftBytes, (one.rate * ns) / 1e9) : 0;
     one.leftBytes -= bytes;
     live.nowNs = this.nowNs - record.startNs;
     // A guest that does not get what it wants writes that much less.
@@ -343,7 +346,7 @@ export class CentreSimulation {
       this.#end(one, live.error);
       return;
     }
-    one.leg = leg;
+    one.sends = leg.bytes > 0;
     one.leftBytes = leg.bytes;
     one.waitEndNs = this.nowNs + leg.waitNs;
     if (leg.capBytesPerSec !== one.limit) {
@@ -354,8 +357,8 @@ export class CentreSimulation {
   }
 
   #schedule(one: Active): void {
-    const { leftBytes, leg, rate } = one;
-    if (leg.bytes === 0) this.#queue.set(one.slot, one.waitEndNs);
+    const { leftBytes, rate, sends } = one;
+    if (!sends) this.#queue.set(one.slot, one.waitEndNs);
     else if (rate > 0) this.#queue.set(one.slot, this.nowNs + (leftBytes * 1e9) / rate);
     // Else its share is not known yet, and it hears of it before time goes on.
   }

@@ -16,7 +16,7 @@ import type { RoundStats } from "../../migrate/stats.ts";
 import { FRAMES_PER_WINDOW, pagesBytesPerSec } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import { Doubt } from "./doubt.ts";
-import { FluidMemory } from "./memory.ts";
+import { FluidMemory, type Taken } from "./memory.ts";
 import { postCopy } from "./post-copy.ts";
 import { slowDown } from "./slowdown.ts";
 import { FluidWindow, FRAME } from "./window.ts";
@@ -116,8 +116,8 @@ export class FluidMigration {
     rounds: this.#rounds as readonly RoundStats[],
   };
 
-  constructor([pieces, spare]: Buffers) {
-    this.memory = new FluidMemory(undefined, pieces, spare);
+  constructor(buffers: Buffers) {
+    this.memory = new FluidMemory(undefined, buffers);
   }
 
   /** Nothing has been sent yet. */
@@ -367,37 +367,30 @@ export class FluidMigration {
     // The last one may end differently: it is sent by itself.
     const windows = Math.min(most, Math.floor(this.memory.normalAhead(most * pages) / pages));
     if (!(windows > 1)) return false;
-    this.memory.take(windows * pages, 0);
-    this.#count(windows * bytes);
+    this.#count(windows * bytes, this.memory.take(windows * pages, 0));
     this.#wait(windows * WINDOW_NS);
     this.window.pass(bytes, this.nowNs);
     return true;
   }
 
   #sendOne(pages: number): void {
-    this.memory.take(pages, ZERO_PAGES_MAX);
-    const { taken } = this.memory;
+    const taken = this.memory.take(pages, ZERO_PAGES_MAX);
     if (taken.normalPages + taken.zeroPages < 1e-9) return;
     const { normalPageBytes, zeroPageBytes } = this.scenario.wire;
-    const deltas = this.#deltas();
+    // Pages of which the target's version is in the cache.
+    const deltas = this.scenario.xbzrleCacheBytes > 0 ? taken.knownPages : 0;
     const bytes =
       (taken.normalPages - deltas) * normalPageBytes +
       deltas * this.scenario.wire.deltaPageBytes +
       taken.zeroPages * zeroPageBytes +
       FRAME.pages;
     this.deltaPages += deltas;
-    this.#count(bytes);
+    this.#count(bytes, taken);
     this.#wait(bytes * this.#nsPerByte);
     this.#wait(this.window.pace(bytes, this.nowNs));
   }
 
-  /** Pages of the batch of which the target's version is in the cache. */
-  #deltas(): number {
-    return this.scenario.xbzrleCacheBytes > 0 ? this.memory.taken.knownPages : 0;
-  }
-
-  #count(bytes: number): void {
-    const { normalPages, zeroPages } = this.memory.taken;
+  #count(bytes: number, { normalPages, zeroPages }: Readonly<Taken>): void {
     this.bytes += bytes;
     this.normalPages += normalPages;
     this.zeroPages += zeroPages;

@@ -20,13 +20,13 @@ export interface FluidPhase {
   /** Where a sequential writer goes round; it has no shares. */
   readonly sequential: { readonly from: number; readonly pages: number } | undefined;
   /** Writes to a page of each region for each write. */
-  readonly perPage: Float64Array;
+  readonly perPage: readonly number[];
 }
 
 export interface Regions {
   readonly count: number;
   /** Region r is the pages `ends[r - 1]` (or 0) to `ends[r]` - 1. */
-  readonly ends: Float64Array;
+  readonly ends: readonly number[];
   /** Regions from this on are zero pages. */
   readonly firstZero: number;
   /** Pages of regions from this on are in the cache of sent pages after the first pass: no later one took their place. */
@@ -134,7 +134,8 @@ function makeRegions(scenario: Scenario): Regions {
       cuts.add(to);
     }
   cuts.delete(0);
-  const ends = Float64Array.from(cuts).sort();
+  // Plain arrays: typed ones that are small cost more than what they hold.
+  const ends = [...cuts].sort((a, b) => a - b);
   return {
     count: ends.length,
     ends,
@@ -159,7 +160,7 @@ function makeRegions(scenario: Scenario): Regions {
   };
 }
 
-function perPageOf(ends: Float64Array, shares: readonly Share[]): Float64Array {
+function perPageOf(ends: readonly number[], shares: readonly Share[]): readonly number[] {
   let share = 0;
   return ends.map((end) => {
     while (share < shares.length && (shares[share] as Share).to < end) share++;
