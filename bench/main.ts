@@ -14,6 +14,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCentre } from "./centre.ts";
+import { benchDisk } from "./disk.ts";
 import { type BenchRow, tableOf } from "./harness.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLinuxBoot } from "./linux-boot.ts";
@@ -35,6 +36,7 @@ const MICRO_ROUNDS = 5;
 
 const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow[]>>> = {
   centre: benchCentre,
+  disk: benchDisk,
   kernels: benchKernels,
   "linux-boot": benchLinuxBoot,
   "linux-programs": benchLinuxPrograms,
