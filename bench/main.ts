@@ -27,6 +27,7 @@ import { benchMigrationGuest } from "./migration-guest.ts";
 import { benchMigrationLoopback } from "./migration-loopback.ts";
 import { benchMigrationQemu } from "./migration-qemu.ts";
 import { benchMigrationSilence } from "./migration-silence.ts";
+import { benchNbd } from "./nbd.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
 import { benchUserland } from "./userland.ts";
@@ -48,6 +49,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "migration-qemu": benchMigrationQemu,
   "migration-silence": benchMigrationSilence,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
+  nbd: benchNbd,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
 };
 
