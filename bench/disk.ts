@@ -49,7 +49,7 @@ export function fioFigures(lines: readonly string[]): Map<string, number> {
   for (const { field, name, scale } of JOBS) {
     const fields = lines.map((text) => text.split(";")).find((one) => one[2] === name);
     const value = Number(fields?.[field]) * scale;
-    if (!fields || fields[4] !== "0" || !(value > 0)) continue;
+    if (fields?.[4] !== "0" || !(value > 0)) continue;
     figures.set(name, value);
   }
   return figures;

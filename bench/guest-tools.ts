@@ -11,7 +11,8 @@ import { benchCache, fetchPackages, type PackageFile } from "./debian-packages.t
 
 const SUITE = "trixie";
 const FOLLOWED = /^(lib|zlib1g$|redis-tools$)/;
-const KEPT = /^(usr\/)?(bin\/(fio|iperf3|redis-[a-z-]+)$|lib\/ld-linux|lib\/riscv64-linux-gnu\/(ceph\/)?[^/]+\.so[.\dt]*$)/;
+const KEPT =
+  /^(usr\/)?(bin\/(fio|iperf3|redis-[a-z-]+)$|lib\/ld-linux|lib\/riscv64-linux-gnu\/(ceph\/)?[^/]+\.so[.\dt]*$)/;
 
 export interface GuestTools {
   readonly packages: readonly string[];

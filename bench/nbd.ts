@@ -51,7 +51,9 @@ export async function benchNbd(options: BenchOptions): Promise<BenchRow[]> {
           ours: () => rate(ourServer(options.root)),
           peer: { name: PEER, run: () => rate(qemuServer) },
         });
-        options.log(`${row.bench}: ${row.ours.median.toFixed(0)} MB/s, ratio ${row.ratio?.toFixed(2)}`);
+        options.log(
+          `${row.bench}: ${row.ours.median.toFixed(0)} MB/s, ratio ${row.ratio?.toFixed(2)}`,
+        );
         rows.push(row);
       }
     return rows;
