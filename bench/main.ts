@@ -28,6 +28,7 @@ import { benchMigrationLoopback } from "./migration-loopback.ts";
 import { benchMigrationQemu } from "./migration-qemu.ts";
 import { benchMigrationSilence } from "./migration-silence.ts";
 import { benchNbd } from "./nbd.ts";
+import { benchNetwork } from "./network.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
 import { benchUserland } from "./userland.ts";
@@ -50,6 +51,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "migration-silence": benchMigrationSilence,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   nbd: benchNbd,
+  network: benchNetwork,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
 };
 
