@@ -14,6 +14,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCentre } from "./centre.ts";
+import { benchDisk } from "./disk.ts";
 import { type BenchRow, tableOf } from "./harness.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLinuxBoot } from "./linux-boot.ts";
@@ -26,6 +27,8 @@ import { benchMigrationGuest } from "./migration-guest.ts";
 import { benchMigrationLoopback } from "./migration-loopback.ts";
 import { benchMigrationQemu } from "./migration-qemu.ts";
 import { benchMigrationSilence } from "./migration-silence.ts";
+import { benchNbd } from "./nbd.ts";
+import { benchNetwork } from "./network.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
 import { benchUserland } from "./userland.ts";
@@ -35,6 +38,7 @@ const MICRO_ROUNDS = 5;
 
 const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow[]>>> = {
   centre: benchCentre,
+  disk: benchDisk,
   kernels: benchKernels,
   "linux-boot": benchLinuxBoot,
   "linux-programs": benchLinuxPrograms,
@@ -46,6 +50,8 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "migration-qemu": benchMigrationQemu,
   "migration-silence": benchMigrationSilence,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
+  nbd: benchNbd,
+  network: benchNetwork,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
 };
 

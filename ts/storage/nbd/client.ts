@@ -97,7 +97,7 @@ export class NbdDisk implements BlockBackend {
   async write(offset: number, from: Uint8Array): Promise<void> {
     const bytes = from.length;
     await this.#ask({ command: nbd.CMD_WRITE, flags: 0, offset, bytes, data: from });
-    await this.#wrote({ offset, bytes, data: from.slice() });
+    await this.#wrote({ offset, bytes, data: new Uint8Array(from) });
   }
 
   async flush(): Promise<void> {

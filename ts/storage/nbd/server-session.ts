@@ -4,6 +4,7 @@ import type { BlockExtent } from "../../machine/block.ts";
 import * as nbd from "./protocol.ts";
 import { isReadOnly, type NbdExport } from "./server-export.ts";
 import type { Agreed } from "./server-handshake.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 import type { ByteStream } from "./stream.ts";
 
 const REQUESTS_MAX = 64;
@@ -13,6 +14,8 @@ const ZEROS_BYTES = 1 << 20;
 const PARTS_MAX = 64;
 const EXTENTS_MAX = 4096;
 const CONTEXT_ID = 1;
+const CHUNK_HEAD_BYTES = 20;
+const NOTHING = Buffer.alloc(0);
 
 interface Request {
   readonly flags: number;
@@ -35,13 +38,19 @@ export class ServerSession {
   readonly #stream: ByteStream;
   readonly #export: NbdExport;
   readonly #agreed: Agreed;
+  readonly #spare: SpareBuffers;
   readonly #running = new Set<Promise<void>>();
   #bytes = 0;
 
-  constructor(stream: ByteStream, chosen: NbdExport, agreed: Agreed) {
+  constructor(
+    stream: ByteStream,
+    chosen: NbdExport,
+    options: { readonly agreed: Agreed; readonly spare: SpareBuffers },
+  ) {
     this.#stream = stream;
     this.#export = chosen;
-    this.#agreed = agreed;
+    this.#agreed = options.agreed;
+    this.#spare = options.spare;
   }
 
   /** Until the client leaves; then nothing of it is under way any more. */
@@ -68,7 +77,7 @@ export class ServerSession {
     const hasPayload = request.command === nbd.CMD_WRITE;
     if (hasPayload && request.bytes > nbd.PAYLOAD_BYTES_MAX)
       throw new Error(`wants to write ${request.bytes} bytes at once`);
-    const payload = hasPayload ? await this.#stream.read(request.bytes) : undefined;
+    const payload = hasPayload ? await this.#payload(request.bytes) : undefined;
     const held = hasPayload || request.command === nbd.CMD_READ ? request.bytes : 0;
     this.#bytes += held;
     const running = this.#serve(request, payload).finally(() => {
@@ -82,13 +91,20 @@ export class ServerSession {
     return true;
   }
 
-  async #serve(request: Request, payload: Buffer | undefined): Promise<void> {
+  async #payload(bytes: number): Promise<Uint8Array> {
+    const payload = this.#spare.take(bytes);
+    await this.#stream.fill(payload);
+    return payload;
+  }
+
+  async #serve(request: Request, payload: Uint8Array | undefined): Promise<void> {
     try {
       this.#check(request);
       await this.#execute(request, payload);
     } catch (error) {
       this.#fail(request, error);
     }
+    if (payload) this.#spare.give(payload);
   }
 
   #check({ bytes, command, offset }: Request): void {
@@ -100,7 +116,7 @@ export class ServerSession {
       throw new Refusal(command === nbd.CMD_WRITE ? nbd.ENOSPC : nbd.EINVAL);
   }
 
-  async #execute(request: Request, payload: Buffer | undefined): Promise<void> {
+  async #execute(request: Request, payload: Uint8Array | undefined): Promise<void> {
     const { bytes, command, flags, offset } = request;
     const { disk } = this.#export;
     switch (command) {
@@ -109,7 +125,7 @@ export class ServerSession {
       case nbd.CMD_BLOCK_STATUS:
         return this.#status(request);
       case nbd.CMD_WRITE:
-        await disk.write(offset, payload as Buffer);
+        await disk.write(offset, payload as Uint8Array);
         break;
       case nbd.CMD_FLUSH:
         await disk.flush();
@@ -141,8 +157,7 @@ export class ServerSession {
     const { disk } = this.#export;
     const isWhole = !this.#agreed.hasStructured || (flags & nbd.FLAG_DF) !== 0 || !disk.extent;
     if (isWhole || bytes === 0) {
-      const data = Buffer.allocUnsafe(bytes);
-      await disk.read(offset, data);
+      const data = await this.#content(offset, bytes);
       if (this.#agreed.hasStructured) this.#data(request, { offset, data, isLast: true });
       else this.#simple(request, 0, data);
       return;
@@ -155,12 +170,18 @@ export class ServerSession {
       const isLast = at + count >= bytes;
       if (extent?.isZero) this.#hole(request, { offset: offset + at, bytes: count, isLast });
       else {
-        const data = Buffer.allocUnsafe(count);
-        await disk.read(offset + at, data);
+        const data = await this.#content(offset + at, count);
         this.#data(request, { offset: offset + at, data, isLast });
       }
       at += count;
     }
+  }
+
+  /** What is on the disk; it is given back when it has been sent. */
+  async #content(offset: number, bytes: number): Promise<Uint8Array> {
+    const data = this.#spare.take(bytes);
+    await this.#export.disk.read(offset, data);
+    return data;
   }
 
   async #extent(offset: number, bytes: number): Promise<BlockExtent> {
@@ -187,7 +208,7 @@ export class ServerSession {
     }
     const data = Buffer.alloc(4 * words.length);
     for (const [i, word] of words.entries()) data.writeUInt32BE(word, 4 * i);
-    this.#chunk(request, { type: nbd.CHUNK_BLOCK_STATUS, flags: nbd.CHUNK_DONE }, data);
+    this.#chunk(request, { type: nbd.CHUNK_BLOCK_STATUS, flags: nbd.CHUNK_DONE }, { data });
   }
 
   #done(request: Request): void {
@@ -197,34 +218,42 @@ export class ServerSession {
   }
 
   #simple({ cookie }: Request, error: number, data?: Uint8Array): void {
-    const head = Buffer.alloc(8);
+    const head = Buffer.allocUnsafe(16);
     head.writeUInt32BE(nbd.MAGIC_SIMPLE_REPLY, 0);
     head.writeUInt32BE(error, 4);
-    if (data && data.length > 0) this.#stream.write(head, cookie, data);
-    else this.#stream.write(head, cookie);
+    cookie.copy(head, 8);
+    this.#send(head, data);
   }
 
+  #send(head: Buffer, data: Uint8Array | undefined): void {
+    if (data && data.length > 0) this.#stream.writeThen(() => this.#spare.give(data), head, data);
+    else this.#stream.write(head);
+  }
+
+  /** A part of an answer: `place` and `data` are what is in it. */
   #chunk(
     { cookie }: Request,
     kind: { readonly type: number; readonly flags: number },
-    ...parts: readonly Uint8Array[]
+    { data, place = NOTHING }: { readonly place?: Buffer; readonly data?: Uint8Array } = {},
   ): void {
-    const head = Buffer.alloc(8);
+    const head = Buffer.allocUnsafe(CHUNK_HEAD_BYTES + place.length);
     head.writeUInt32BE(nbd.MAGIC_STRUCTURED_REPLY, 0);
     head.writeUInt16BE(kind.flags, 4);
     head.writeUInt16BE(kind.type, 6);
-    const tail = Buffer.alloc(4);
-    tail.writeUInt32BE(parts.reduce((sum, part) => sum + part.length, 0));
-    this.#stream.write(head, cookie, tail, ...parts);
+    cookie.copy(head, 8);
+    head.writeUInt32BE(place.length + (data?.length ?? 0), 16);
+    place.copy(head, CHUNK_HEAD_BYTES);
+    this.#send(head, data);
   }
 
   #data(
     request: Request,
-    part: { readonly offset: number; readonly data: Buffer; readonly isLast: boolean },
+    part: { readonly offset: number; readonly data: Uint8Array; readonly isLast: boolean },
   ): void {
-    const kind = { type: nbd.CHUNK_OFFSET_DATA, flags: part.isLast ? nbd.CHUNK_DONE : 0 };
-    if (part.data.length === 0) this.#chunk(request, { ...kind, type: nbd.CHUNK_NONE });
-    else this.#chunk(request, kind, offsetOf(part.offset), part.data);
+    const { data, isLast, offset } = part;
+    const kind = { type: nbd.CHUNK_OFFSET_DATA, flags: isLast ? nbd.CHUNK_DONE : 0 };
+    if (data.length === 0) this.#chunk(request, { ...kind, type: nbd.CHUNK_NONE });
+    else this.#chunk(request, kind, { place: offsetOf(offset), data });
   }
 
   #hole(
@@ -234,7 +263,7 @@ export class ServerSession {
     const kind = { type: nbd.CHUNK_OFFSET_HOLE, flags: part.isLast ? nbd.CHUNK_DONE : 0 };
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32BE(part.bytes);
-    this.#chunk(request, kind, offsetOf(part.offset), bytes);
+    this.#chunk(request, kind, { place: offsetOf(part.offset), data: bytes });
   }
 
   #fail(request: Request, error: unknown): void {
@@ -248,7 +277,7 @@ export class ServerSession {
     }
     const data = Buffer.alloc(6);
     data.writeUInt32BE(number, 0);
-    this.#chunk(request, { type: nbd.CHUNK_ERROR, flags: nbd.CHUNK_DONE }, data);
+    this.#chunk(request, { type: nbd.CHUNK_ERROR, flags: nbd.CHUNK_DONE }, { data });
   }
 }
 

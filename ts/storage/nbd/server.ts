@@ -9,6 +9,7 @@ import * as nbd from "./protocol.ts";
 import type { NbdExport } from "./server-export.ts";
 import { ServerHandshake } from "./server-handshake.ts";
 import { ServerSession } from "./server-session.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
 import { ByteStream, StreamEnd } from "./stream.ts";
 
 const HANDSHAKE_MS = 30_000;
@@ -29,6 +30,7 @@ export class NbdServer {
   readonly #options: NbdServerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #spare = new SpareBuffers();
   readonly #sessions = new Set<Promise<void>>();
 
   private constructor(options: NbdServerOptions) {
@@ -111,7 +113,8 @@ export class NbdServer {
     if (chosen === "end" || chosen === "tls") return;
     socket.setTimeout(0);
     this.#log(`${socket.remoteAddress}:${socket.remotePort}: "${chosen.name}"`);
-    await new ServerSession(stream, chosen, handshake.agreed).run();
+    const { agreed } = handshake;
+    await new ServerSession(stream, chosen, { agreed, spare: this.#spare }).run();
   }
 
   /** Ends all connections; their disks stay open. */

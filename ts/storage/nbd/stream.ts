@@ -70,6 +70,17 @@ export class ByteStream {
     this.#socket.uncork();
   }
 
+  /** The same; `onGone` is called when the bytes are not needed any more. */
+  writeThen(onGone: () => void, ...parts: readonly Uint8Array[]): void {
+    if (this.#isOver) return;
+    const last = parts.length - 1;
+    this.#socket.cork();
+    for (const [i, part] of parts.entries())
+      if (i < last) this.#socket.write(part);
+      else this.#socket.write(part, (error) => error ?? onGone());
+    this.#socket.uncork();
+  }
+
   /** Waits while the other end has much to read before. */
   async drained(): Promise<void> {
     while (!this.#isOver && this.#socket.writableNeedDrain) await this.#changed();
