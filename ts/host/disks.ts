@@ -6,6 +6,7 @@ import { NbdDisk } from "../storage/nbd/client.ts";
 import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { checkPlain } from "./address.ts";
+import { checkMark } from "./disk-marks.ts";
 import { isPoolPath, openVolume } from "./pools.ts";
 import { loadCredentials } from "./tls/credentials.ts";
 
@@ -17,7 +18,10 @@ export async function openPath(where: {
 }): Promise<BlockBackend> {
   const { format, path, readOnly } = where;
   if (isPoolPath(path)) return openVolume(path, readOnly);
-  if (!isNbdUrl(path)) return openDisk({ path, format, readOnly });
+  if (!isNbdUrl(path)) {
+    if (!readOnly) checkMark(path);
+    return openDisk({ path, format, readOnly });
+  }
   if (format === "qcow2")
     throw new WasmvisorError(
       "WV_CONFIG",
