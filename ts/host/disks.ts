@@ -2,6 +2,7 @@
 import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
+import { isPartial } from "../storage/missing-record.ts";
 import { NbdDisk } from "../storage/nbd/client.ts";
 import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
@@ -20,6 +21,7 @@ export async function openPath(where: {
   if (isPoolPath(path)) return openVolume(path, readOnly);
   if (!isNbdUrl(path)) {
     if (!readOnly) checkMark(path);
+    if (isPartial(path)) throw partial(path);
     return openDisk({ path, format, readOnly });
   }
   if (format === "qcow2")
@@ -31,4 +33,12 @@ export async function openPath(where: {
   checkPlain({ ...address, scheme: address.isSecure ? "tls" : "tcp" }, `disk "${path}"`);
   const tls = address.isSecure ? loadCredentials(process.env["WASMVISOR_TLS"]) : undefined;
   return NbdDisk.connect({ url: path, readOnly, tls });
+}
+
+function partial(path: string): WasmvisorError {
+  return new WasmvisorError(
+    "WV_DISK",
+    `disk "${path}": not all of it has come yet; where it came from, serve that image, ` +
+      `then fetch the rest: wasmvisor disk pull ${path} nbd://HOST:PORT/NAME`,
+  );
 }

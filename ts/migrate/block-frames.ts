@@ -3,7 +3,7 @@
  *
  *   BLOCKS         u32 disk, u32 records; of each record u32 block with flags, in ascending order; then the
  *                  contents of those that are not zero, in that order
- *   LEFT_BLOCKS, LACKING_BLOCKS   u32 disk, bitmap of its blocks
+ *   LEFT_BLOCKS    u32 disk, bitmap of its blocks
  *   BLOCK_REQUEST  u32 disk, u32 block of each that somebody waits for
  */
 import { BlockSet } from "../machine/block-set.ts";
@@ -102,7 +102,7 @@ export function encodeBlockMap(disk: number, set: BlockSet): readonly Uint8Array
   return [head, set.save()];
 }
 
-/** For LEFT_BLOCKS and LACKING_BLOCKS of a disk of `bytes` bytes. */
+/** For LEFT_BLOCKS of a disk of `bytes` bytes. */
 export function decodeBlockMap(frame: Frame, bytes: number): BlockSet {
   const set = new BlockSet(blockCountOf(bytes));
   if (set.load(frame.payload.subarray(4))) return set;

@@ -108,6 +108,24 @@ export class LeavingDisks {
     );
   }
 
+  /** Blocks that are left. */
+  get leftBlocks(): number {
+    return this.states.reduce((sum, { left }) => sum + left.size, 0);
+  }
+
+  /** Of a disk that stays behind: what is known to be zero need not follow. */
+  *leaveHoles(): Task<void> {
+    for (const { disk, left } of this.states)
+      for (let at = 0; at < disk.bytes; ) {
+        const { bytes, isZero } = yield* wait(disk.extent(at, disk.bytes - at));
+        const last =
+          at + bytes === disk.bytes ? left.blockCount : (at + bytes) / MOVING_BLOCK_BYTES;
+        const first = Math.ceil(at / MOVING_BLOCK_BYTES);
+        for (let block = first; isZero && block < Math.floor(last); block++) left.delete(block);
+        at += bytes;
+      }
+  }
+
   /** Passes, until what is left may wait for the stop. The guest runs; it is held back if it must. */
   *copy(limits: () => DiskLimits): Task<void> {
     for (;;) {

@@ -34,7 +34,6 @@ const ACCEPTED = [
   stream.FRAME_CHECKPOINT,
   stream.FRAME_DRAINED,
   stream.FRAME_BLOCK_REQUEST,
-  stream.FRAME_LACKING_BLOCKS,
 ];
 
 /** A frame of pages that follow. */
@@ -216,6 +215,16 @@ export class Session {
     const seal = this.#hasSeals ? batch.seal : undefined;
     const type = seal === undefined ? stream.FRAME_PAGES : stream.FRAME_SEALED;
     return { type, parts: [encodePagesHeader(this.stats.round, batch, seal), records], modelBytes };
+  }
+
+  /** Something is here that the guest went without. */
+  get hasLeft(): boolean {
+    return this.isPostCopy || this.remainingBlocks > 0;
+  }
+
+  /** Blocks of disks that follow the guest. */
+  get remainingBlocks(): number {
+    return this.disks?.how === "on-demand" ? this.disks.leftBlocks : 0;
   }
 
   /** True if the push goes packed. */

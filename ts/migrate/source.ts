@@ -98,7 +98,7 @@ class Source {
     yield* stopAndCopy(session, rest, readsMax);
     yield* commitment(session);
     session.stats.ranAgain(session.nowNs());
-    if (session.isPostCopy) yield* activation(session);
+    if (session.hasLeft) yield* activation(session);
     else session.enter("activation");
   }
 

@@ -50,7 +50,6 @@ export const FRAME_WANTED = 27;
 export const FRAME_JOINED = 28;
 export const FRAME_DRAINED = 29;
 export const FRAME_BLOCK_REQUEST = 40;
-export const FRAME_LACKING_BLOCKS = 41;
 
 /** Of the payload of SEALED: what the frame's CRC covers. */
 export const SEALED_HEADER_BYTES = 16;
@@ -92,7 +91,6 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_BLOCKS, { name: "BLOCKS", bytesMax: 4 << 20 }],
   [FRAME_LEFT_BLOCKS, { name: "LEFT_BLOCKS", bytesMax: BITMAP }],
   [FRAME_BLOCK_REQUEST, { name: "BLOCK_REQUEST", bytesMax: SMALL }],
-  [FRAME_LACKING_BLOCKS, { name: "LACKING_BLOCKS", bytesMax: BITMAP }],
 ]);
 
 export interface Frame {

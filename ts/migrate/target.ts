@@ -248,7 +248,10 @@ class Target implements Watched {
         yield* this.#connection.send(stream.FRAME_DRAINED);
       } else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)
         yield* this.#leaveOut(guest, frame);
-      else if (frame.type === stream.FRAME_STATE && !hasState) {
+      else if (frame.type === stream.FRAME_LEFT_BLOCKS && !hasState) {
+        yield* this.#disks.leaveOut(frame);
+        this.#arrivals ??= this.#newArrivals(guest);
+      } else if (frame.type === stream.FRAME_STATE && !hasState) {
         hasState = true;
         this.#isMemoryWhole = true;
         yield* wait(guest.restoreState(frame.payload));
@@ -288,8 +291,13 @@ class Target implements Watched {
 
   /** The source keeps some pages until the guest runs here. */
   *#leaveOut(guest: Migratable, frame: stream.Frame): Task<void> {
+    this.#arrivals = this.#newArrivals(guest);
+    yield* this.#arrivals.expect(frame.payload.slice());
+  }
+
+  #newArrivals(guest: Migratable): Arrivals {
     const { clock, isSourceLost, ledger, sourceTimeoutNs } = this.#options;
-    this.#arrivals = new Arrivals({
+    return new Arrivals({
       clock,
       ledger,
       id: this.#id as string,
@@ -299,8 +307,8 @@ class Target implements Watched {
       sourceTimeoutNs: sourceTimeoutNs ?? Number.POSITIVE_INFINITY,
       isSourceLost,
       lanes: this.#lanes,
+      disks: this.#disks,
     });
-    yield* this.#arrivals.expect(frame.payload.slice());
   }
 
   *#check(guest: Migratable, frame: stream.Frame): Task<void> {

@@ -9,9 +9,11 @@ import { type ArrivingDisk, bytesOfBlock, MOVING_BLOCK_BYTES } from "../../machi
 import type { DiskShape } from "../../migrate/block-frames.ts";
 import type { DiskFormat } from "../../storage/disk-format.ts";
 import { createDisk } from "../../storage/disk-tools.ts";
+import { MissingFile } from "../../storage/missing-record.ts";
 import { MovableDisk } from "../../storage/movable-disk.ts";
 import { openDisk, type SyncDisk } from "../../storage/open-disk.ts";
 import { Overlay } from "../../storage/overlay.ts";
+import { PartialDisk } from "../../storage/partial-disk.ts";
 import { giveBack, lease } from "../disk-leases.ts";
 import { syncDirectory } from "../disk-marks.ts";
 import type { VmConfig } from "../vm-config.ts";
@@ -93,7 +95,9 @@ class ArrivingImage implements ArrivingDisk {
   readonly bytes: number;
   /** Where it is once the guest runs here. */
   readonly path: string;
+  readonly onDemand: PartialDisk;
   readonly #disk: SyncDisk;
+  readonly #record: MissingFile;
   readonly #zeros = new Uint8Array(MOVING_BLOCK_BYTES);
   #isFlushed = true;
 
@@ -110,6 +114,8 @@ class ArrivingImage implements ArrivingDisk {
     const path = this.#unfinished;
     createDisk({ path, format, bytes: shape.bytes });
     this.#disk = openDisk({ path, format });
+    this.#record = new MissingFile(this.path, shape.bytes);
+    this.onDemand = new PartialDisk(this.#disk, this.#record);
   }
 
   get #unfinished(): string {
@@ -118,8 +124,9 @@ class ArrivingImage implements ArrivingDisk {
 
   /** The disk that the guest sees; who gives that back closes the image. */
   open(its: { readonly readOnly: boolean; readonly overlay: boolean }): BlockBackend {
-    const top = its.overlay ? new Overlay(this.#disk) : new MovableDisk(this.#disk, its.readOnly);
-    lease(top, this.#disk);
+    const disk = this.onDemand;
+    const top = its.overlay ? new Overlay(disk) : new MovableDisk(disk, its.readOnly);
+    lease(top, disk);
     return top;
   }
 
@@ -147,6 +154,7 @@ class ArrivingImage implements ArrivingDisk {
   }
 
   remove(): void {
+    this.#record.remove();
     rmSync(this.#unfinished, { force: true });
     rmSync(this.path, { force: true });
   }

@@ -2,7 +2,9 @@
 
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Task } from "../../base/task.ts";
+import { encodeBlockMap } from "../block-frames.ts";
 import type { Session } from "../session.ts";
+import { FRAME_LEFT_BLOCKS } from "../stream.ts";
 
 /** Settles when what is left may go with the guest stopped. Throws where that takes longer than it may. */
 export function* copyDisks(session: Session): Task<void> {
@@ -26,5 +28,8 @@ export function* sendDisks(session: Session): Task<void> {
   const { disks } = session;
   if (!disks) return;
   disks.harvest();
-  yield* disks.sendLeft();
+  if (disks.how !== "on-demand") return yield* disks.sendLeft();
+  yield* disks.leaveHoles();
+  for (const { disk, left } of disks.states)
+    yield* session.connection.send(FRAME_LEFT_BLOCKS, encodeBlockMap(disk.index, left));
 }
