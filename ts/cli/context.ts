@@ -12,6 +12,8 @@ type OptionName =
   | "bandwidth"
   | "bare"
   | "channels"
+  | "copyDisks"
+  | "diskDirectory"
   | "checkpoint"
   | "clock"
   | "clusterSize"

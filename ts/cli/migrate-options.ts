@@ -2,6 +2,7 @@
 import { WasmvisorError } from "../base/errors.ts";
 import type { RemoteMigrateOptions } from "../host/daemon/client.ts";
 import { AUTO, parseMigration } from "../host/migrations/schema.ts";
+import { DISK_COPIES, type DiskCopy } from "../migrate/leaving-disks.ts";
 import { STRATEGIES } from "../migrate/options.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../migrate/policy/dirty-limit.ts";
@@ -29,6 +30,7 @@ export function moveOptions(options: Options, target: string): Move {
     onLimit: parse.oneOf(options.onLimit, ["stop", "fail"], "--on-limit"),
     ...slowdownOf(options),
     ...compressionOf(options),
+    copyDisks: copyDisksOf(options),
     channels: parse.integer(options.channels, "--channels", 1),
     verify: parse.oneOf(options.verify, ["frames", "pages", "memory"], "--verify"),
     checkpoint: parse.text(options.checkpoint),
@@ -41,6 +43,10 @@ export function moveOptions(options: Options, target: string): Move {
     Object.fromEntries(Object.entries(move).filter(([, value]) => value !== undefined)),
   );
   return move;
+}
+
+function copyDisksOf({ copyDisks }: Options): DiskCopy | undefined {
+  return copyDisks === true ? "pre-copy" : parse.oneOf(copyDisks, DISK_COPIES, "--copy-disks");
 }
 
 function strategyOf(options: Options): Partial<Move> {

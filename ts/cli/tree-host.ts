@@ -22,6 +22,10 @@ export function addHostCommands(add: AddCommand): void {
       "--source-timeout <time>",
       "a guest whose pages follow is lost if its source is away for so long (10min)",
     )
+    .option(
+      "--disk-directory <dir>",
+      "where images of disks go that come with vms (~/.local/share/wasmvisor/disks)",
+    )
     .option("--bandwidth <rate>", "cap of all outgoing migrations together, shared equally")
     .option("--lan-listen <address>", "join the lan to that of other hosts: where to listen (UDP)")
     .option("--lan-peer <address>", "where another host listens (repeatable)", several)

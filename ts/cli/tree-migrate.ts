@@ -70,6 +70,7 @@ function addMigrate(add: AddCommand): void {
     )
     .option("--slowdown <name[:key=value]>", "hold the guest back meanwhile; see below (none)")
     .option("--compress <how[:key=value]>", "send less; see below (repeatable)", several)
+    .option("--copy-disks [how]", "copy its disks along: pre-copy, on-demand, or stop (pre-copy)")
     .option("--channels <n>", "connections for its pages, 1 to 16; post-copy uses two (1)")
     .option("--verify <what>", "checksums of frames, of pages, or of memory, too (pages)")
     .option(

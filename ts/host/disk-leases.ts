@@ -22,6 +22,11 @@ export function share(disk: BlockBackend, twin: BlockBackend): void {
   leases.set(twin, held);
 }
 
+/** What `disk` is, or lies over, if it was opened here. */
+export function openedBelow(disk: BlockBackend): BlockBackend | undefined {
+  return leases.get(disk)?.opened;
+}
+
 /** One user less. Disks that the caller has brought stay open; failures are nobody's who still waits. */
 export function giveBack(disk: BlockBackend): void {
   const held = leases.get(disk);

@@ -2,10 +2,12 @@
 import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
+import { isPartial } from "../storage/missing-record.ts";
 import { NbdDisk } from "../storage/nbd/client.ts";
 import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { checkPlain } from "./address.ts";
+import { checkMark } from "./disk-marks.ts";
 import { isPoolPath, openVolume } from "./pools.ts";
 import { loadCredentials } from "./tls/credentials.ts";
 
@@ -17,7 +19,11 @@ export async function openPath(where: {
 }): Promise<BlockBackend> {
   const { format, path, readOnly } = where;
   if (isPoolPath(path)) return openVolume(path, readOnly);
-  if (!isNbdUrl(path)) return openDisk({ path, format, readOnly });
+  if (!isNbdUrl(path)) {
+    if (!readOnly) checkMark(path);
+    if (isPartial(path)) throw partial(path);
+    return openDisk({ path, format, readOnly });
+  }
   if (format === "qcow2")
     throw new WasmvisorError(
       "WV_CONFIG",
@@ -27,4 +33,12 @@ export async function openPath(where: {
   checkPlain({ ...address, scheme: address.isSecure ? "tls" : "tcp" }, `disk "${path}"`);
   const tls = address.isSecure ? loadCredentials(process.env["WASMVISOR_TLS"]) : undefined;
   return NbdDisk.connect({ url: path, readOnly, tls });
+}
+
+function partial(path: string): WasmvisorError {
+  return new WasmvisorError(
+    "WV_DISK",
+    `disk "${path}": not all of it has come yet; where it came from, serve that image, ` +
+      `then fetch the rest: wasmvisor disk pull ${path} nbd://HOST:PORT/NAME`,
+  );
 }

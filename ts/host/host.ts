@@ -11,6 +11,7 @@ import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from
 import { boot, bootFiles } from "./boot.ts";
 import { giveBack } from "./disk-leases.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
+import type { ArrivingImages } from "./migrations/arriving-images.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
@@ -215,7 +216,7 @@ export class Host implements HostApi {
     const snapshot = isFile
       ? await this.#snapshots.open(source)
       : new Snapshot(bytesInMemory(source));
-    const build = (config: Uint8Array): Promise<VirtualMachine> => this.buildTwin(config, name);
+    const build = (config: Uint8Array): Promise<VirtualMachine> => this.buildTwin(config, { name });
     return this.adopt(await restoreVm({ snapshot, build, pages, signal }));
   }
 
@@ -293,12 +294,17 @@ export class Host implements HostApi {
     this.#rehearsal = Promise.resolve(true);
   }
 
-  /** @internal An empty vm for the state of another, not listed yet. */
-  async buildTwin(encodedConfig: Uint8Array, name?: string): Promise<VirtualMachine> {
+  /** @internal An empty vm for the state of another, not listed yet. `images`: makes those of disks that come. */
+  async buildTwin(
+    encodedConfig: Uint8Array,
+    twin: { readonly name?: string | undefined; readonly images?: ArrivingImages | undefined } = {},
+  ): Promise<VirtualMachine> {
     const saved = decodeConfig(encodedConfig);
-    const config = { ...saved, name: name ?? saved.name };
-    if (this.#vms.has(config.name) || this.#reserved.has(config.name)) throw taken(config.name);
-    const disks = await openDisks(config);
+    const { images, name = saved.name } = twin;
+    if (this.#vms.has(name) || this.#reserved.has(name)) throw taken(name);
+    const placed = images?.place({ ...saved, name });
+    const config = placed?.config ?? { ...saved, name };
+    const disks = await openDisks(config, placed?.disks);
     const nics = await makeNics(this.networks, { config, clock: this.clock });
     return this.#build(config, { disks, nics, shares: await openShares(config.shares) });
   }

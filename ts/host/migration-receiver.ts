@@ -1,13 +1,18 @@
 /** Takes vms in that come over channels; one for a host. */
 import { WasmvisorError } from "../base/errors.ts";
 import { promiseOf } from "../base/task.ts";
+import type { DiskShape } from "../migrate/block-frames.ts";
 import type { Channel } from "../migrate/channel.ts";
 import { MigrationLedger } from "../migrate/ledger.ts";
 import { receiveMigration, type TargetResult } from "../migrate/target.ts";
 import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { Host } from "./host.ts";
+import type { ArrivingImages } from "./migrations/arriving-images.ts";
 import { deflatePacker } from "./migrations/deflate.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
+
+/** Makes an empty vm of a config, with images for the disks that come. */
+type Build = (config: Uint8Array, images?: ArrivingImages) => Promise<VirtualMachine>;
 
 export class MigrationReceiver {
   readonly #host: Host;
@@ -29,7 +34,7 @@ export class MigrationReceiver {
     isSourceLost?: (() => boolean) | undefined,
   ): Promise<TargetResult> {
     const leave = this.#host.jobs.arrive();
-    const build = (config: Uint8Array): Promise<VirtualMachine> => this.#host.buildTwin(config);
+    const build: Build = (config, images) => this.#host.buildTwin(config, { images });
     return this.#serve(channel(), build, isSourceLost).finally(leave);
   }
 
@@ -43,9 +48,10 @@ export class MigrationReceiver {
   /** Never rejects. The vm is listed from the moment on at which it runs here. */
   async #serve(
     channel: Channel,
-    build: (config: Uint8Array) => Promise<VirtualMachine>,
+    build: Build,
     isSourceLost?: () => boolean,
   ): Promise<TargetResult> {
+    let images: ArrivingImages | undefined;
     let guest: MigratableVm | undefined;
     let release = (): void => undefined;
     let isListed = false;
@@ -58,7 +64,8 @@ export class MigrationReceiver {
         isSourceLost,
         accept: async (hello) => {
           await this.#host.rehearsed();
-          const twin = await build(hello.shape.config);
+          images = await this.#imagesFor(hello.disks ?? []);
+          const twin = await build(hello.shape.config, images);
           release = this.#host.reserve(twin.name);
           twin.events.on("status", ({ status }) => {
             // Pages may still follow while its user pauses and resumes it.
@@ -68,6 +75,7 @@ export class MigrationReceiver {
             this.#host.adopt(twin);
           });
           guest = twin.migratable(hello.arrives);
+          guest.arrivingDisks = images?.arriving;
           return guest;
         },
       }),
@@ -75,6 +83,13 @@ export class MigrationReceiver {
     release();
     guest?.release();
     guest = undefined;
+    if (result.state === "discarded") images?.discard();
     return result;
+  }
+
+  async #imagesFor(disks: readonly DiskShape[]): Promise<ArrivingImages | undefined> {
+    if (disks.length === 0) return undefined;
+    const { ArrivingImages: Images } = await import("./migrations/arriving-images.ts");
+    return new Images(disks, this.#host.jobs.diskDirectory);
   }
 }

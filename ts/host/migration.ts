@@ -13,6 +13,7 @@ import type { Access } from "./access.ts";
 import { isLoopback, parseAddress } from "./address.ts";
 import type { Host } from "./host.ts";
 import type { MigrationJob } from "./migrations/jobs.ts";
+import type { MovedImages } from "./migrations/leaving-disks.ts";
 import { engineOptions, type MigrateOptions } from "./migrations/options.ts";
 import type { ConnectedMigration } from "./socket-channel.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
@@ -43,6 +44,8 @@ interface Move {
 interface Course {
   readonly asked: SourceOptions;
   readonly guest: MigratableVm;
+  /** Images of disks that are copied along. */
+  readonly images: MovedImages | undefined;
   /** A guest that was paused before waits for nobody. */
   readonly standsStill: () => boolean;
   /** What the target says which process it is. */
@@ -82,7 +85,7 @@ export async function migrateVm(move: Move): Promise<MigrationOutcome> {
   let how: "paused" | undefined = before && "paused";
   try {
     const { channel, process } = await connectInTurn(move, job, before && "recover");
-    const course = before ?? begin(move, job, asked);
+    const course = before ?? (await begin(move, job, asked));
     Object.assign(course, { move, job, process });
     const outcome = await moveOver(course, channel);
     how = outcome.state === "paused" ? "paused" : undefined;
@@ -93,11 +96,18 @@ export async function migrateVm(move: Move): Promise<MigrationOutcome> {
   }
 }
 
-function begin(move: Move, job: MigrationJob, asked: SourceOptions): Course {
-  const { vm } = move;
+async function begin(move: Move, job: MigrationJob, asked: SourceOptions): Promise<Course> {
+  const { host, options, target, vm } = move;
   const startStatus = vm.status;
   const standsStill = (): boolean => vm.status === "paused" && startStatus !== "paused";
-  return { asked, guest: vm.migratable(), standsStill, move, job, process: undefined };
+  const guest = vm.migratable();
+  let images: MovedImages | undefined;
+  if (options.copyDisks !== undefined && vm.config.disks.length > 0) {
+    const { leavingDisks, MovedImages: Images } = await import("./migrations/leaving-disks.ts");
+    guest.leavingDisks = leavingDisks(vm, host.clock);
+    images = new Images(vm, { target, id: asked.id });
+  }
+  return { asked, guest, images, standsStill, move, job, process: undefined };
 }
 
 /** Tells about the progress until the result is called. */
@@ -149,7 +159,7 @@ async function connectInTurn(
 }
 
 async function moveOver(course: Course, channel: Channel): Promise<MigrationOutcome> {
-  const { asked, guest, job, move, recover, standsStill } = course;
+  const { asked, guest, images, job, move, recover, standsStill } = course;
   const { vm } = move;
   const shared = job.share(channel, standsStill);
   if (!recover && vm.machine.board.inFlight === 0) guest.saveState(); // Its code is compiled now, not while the guest stands still.
@@ -161,6 +171,7 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
     askOutcome: (id) => askOutcome(course, id),
     openChannel: () => openChannel(course, job.isAway ? undefined : course.job.signal),
     reconnect: () => openChannel(course),
+    beforeCommit: () => images?.committing(),
     onRound: (round: RoundStats) => {
       course.job.noteRound(round);
       course.move.options.onRound?.(round);
@@ -171,6 +182,8 @@ async function moveOver(course: Course, channel: Channel): Promise<MigrationOutc
     course.recover = result.recover;
     paused.set(vm, course);
   } else paused.delete(vm);
+  if (result.state === "completed") images?.moved();
+  if (["aborted", "failed", "rolled-back"].includes(result.state)) images?.clear();
   if (result.state !== "completed") guest.release();
   return outcome(result, asked.strategy, guest.shape.pageCount);
 }

@@ -6,6 +6,7 @@ import { parseSize } from "../base/units.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { StateFields } from "../machine/state-fields.ts";
 import { DISK_FORMATS, type DiskFormat } from "../storage/disk-format.ts";
+import { MovableDisk } from "../storage/movable-disk.ts";
 import { Overlay } from "../storage/overlay.ts";
 import type { ConsoleKind } from "../vmm/board.ts";
 import type { ClockMode } from "../vmm/vm-clock.ts";
@@ -266,7 +267,7 @@ export async function openDisks(
   try {
     for (const [i, disk] of config.disks.entries()) {
       const given = own[i];
-      if (given && !("path" in given)) disks.push(given);
+      if (given && !("path" in given)) disks.push(movable(given));
       else disks.push(await openFile(config.name, disk));
     }
   } catch (error) {
@@ -274,6 +275,11 @@ export async function openDisks(
     throw error;
   }
   return disks;
+}
+
+/** Disks that keep their state in memory take it along themselves. */
+function movable(disk: BlockBackend): BlockBackend {
+  return disk instanceof MovableDisk || "save" in disk ? disk : new MovableDisk(disk);
 }
 
 async function openFile(vm: string, disk: DiskConfig): Promise<BlockBackend> {
@@ -285,7 +291,7 @@ async function openFile(vm: string, disk: DiskConfig): Promise<BlockBackend> {
   const { openPath } = await import("./disks.ts");
   const { format, overlay, path, readOnly } = disk;
   const below = await openPath({ path, format, readOnly: readOnly || overlay });
-  const top = overlay ? new Overlay(below) : below;
+  const top = overlay ? new Overlay(below) : new MovableDisk(below);
   lease(top, below);
   return top;
 }

@@ -28,6 +28,7 @@
  * worker must be waited for); `Wait<T>` says so.
  */
 import type { Wait } from "../base/task.ts";
+import type { ArrivingDisk, LeavingDisk } from "./moving-disk.ts";
 
 /** Bytes in a page of guest memory. */
 export const GUEST_PAGE_BYTES = 4096;
@@ -120,6 +121,10 @@ export interface MissingWatcher {
 
 export interface Migratable {
   readonly shape: GuestShape;
+  /** Disks that are copied along. All others are where the target finds them. */
+  readonly leavingDisks?: readonly LeavingDisk[] | undefined;
+  /** A twin's: those that come. */
+  readonly arrivingDisks?: readonly ArrivingDisk[] | undefined;
 
   /** An empty set of this guest's pages. Throws `WV_NO_MEMORY` if there is no room for it. */
   newPageSet(): PageSet;

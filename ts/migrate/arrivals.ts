@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable, MissingWatcher } from "../machine/migratable.ts";
+import type { ArrivingDisks } from "./arriving-disks.ts";
 import { type ArrivingLanes, isPages } from "./arriving-lanes.ts";
 import { CheckpointTaker } from "./checkpoints.ts";
 import { type Connection, Outbox, watchConnection } from "./connection.ts";
@@ -30,6 +31,8 @@ export interface ArrivalsOptions {
   readonly isSourceLost?: ((id: string) => Wait<boolean>) | undefined;
   /** What comes beside the first connection. */
   readonly lanes: ArrivingLanes;
+  /** Disks that may follow, too. */
+  readonly disks: ArrivingDisks;
 }
 
 /** Somebody waits for a page. */
@@ -57,11 +60,14 @@ export class Arrivals implements MissingWatcher {
   /** Of connections that broke. */
   #receivedBytes = 0;
   readonly #stalls = new StallMeter();
+  /** The source is told that nothing is missing any more. */
+  #told: Future<void> | undefined;
   #arrived = { pages: 0, faults: 0, longestWaitNs: 0, waitedNs: 0 };
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
-    const { checkpointNs, clock, guest } = options;
+    const { checkpointNs, clock, disks, guest } = options;
+    disks.onOverwritten = () => this.#tellIfComplete();
     if (checkpointNs > 0)
       this.#checkpoints = new CheckpointTaker({ guest, clock, everyNs: checkpointNs });
   }
@@ -72,6 +78,10 @@ export class Arrivals implements MissingWatcher {
   /** Pages that have not arrived. */
   get missingPages(): number {
     return this.#missingPages;
+  }
+
+  get #isLacking(): boolean {
+    return this.#missingPages > 0 || this.#options.disks.missingBlocks > 0;
   }
 
   get receivedBytes(): number {
@@ -148,8 +158,8 @@ export class Arrivals implements MissingWatcher {
       this.isRunning = true;
       this.#use(connection);
       if (checkpoints) runTask(checkpoints.run(() => this.#outbox));
-      if (this.#missingPages === 0) this.#tellComplete();
-      while (this.#missingPages > 0) {
+      this.#tellIfComplete();
+      while (this.#isLacking) {
         try {
           yield* this.#receive();
         } catch (error) {
@@ -164,17 +174,19 @@ export class Arrivals implements MissingWatcher {
     }
   }
 
-  #use(connection: Connection, lacking?: Uint8Array): void {
+  #use(connection: Connection, lacking?: readonly Uint8Array[]): void {
     this.#receivedBytes += this.#connection?.receivedBytes ?? 0;
     this.#connection = connection;
     this.#outbox = new Outbox(connection);
     // The source expects this, and then requests, which go before all that waits to be sent.
-    if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => [lacking]);
+    if (lacking) this.#outbox.post(stream.FRAME_LACKING, () => lacking);
     // Whoever waits asks again: the answers may have been lost.
     this.#asked = [];
+    this.#told = undefined;
     this.#uncredited = undefined;
     this.#wanted = []; // What the guest stores to comes with everything else, if that was lost.
     for (const gfn of this.#faults.keys()) this.#ask(gfn);
+    this.#options.disks.use(this.#outbox);
   }
 
   *#receive(): Task<void> {
@@ -196,16 +208,16 @@ export class Arrivals implements MissingWatcher {
     };
     const unwatch = watchConnection({ clock, connection: watched, stallNs: stallTimeoutNs });
     try {
-      while (this.#missingPages > 0) {
+      while (this.#isLacking) {
         const frame = yield* connection.demand();
         if (!isPages(frame))
           throw stream.streamError(frame, `${stream.frameName(frame.type)} out of turn`);
         yield* lanes.place(frame);
         this.#uncredited = frame.sequence;
-        if (this.#missingPages === 0) this.#tellComplete();
+        this.#tellIfComplete();
       }
     } catch (error) {
-      if (this.#missingPages > 0) throw error; // Else the source closes it because it knows that.
+      if (this.#isLacking) throw error; // Else the source closes it because it knows that.
     } finally {
       unwatch();
     }
@@ -224,15 +236,31 @@ export class Arrivals implements MissingWatcher {
 
   /** Pages came, over whatever connection. */
   *placed(frame: stream.Frame, by: "first" | "beside"): Task<void> {
+    if (frame.type === stream.FRAME_BLOCKS) {
+      yield* this.#options.disks.place(frame);
+      if (by === "beside") this.#tellIfComplete();
+      return;
+    }
     const before = this.#missingPages;
     const placed = yield* wait(this.#options.guest.placeBatch(messages.decodePages(frame)));
     this.#missingPages -= placed;
     this.#arrived.pages += placed;
-    if (by === "beside" && before > 0 && this.#missingPages === 0) this.#tellComplete();
+    if (by === "beside" && before > 0) this.#tellIfComplete();
+  }
+
+  #tellIfComplete(): void {
+    if (this.isRunning && !this.#isLacking) this.#tellComplete();
   }
 
   #tellComplete(): void {
+    if (this.#told) return;
     this.#checkpoints?.stop();
+    this.#told = runTask(this.#tell());
+  }
+
+  *#tell(): Task<void> {
+    // What came is on the disk: the source has no use for its own any more.
+    yield* this.#options.disks.finish();
     const { firstNs: firstStallNs, longestNs: longestStallNs } = this.#stalls;
     const arrived = { ...this.#arrived, firstStallNs, longestStallNs };
     this.#outbox?.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(arrived)]);
@@ -240,11 +268,12 @@ export class Arrivals implements MissingWatcher {
 
   /** A connection beside the first broke: so does the first. */
   broken(error: unknown): void {
-    if (this.#missingPages > 0) this.#connection?.abort(error);
+    if (this.#isLacking) this.#connection?.abort(error);
   }
 
   /** The source will ask the ledger if it does not hear of it; the guest has all pages. */
   *#complete(): Task<void> {
+    if (this.#told) yield* wait(this.#told);
     const outbox = this.#outbox as Outbox;
     yield* outbox.drained();
     this.#connection?.close();
@@ -281,13 +310,13 @@ export class Arrivals implements MissingWatcher {
   }
 
   /** The pages that have not arrived, as a bitmap, for whoever is at the end of `connection`. */
-  *#lackingFor(connection: Connection): Task<Uint8Array> {
+  *#lackingFor(connection: Connection): Task<Uint8Array[]> {
     const { guest } = this.#options;
     const set = guest.newPageSet();
     try {
       yield* wait(guest.addMissing(set));
       this.#missingPages = set.count();
-      return set.save();
+      return [set.save(), ...this.#options.disks.lacking()];
     } catch (error) {
       connection.abort(error); // The guest is no more: nobody will answer there.
       throw error;
@@ -307,7 +336,7 @@ export class Arrivals implements MissingWatcher {
         yield* wait(clock.sleep(isSourceLost ? Math.min(RETRY_NS, leftNs) : leftNs, signal));
         if (isSourceLost && (yield* knows(isSourceLost(id)))) break;
       }
-      next.reject(lost(this.#missingPages, cause));
+      next.reject(lost(this.#missingPages, this.#options.disks.missingBlocks, cause));
     } catch {
       // It has come back.
     }
@@ -327,10 +356,11 @@ function anotherCame(): WasmvisorError {
   return new WasmvisorError("WV_NETWORK", "the source came by another channel");
 }
 
-function lost(missingPages: number, cause: unknown): WasmvisorError {
+function lost(missingPages: number, missingBlocks: number, cause: unknown): WasmvisorError {
+  const blocks = missingBlocks > 0 ? `, and ${missingBlocks} blocks of its disks,` : "";
   return new WasmvisorError(
     "WV_MIGRATION",
-    `the source did not come back; ${missingPages} pages of the guest were only there`,
+    `the source did not come back; ${missingPages} pages of the guest${blocks} were only there`,
     { cause },
   );
 }

@@ -6,6 +6,7 @@ import { CHANNELS_MAX } from "./lanes.ts";
 import { decodeSync } from "./messages.ts";
 import { type Packer, unpackFrame } from "./packing.ts";
 import {
+  FRAME_BLOCKS,
   FRAME_JOINED,
   FRAME_PACKED,
   FRAME_PAGES,
@@ -16,9 +17,9 @@ import {
   streamError,
 } from "./stream.ts";
 
-/** A frame of pages, packed, sealed, or neither. */
+/** A frame of pages, packed, sealed, or neither; or of blocks of a disk. */
 export const isPages = ({ type }: Frame): boolean =>
-  type === FRAME_PAGES || type === FRAME_SEALED || type === FRAME_PACKED;
+  type === FRAME_PAGES || type === FRAME_SEALED || type === FRAME_PACKED || type === FRAME_BLOCKS;
 
 export interface ArrivingLanesOptions {
   /** Pages came, over the `first` connection or one `beside` it: one frame after the other. */
@@ -96,7 +97,7 @@ export class ArrivingLanes {
 
   *#unpacked(frame: Frame): Task<Frame> {
     const { packer, takesSeals } = this.#options;
-    if (frame.type === FRAME_PAGES) return frame;
+    if (frame.type === FRAME_PAGES || frame.type === FRAME_BLOCKS) return frame;
     if (frame.type === FRAME_SEALED) {
       if (takesSeals()) return frame;
       throw streamError(frame, "SEALED, which was not agreed upon");

@@ -2,6 +2,7 @@
 import { decodeState, encodeState, type Plain } from "../base/codec.ts";
 import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
 import type { GuestShape, PageBatch } from "../machine/migratable.ts";
+import { DISKS_MAX, type DiskShape, isDiskBytes } from "./block-frames.ts";
 import {
   FRAME_SEALED,
   type Frame,
@@ -29,6 +30,8 @@ export interface Hello {
   /** What it does once it is here: a guest that was paused stays so. */
   readonly arrives: Arrival;
   readonly shape: GuestShape;
+  /** Disks that are copied along, if the target can do that. */
+  readonly disks?: readonly DiskShape[] | undefined;
 }
 
 export const ARRIVALS = ["running", "paused"] as const;
@@ -39,6 +42,8 @@ export interface EndOfMemory {
   readonly zeroPages: number;
   /** Hash of the source's memory, or empty if the source does not ask for the comparison. */
   readonly memoryHash: string;
+  /** Blocks of disks that were sent, zeros among them. */
+  readonly blocks: number;
 }
 
 export interface Reason {
@@ -93,7 +98,32 @@ export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
   const { arrives, checkpointNs, features, id, strategy } = hello;
   const asked = { id, strategy, checkpointNs, arrives, features: [...features] };
-  return encodeState({ ...asked, kind, pageCount, config }, MESSAGE_VERSION);
+  const disks = (hello.disks ?? []).map((disk) => ({ ...disk }));
+  const along = disks.length > 0 ? { disks } : {};
+  return encodeState({ ...asked, kind, pageCount, config, ...along }, MESSAGE_VERSION);
+}
+
+/** None where there is no such field: nothing is copied along. */
+function disksField(frame: Frame, fields: Fields): DiskShape[] {
+  const value = fields["disks"] ?? [];
+  if (!Array.isArray(value) || value.length > DISKS_MAX)
+    throw streamError(frame, 'HELLO: "disks" is not a list of disks');
+  const disks = value.map((one) => {
+    if (typeof one !== "object" || one === null || Array.isArray(one))
+      throw streamError(frame, 'HELLO: "disks" is not a list of disks');
+    const disk = one as Fields;
+    return {
+      index: countField(frame, disk, "index"),
+      bytes: countField(frame, disk, "bytes"),
+      usedBytes: countField(frame, disk, "usedBytes"),
+    };
+  });
+  for (const [i, { bytes, index }] of disks.entries()) {
+    if (!isDiskBytes(bytes)) throw streamError(frame, `HELLO: a disk of ${bytes} bytes`);
+    if (index >= DISKS_MAX || disks.findIndex((one) => one.index === index) !== i)
+      throw streamError(frame, `HELLO: disk ${index} cannot be`);
+  }
+  return disks;
 }
 
 export function decodeHello(frame: Frame): Hello {
@@ -110,6 +140,7 @@ export function decodeHello(frame: Frame): Hello {
     strategy: field(frame, fields, "strategy", "string"),
     checkpointNs: countField(frame, fields, "checkpointNs"),
     features: namesField(frame, fields, "features"),
+    disks: disksField(frame, fields),
     shape: {
       kind: field(frame, fields, "kind", "string"),
       pageCount: countField(frame, fields, "pageCount"),
@@ -143,8 +174,8 @@ export function decodeJoin(frame: Frame): Join {
   return { id: field(frame, fields, "id", "string"), index: countField(frame, fields, "index") };
 }
 
-export function encodeEnd(end: EndOfMemory): Uint8Array {
-  return encodeState({ ...end }, MESSAGE_VERSION);
+export function encodeEnd({ blocks, ...memory }: EndOfMemory): Uint8Array {
+  return encodeState({ ...memory, ...(blocks > 0 ? { blocks } : {}) }, MESSAGE_VERSION);
 }
 
 export function decodeEnd(frame: Frame): EndOfMemory {
@@ -153,6 +184,7 @@ export function decodeEnd(frame: Frame): EndOfMemory {
     normalPages: countField(frame, fields, "normalPages"),
     zeroPages: countField(frame, fields, "zeroPages"),
     memoryHash: field(frame, fields, "memoryHash", "string"),
+    blocks: fields["blocks"] === undefined ? 0 : countField(frame, fields, "blocks"),
   };
 }
 

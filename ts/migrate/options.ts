@@ -5,6 +5,7 @@ import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
 import { CHANNELS_MAX } from "./lanes.ts";
+import { DISK_COPIES, type DiskCopy } from "./leaving-disks.ts";
 import type { Arrival, Outcome } from "./messages.ts";
 import type { Packer } from "./packing.ts";
 import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
@@ -151,6 +152,13 @@ export interface SourceOptions {
    * here from there, not from the switch; each one stops the guest for a moment. Default 0: never.
    */
   readonly checkpointNs?: number | undefined;
+  /**
+   * How disks of the guest go that are copied along. `pre-copy` (default): while it runs, whatever becomes of its
+   * memory meanwhile. `on-demand`: after it, what it reads first. `stop`: while it stands still.
+   */
+  readonly diskCopy?: DiskCopy | undefined;
+  /** Called when all is at the target, before it is told to run the guest. What it throws ends the migration. */
+  readonly beforeCommit?: (() => Wait<void>) | undefined;
   readonly control?: MigrationControl | undefined;
   /** What somebody outside sees of the guest, on both hosts: its longest silence is in the statistics. */
   readonly silence?: SilenceMeter | undefined;
@@ -186,6 +194,7 @@ export const DEFAULT_SOURCE_OPTIONS = {
   preCopyRounds: 1,
   channels: 1,
   checkpointNs: 0,
+  diskCopy: "pre-copy",
   pushPages: 64,
   pushNs: 250_000,
   recoveryTimeoutNs: 60e9,
@@ -204,6 +213,7 @@ export type ResolvedSourceOptions = Readonly<
     | "askOutcome"
     | "reconnect"
     | "openChannel"
+    | "beforeCommit"
     | "packer"
     | "control"
     | "silence"
@@ -236,6 +246,7 @@ export type ResolvedSourceOptions = Readonly<
     recoveryTimeoutNs: number;
     onTargetLost: "hold" | "roll-back";
     verify: Verify;
+    diskCopy: DiskCopy;
   } & ConvergenceLimits
 >;
 
@@ -287,6 +298,11 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     Number.isSafeInteger(all.checkpointNs) && all.checkpointNs >= 0,
     "checkpointNs: expected nanoseconds",
     all.checkpointNs,
+  );
+  check(
+    DISK_COPIES.includes(all.diskCopy),
+    `diskCopy: expected ${DISK_COPIES.join(", ")}`,
+    all.diskCopy,
   );
   check(
     all.dirtyLimitPer === "guest" || all.slowdown === "dirty-limit",

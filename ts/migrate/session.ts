@@ -2,12 +2,14 @@
 import type { Task } from "../base/task.ts";
 import { wait } from "../base/task.ts";
 import type { Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
+import { type BlockBatch, encodeBlocks } from "./block-frames.ts";
 import { brokenError, type Channel } from "./channel.ts";
 import { CheckpointKeeper } from "./checkpoints.ts";
 import { Connection, watchConnection } from "./connection.ts";
 import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
+import { LeavingDisks } from "./leaving-disks.ts";
 import { type MovingLimits, withLimits } from "./limits.ts";
 import { encodePagesHeader } from "./messages.ts";
 import type { ResolvedSourceOptions } from "./options.ts";
@@ -31,6 +33,7 @@ const ACCEPTED = [
   stream.FRAME_CHECKPOINT_PAGES,
   stream.FRAME_CHECKPOINT,
   stream.FRAME_DRAINED,
+  stream.FRAME_BLOCK_REQUEST,
 ];
 
 /** A frame of pages that follow. */
@@ -47,6 +50,8 @@ export class Session {
   readonly stats: StatsCounter;
   /** What the target's guest has become, in post-copy. */
   readonly checkpoints: CheckpointKeeper;
+  /** Disks that are copied along. */
+  readonly disks: LeavingDisks | undefined;
   /** Pages that are still to be sent. Made in setup. */
   set: PageSet | undefined;
   remainingPages = 0;
@@ -85,6 +90,15 @@ export class Session {
     });
     this.checkpoints = new CheckpointKeeper(guest);
     this.stats = new StatsCounter(options.clock.nowNs(), options.silence);
+    const { leavingDisks: disks = [] } = guest;
+    if (disks.length > 0)
+      this.disks = new LeavingDisks({
+        disks,
+        how: options.diskCopy,
+        nowNs: () => this.nowNs(),
+        send: (batch) => this.#sendBlocks(batch),
+        barrier: () => this.#lanes.barrier(),
+      });
     this.#connection = new Connection(channel, ACCEPTED);
     this.#lanes = new Lanes(this.#connection);
     this.#unwatch = this.#watch();
@@ -200,6 +214,13 @@ export class Session {
     yield* this.window.pace(bytes, unpacked);
   }
 
+  /** Sends blocks of a disk while the guest runs here, or stands still. Keeps the cap. */
+  *#sendBlocks(batch: BlockBatch): Task<void> {
+    this.#inbox.check();
+    const bytes = yield* this.#lanes.send(stream.FRAME_BLOCKS, encodeBlocks(batch));
+    yield* this.window.pace(bytes);
+  }
+
   /** The payload of PAGES: a copy. */
   #payloadOf(batch: PageBatch): Uint8Array {
     return stream.joinParts([encodePagesHeader(this.stats.round, batch), batch.records]);
@@ -211,6 +232,16 @@ export class Session {
     const seal = this.#hasSeals ? batch.seal : undefined;
     const type = seal === undefined ? stream.FRAME_PAGES : stream.FRAME_SEALED;
     return { type, parts: [encodePagesHeader(this.stats.round, batch, seal), records], modelBytes };
+  }
+
+  /** Something is here that the guest went without. */
+  get hasLeft(): boolean {
+    return this.isPostCopy || this.remainingBlocks > 0;
+  }
+
+  /** Blocks of disks that follow the guest. */
+  get remainingBlocks(): number {
+    return this.disks?.how === "on-demand" ? this.disks.leftBlocks : 0;
   }
 
   /** True if the push goes packed. */
@@ -283,6 +314,7 @@ export class Session {
       const { packedBytes, unpackedBytes } = this.#packer;
       this.stats.packing = { packedBytes, unpackedBytes };
     }
+    this.stats.disks = this.disks?.stats();
     const sentBytes = this.#sentBytes + this.#lanes.sentBytes;
     return this.stats.snapshot(this.nowNs(), sentBytes, this.remainingPages);
   }

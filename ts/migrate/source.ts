@@ -16,6 +16,7 @@ import * as messages from "./messages.ts";
 import { PLANS, resolveSourceOptions, type SourceOptions } from "./options.ts";
 import { activation, resume } from "./phases/activation.ts";
 import { commitment } from "./phases/commitment.ts";
+import { copyDisks } from "./phases/disk-copy.ts";
 import { sendReads } from "./phases/first-reads.ts";
 import { iterativeCopy } from "./phases/iterative-copy.ts";
 import { setup } from "./phases/setup.ts";
@@ -87,6 +88,7 @@ class Source {
     const session = this.#session;
     const plan = PLANS[session.options.strategy];
     yield* setup(session);
+    yield* copyDisks(session);
     const rest = plan.iterates
       ? yield* iterativeCopy(session)
       : plan.leavesPages
@@ -96,7 +98,7 @@ class Source {
     yield* stopAndCopy(session, rest, readsMax);
     yield* commitment(session);
     session.stats.ranAgain(session.nowNs());
-    if (session.isPostCopy) yield* activation(session);
+    if (session.hasLeft) yield* activation(session);
     else session.enter("activation");
   }
 
@@ -108,6 +110,7 @@ class Source {
     lanes.close();
     try {
       yield* wait(guest.stopDirtyLog());
+      session.disks?.release();
       session.set?.release();
       yield* wait(guest.destroy());
     } catch (cleanupError) {
@@ -153,6 +156,7 @@ class Source {
     const session = this.#session;
     const { guest, inbox, lanes, options } = session;
     session.limitDirty(Number.POSITIVE_INFINITY);
+    session.disks?.release();
     yield* wait(guest.stopDirtyLog());
     session.set?.release();
     if (session.isPaused) {

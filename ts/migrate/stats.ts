@@ -1,6 +1,8 @@
 /** What a migration counts, and the same under the names that QEMU's `query-migrate` uses. */
 import { assert } from "../base/assert.ts";
 import { GUEST_PAGE_BYTES, type PageBatch } from "../machine/migratable.ts";
+import { MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
+import type { DiskCopyStats } from "./leaving-disks.ts";
 import type { Arrived } from "./messages.ts";
 import type { SilenceMeter } from "./silence.ts";
 
@@ -69,6 +71,8 @@ export interface MigrationStats {
   /** How long the guest was held back from dirtying memory. */
   readonly throttledNs: number;
   readonly rounds: readonly RoundStats[];
+  /** Of disks that were copied along; undefined: none was. */
+  readonly disks?: DiskCopyStats | undefined;
 }
 
 const roundTo = (value: number, digits: number): number => Number(value.toFixed(digits));
@@ -111,6 +115,23 @@ export function qemuStats(stats: MigrationStats, pageCount: number) {
       "compression-rate": packedBytes > 0 ? roundTo(unpackedBytes / packedBytes, 2) : 0,
     },
     rounds: stats.rounds,
+    ...(stats.disks ? { disk: qemuDiskStats(stats.disks) } : {}),
+  };
+}
+
+function qemuDiskStats(disks: DiskCopyStats) {
+  const { blocks, bytes, heldNs, passes, remainingBytes, requests, totalBytes, zeroBlocks } = disks;
+  return {
+    disks: disks.disks,
+    total: totalBytes,
+    transferred: bytes,
+    remaining: remainingBytes,
+    duplicate: zeroBlocks,
+    normal: blocks,
+    "block-size": MOVING_BLOCK_BYTES,
+    "dirty-sync-count": passes,
+    "throttled-time": roundTo(heldNs / 1e6, 3),
+    "postcopy-requests": requests,
   };
 }
 
@@ -137,6 +158,7 @@ export class StatsCounter {
   checkpoints = 0;
   channels = 1;
   packing = { packedBytes: 0, unpackedBytes: 0 };
+  disks: DiskCopyStats | undefined;
   dirtyLimitPagesPerSec = Number.POSITIVE_INFINITY;
   #throttledNs = 0;
   #limitedAtNs = 0;
@@ -265,6 +287,7 @@ export class StatsCounter {
       packing: this.packing,
       throttledNs: this.#throttledNs + this.#sinceLimited(nowNs),
       rounds: this.rounds,
+      ...(this.disks ? { disks: this.disks } : {}),
     };
   }
 }

@@ -32,6 +32,8 @@ export const FRAME_SYNC = 12;
 export const FRAME_PACKED = 13;
 export const FRAME_DRAIN = 14;
 export const FRAME_SEALED = 15;
+export const FRAME_BLOCKS = 32;
+export const FRAME_LEFT_BLOCKS = 33;
 // Target to source.
 export const FRAME_ACCEPT = 16;
 export const FRAME_REFUSE = 17;
@@ -47,6 +49,7 @@ export const FRAME_CHECKPOINT = 26;
 export const FRAME_WANTED = 27;
 export const FRAME_JOINED = 28;
 export const FRAME_DRAINED = 29;
+export const FRAME_BLOCK_REQUEST = 40;
 
 /** Of the payload of SEALED: what the frame's CRC covers. */
 export const SEALED_HEADER_BYTES = 16;
@@ -85,6 +88,9 @@ const FRAMES = new Map<number, { readonly name: string; readonly bytesMax: numbe
   [FRAME_CHECKPOINT, { name: "CHECKPOINT", bytesMax: 256 << 20 }],
   [FRAME_JOINED, { name: "JOINED", bytesMax: 0 }],
   [FRAME_DRAINED, { name: "DRAINED", bytesMax: 0 }],
+  [FRAME_BLOCKS, { name: "BLOCKS", bytesMax: 4 << 20 }],
+  [FRAME_LEFT_BLOCKS, { name: "LEFT_BLOCKS", bytesMax: BITMAP }],
+  [FRAME_BLOCK_REQUEST, { name: "BLOCK_REQUEST", bytesMax: SMALL }],
 ]);
 
 export interface Frame {

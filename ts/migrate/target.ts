@@ -8,6 +8,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import { type Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import type { Migratable } from "../machine/migratable.ts";
 import { Arrivals } from "./arrivals.ts";
+import { ArrivingDisks } from "./arriving-disks.ts";
 import { ArrivingLanes, isPages } from "./arriving-lanes.ts";
 import type { Channel } from "./channel.ts";
 import { Connection, type Watched, watchConnection } from "./connection.ts";
@@ -33,6 +34,8 @@ const ACCEPTED = [
   stream.FRAME_PACKED,
   stream.FRAME_DRAIN,
   stream.FRAME_SEALED,
+  stream.FRAME_BLOCKS,
+  stream.FRAME_LEFT_BLOCKS,
 ];
 
 /** Nothing that is alive is silent for longer. */
@@ -111,6 +114,8 @@ class Target implements Watched {
   #isRunning = false;
   #isMemoryWhole = false;
   #takesSeals = false;
+  /** Disks that are copied along. */
+  #disks = new ArrivingDisks([]);
   #checkpointNs = 0;
   #arrivals: Arrivals | undefined;
   #forgetJoins: () => void = () => undefined;
@@ -212,6 +217,8 @@ class Target implements Watched {
         "WV_CONFIG",
         `a ${kind} of ${pageCount} pages cannot take a ${hello.shape.kind} of ${hello.shape.pageCount}`,
       );
+    this.#disks = new ArrivingDisks(guest.arrivingDisks ?? []);
+    this.#disks.check(hello.disks ?? []);
     this.#forgetJoins = this.#options.ledger.awaitJoins(hello.id, (connection, index) =>
       this.#lanes.take(connection, index),
     );
@@ -219,7 +226,9 @@ class Target implements Watched {
     const can = (feature: Feature): boolean =>
       feature === "channels" ||
       feature === packer?.name ||
-      (feature === "seals" && guest.encode !== undefined);
+      (feature === "seals" && guest.encode !== undefined) ||
+      (feature === "disks" && this.#disks.count > 0) ||
+      (feature === "disks-on-demand" && this.#disks.canFollow);
     const taken = features.filter((one) => can(one) && hello.features.includes(one));
     this.#takesSeals = taken.includes("seals");
     yield* this.#connection.send(stream.FRAME_ACCEPT, [messages.encodeAccept(taken)]);
@@ -234,11 +243,15 @@ class Target implements Watched {
       if (isPages(frame) && !hasState) yield* this.#lanes.place(frame);
       else if (frame.type === stream.FRAME_SYNC && !hasState) yield* this.#lanes.arrive(frame);
       else if (frame.type === stream.FRAME_ROUND && !hasState) messages.decodeRound(frame);
-      else if (frame.type === stream.FRAME_DRAIN && !hasState)
+      else if (frame.type === stream.FRAME_DRAIN && !hasState) {
+        yield* this.#disks.flush();
         yield* this.#connection.send(stream.FRAME_DRAINED);
-      else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)
+      } else if (frame.type === stream.FRAME_MISSING && !hasState && !this.#arrivals)
         yield* this.#leaveOut(guest, frame);
-      else if (frame.type === stream.FRAME_STATE && !hasState) {
+      else if (frame.type === stream.FRAME_LEFT_BLOCKS && !hasState) {
+        yield* this.#disks.leaveOut(frame);
+        this.#arrivals ??= this.#newArrivals(guest);
+      } else if (frame.type === stream.FRAME_STATE && !hasState) {
         hasState = true;
         this.#isMemoryWhole = true;
         yield* wait(guest.restoreState(frame.payload));
@@ -257,6 +270,10 @@ class Target implements Watched {
   }
 
   *#pages(frame: stream.Frame, by: "first" | "beside"): Task<void> {
+    if (frame.type === stream.FRAME_BLOCKS && !this.#isMemoryWhole) {
+      yield* this.#disks.write(frame);
+      return;
+    }
     if (this.#arrivals?.isRunning) {
       yield* this.#arrivals.placed(frame, by);
       return;
@@ -274,8 +291,13 @@ class Target implements Watched {
 
   /** The source keeps some pages until the guest runs here. */
   *#leaveOut(guest: Migratable, frame: stream.Frame): Task<void> {
+    this.#arrivals = this.#newArrivals(guest);
+    yield* this.#arrivals.expect(frame.payload.slice());
+  }
+
+  #newArrivals(guest: Migratable): Arrivals {
     const { clock, isSourceLost, ledger, sourceTimeoutNs } = this.#options;
-    this.#arrivals = new Arrivals({
+    return new Arrivals({
       clock,
       ledger,
       id: this.#id as string,
@@ -285,8 +307,8 @@ class Target implements Watched {
       sourceTimeoutNs: sourceTimeoutNs ?? Number.POSITIVE_INFINITY,
       isSourceLost,
       lanes: this.#lanes,
+      disks: this.#disks,
     });
-    yield* this.#arrivals.expect(frame.payload.slice());
   }
 
   *#check(guest: Migratable, frame: stream.Frame): Task<void> {
@@ -297,6 +319,8 @@ class Target implements Watched {
         `END: ${end.normalPages} pages and ${end.zeroPages} zero pages were sent, ` +
           `${this.#normalPages} and ${this.#zeroPages} came`,
       );
+    this.#disks.checkEnd(frame, end.blocks);
+    yield* this.#disks.flush();
     if (end.memoryHash !== "" && end.memoryHash !== (yield* wait(guest.memoryHash())))
       throw stream.streamError(frame, "END: the memory differs from the source's");
   }
@@ -310,6 +334,7 @@ class Target implements Watched {
       throw new WasmvisorError("WV_MIGRATION", "the source gave up on it");
     this.#isRunning = true;
     try {
+      yield* this.#disks.keep();
       yield* wait(guest.resume());
     } catch (error) {
       this.#isRunning = false;

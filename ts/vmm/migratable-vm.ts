@@ -13,6 +13,7 @@ import type {
   PageEncoding,
   PageSet,
 } from "../machine/migratable.ts";
+import type { ArrivingDisk, LeavingDisk } from "../machine/moving-disk.ts";
 import type { Vm, VmState } from "./vm.ts";
 
 /** Version of the state that `saveState` writes. */
@@ -74,6 +75,9 @@ class CorePageSet implements PageSet {
 
 export class MigratableVm implements Migratable {
   readonly shape: GuestShape;
+  /** Disks that its owner lets go, or come, with it. */
+  leavingDisks: readonly LeavingDisk[] | undefined;
+  arrivingDisks: readonly ArrivingDisk[] | undefined;
   readonly #vm: Vm;
   readonly #core: Core;
   readonly #owner: VmOwner;

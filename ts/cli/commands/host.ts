@@ -30,6 +30,7 @@ async function serve({ options, out }: CommandContext): Promise<number> {
       outgoing: parse.integer(options.maxOutgoing, "--max-outgoing", 1),
       incoming: parse.integer(options.maxIncoming, "--max-incoming", 1),
       bandwidth: parse.text(options.bandwidth),
+      diskDirectory: diskDirectory(options),
     },
   });
   await joinLan(its, options);
@@ -52,6 +53,11 @@ async function serve({ options, out }: CommandContext): Promise<number> {
   });
   await daemon.close();
   return signal === "SIGINT" ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+function diskDirectory({ diskDirectory: given }: CommandContext["options"]): string | undefined {
+  const directory = parse.text(given);
+  return directory === undefined ? undefined : resolve(directory);
 }
 
 /** Joins the lan of this host to that of others, if it is asked to. */

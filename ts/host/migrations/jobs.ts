@@ -19,6 +19,8 @@ export interface MigrationLimits {
   readonly incoming?: number | undefined;
   /** Cap of all outgoing ones together, `"1Gbit"`, shared equally; bytes a second. Default: none. */
   readonly bandwidth?: number | string | undefined;
+  /** Where images of disks are made that come with their guests. Default: `~/.local/share/wasmvisor/disks`. */
+  readonly diskDirectory?: string | undefined;
 }
 
 const DEFAULT_MIGRATION_LIMITS = { outgoing: 2, incoming: 4 } as const;
@@ -46,6 +48,14 @@ export interface MigrationProgress {
   readonly stall?: Stall | undefined;
   /** Pages still to send, as far as that is known. */
   readonly remainingPages?: number | undefined;
+  /** Disks that are copied along: how big they are, what is left of them, and what their guest may write a second. */
+  readonly disks?:
+    | {
+        readonly totalBytes: number;
+        readonly remainingBytes: number;
+        readonly limitBytesPerSec?: number | undefined;
+      }
+    | undefined;
 }
 
 export interface JobOptions {
@@ -147,7 +157,16 @@ export class MigrationJob {
       round: this.#round?.round,
       stall: phase === "iterative-copy" ? stallOf(this.control.stats()?.rounds ?? []) : undefined,
       remainingPages: this.control.stats()?.remainingPages,
+      disks: this.#disks(),
     };
+  }
+
+  #disks(): MigrationProgress["disks"] {
+    const disks = this.control.stats()?.disks;
+    if (!disks) return undefined;
+    const { limitBytesPerSec, remainingBytes, totalBytes } = disks;
+    const isHeld = limitBytesPerSec !== Number.POSITIVE_INFINITY;
+    return { totalBytes, remainingBytes, ...(isHeld ? { limitBytesPerSec } : {}) };
   }
 
   /** It is over, however it went. `paused`: until it is begun again. */
@@ -164,6 +183,8 @@ export class MigrationJobs {
   readonly clock: Clock;
   /** @internal */
   readonly shares: LinkShares;
+  /** Where images of disks are made that come; undefined: where they are by default. */
+  readonly diskDirectory: string | undefined;
   readonly #queue: MigrationQueue;
   readonly #jobs = new Set<MigrationJob>();
   readonly #incomingMax: number;
@@ -187,6 +208,7 @@ export class MigrationJobs {
         `migrations.bandwidth: expected more than 0, got ${cap}`,
       );
     this.clock = clock;
+    this.diskDirectory = limits.diskDirectory;
     this.shares = new LinkShares({ clock, capBytesPerSec: cap });
     this.#queue = new MigrationQueue(outgoing);
     this.#incomingMax = incoming;

@@ -2,6 +2,7 @@
 import { WasmvisorError } from "../../base/errors.ts";
 import { parseRate, parseSize, parseTime } from "../../base/units.ts";
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
+import type { DiskCopy } from "../../migrate/leaving-disks.ts";
 import type { SourceOptions, Strategy, Verify } from "../../migrate/options.ts";
 import type { PolicyName } from "../../migrate/policy/convergence.ts";
 import type { SlowdownName } from "../../migrate/policy/dirty-limit.ts";
@@ -66,6 +67,11 @@ export interface PlainMigrateOptions {
   readonly onTargetLost?: "hold" | "roll-back" | undefined;
   /** Post-copy: how long another channel is sought when one breaks. `"60s"` (default). */
   readonly recoveryTimeout?: number | string | undefined;
+  /**
+   * Disks that the target does not reach are copied along: `pre-copy` while the guest runs, `on-demand` after it (it
+   * goes first, and reads of what is not there are fetched), `stop` while it stands still. Default: none is copied.
+   */
+  readonly copyDisks?: DiskCopy | undefined;
   /** Who has its turn first when more wait than may migrate: the highest. Default 0. */
   readonly priority?: number | undefined;
   /** Directory with `ca.crt`, `host.crt` and `host.key`: what a target at `tls://` wants to see. */
@@ -127,6 +133,7 @@ export function engineOptions(
     xbzrleCacheBytes: size(options.xbzrleCache, "xbzrleCache"),
     identicalPages: options.identicalPages,
     channels: options.channels,
+    diskCopy: options.copyDisks,
     verify: options.verify,
     checkpointNs: time(options.checkpoint, "checkpoint"),
     onTargetLost: options.onTargetLost,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { parseRate, parseSize, parseTime } from "../../base/units.ts";
+import { DISK_COPIES } from "../../migrate/leaving-disks.ts";
 import { resolveSourceOptions, STRATEGIES, VERIFY_NAMES } from "../../migrate/options.ts";
 import { POLICY_NAMES } from "../../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../../migrate/policy/dirty-limit.ts";
@@ -78,6 +79,7 @@ const schema = z.strictObject({
   checkpoint: time.optional(),
   onTargetLost: name(["hold", "roll-back"]).optional(),
   recoveryTimeout: time.optional(),
+  copyDisks: name(DISK_COPIES).optional(),
   priority: z.int({ error: expected("an integer") }).optional(),
   token: text.optional(),
 });

@@ -31,7 +31,7 @@ export function* activation(session: Session): Task<void> {
 
 function* follow(session: Session): Task<void> {
   for (let fruitless = 0; ; ) {
-    const before = session.remainingPages;
+    const before = session.remainingPages + session.remainingBlocks;
     session.enter("activation");
     try {
       throwIfPaused(session);
@@ -40,7 +40,8 @@ function* follow(session: Session): Task<void> {
     } catch (error) {
       session.lanes.abort(error);
       throwIfPaused(session);
-      fruitless = session.remainingPages < before ? 0 : fruitless + 1;
+      const left = session.remainingPages + session.remainingBlocks;
+      fruitless = left < before ? 0 : fruitless + 1;
       if (fruitless === FRUITLESS_MAX) throw new Unfinished("paused", error);
       if (yield* recovery(session, error)) return;
     }
@@ -94,11 +95,25 @@ export function* resume(session: Session, channel: Channel): Task<boolean> {
     return true;
   }
   const set = session.set as PageSet;
-  set.load(frame.payload);
+  const pageBytes = Math.ceil(session.guest.shape.pageCount / 8);
+  set.load(frame.payload.subarray(0, pageBytes));
+  loadLeft(session, frame, pageBytes);
   session.remainingPages = set.count();
   yield* session.openLanes(2);
   session.stats.recoveries++;
   return false;
+}
+
+/** Behind the bitmap of the pages: one of each disk that follows. */
+function loadLeft({ disks }: Session, frame: stream.Frame, from: number): void {
+  let at = from;
+  for (const { left } of disks?.how === "on-demand" ? disks.states : []) {
+    const bytes = Math.ceil(left.blockCount / 8);
+    if (!left.load(frame.payload.subarray(at, at + bytes)))
+      throw stream.streamError(frame, "LACKING: not the disks that follow");
+    at += bytes;
+  }
+  if (at !== frame.payload.length) throw stream.streamError(frame, "LACKING: too long");
 }
 
 function byOrder(): WasmvisorError {

@@ -19,6 +19,9 @@ export function* commitment(session: Session): Task<void> {
   session.enter("commitment");
   throwIfAborted(options.signal);
   inbox.check();
+  yield* wait(options.beforeCommit?.());
+  inbox.check();
+  throwIfAborted(options.signal);
   session.isCommitted = true;
   try {
     yield* connection.send(FRAME_COMMIT);

@@ -12,6 +12,7 @@ import type { ConvergenceDecision } from "../policy/state.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
 import { FRAME_ROUND } from "../stream.ts";
+import { copyDisks } from "./disk-copy.ts";
 
 /** Bytes of a page on the wire, for how much fits a window. */
 const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
@@ -86,7 +87,7 @@ class IterativeCopy {
         round: stats.round,
         isSynced,
         isMidWindow: this.#session.window.isMidWindow,
-        remainingBytes: remainingPages * GUEST_PAGE_BYTES,
+        remainingBytes: remainingPages * GUEST_PAGE_BYTES + this.#diskBytes,
         bytesPerSec: this.#bytesPerSec,
         elapsedNs: this.#session.nowNs() - stats.startNs,
         memoryBytes: this.#session.guest.shape.pageCount * GUEST_PAGE_BYTES,
@@ -94,8 +95,14 @@ class IterativeCopy {
       },
       limits,
     );
-    if (decision === "send" && this.#isPassOver) return "sync";
+    if (decision === "send" && (this.#isPassOver || remainingPages === 0)) return "sync";
     return decision === "sync" && this.#isTooEarly() ? "send" : decision;
+  }
+
+  /** What disks need when the guest is stopped. */
+  get #diskBytes(): number {
+    const { disks } = this.#session;
+    return disks?.how === "pre-copy" ? disks.remainingBytes : 0;
   }
 
   /** What the link moves of pages (packed, if they are), as far as the migration may have it. */
@@ -181,6 +188,7 @@ class IterativeCopy {
     this.#setPace();
     yield* session.lanes.barrier();
     yield* session.connection.send(FRAME_ROUND, [encodeRound(mark)]);
+    yield* copyDisks(session);
   }
 
   /** Holds the guest back during the next round, as far as the policy says. */

@@ -7,6 +7,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { Queue } from "../../base/queue.ts";
 import { Future, runTask, type Task, wait } from "../../base/task.ts";
 import { GUEST_PAGE_BYTES, type PageBatch, type PageSet } from "../../machine/migratable.ts";
+import { type BlockBatch, encodeBlocks } from "../block-frames.ts";
 import { InFlight } from "../in-flight.ts";
 import { decodeArrived, decodeCredit, decodeRequest } from "../messages.ts";
 import { Pacer } from "../pacer.ts";
@@ -22,6 +23,7 @@ import { PUSH_POLICIES, type PushPolicy } from "../policy/push.ts";
 import { WINDOW_NS } from "../rate-window.ts";
 import type { Session } from "../session.ts";
 import * as stream from "../stream.ts";
+import { BlockServer } from "./block-server.ts";
 
 const ZERO_PAGES_MAX = 1 << 12;
 /** Pages that go ahead of a fault at most. */
@@ -49,6 +51,8 @@ export class PageServer {
   readonly #inFlight: InFlight;
   readonly #pacer: Pacer;
   readonly #policy: PushPolicy;
+  /** Of disks that follow, too. */
+  readonly #blocks: BlockServer | undefined;
   #window: number;
   /** The window in which the oldest request came. */
   #askedWindow = 0;
@@ -66,6 +70,7 @@ export class PageServer {
     this.#session = session;
     const { bandwidthCapBytesPerSec, clock, push, pushNs } = session.options;
     this.#policy = PUSH_POLICIES[push];
+    if (session.remainingBlocks > 0 && session.disks) this.#blocks = new BlockServer(session.disks);
     this.#window = this.#windowNow;
     this.#inFlight = new InFlight(pushNs);
     session.waitsSinceNs = () => this.#inFlight.waitsSinceNs;
@@ -86,11 +91,12 @@ export class PageServer {
       inbox.check();
       const gfn = this.#mayAnswer ? this.#requests.shift() : undefined;
       if (gfn !== undefined) yield* this.#answer(gfn);
+      else if (this.#blocks?.hasRequests) yield* this.#answerBlock(this.#blocks);
       else if (this.#isAhead && this.#mayPush) yield* this.#goAhead();
       else {
         const waitNs = Math.min(this.#pushWaitNs(), this.#answerWaitNs());
         if (waitNs > 0) yield* this.#sleep(waitNs);
-        else if (!(yield* this.#pushWanted())) yield* this.#push();
+        else if (!(yield* this.#pushWanted())) yield* this.#pushNext();
       }
     }
   }
@@ -127,6 +133,8 @@ export class PageServer {
     } else if (frame.type === stream.FRAME_CREDIT) {
       if (!this.#inFlight.credited(decodeCredit(frame), this.#session.nowNs()))
         throw stream.streamError(frame, "CREDIT: for a frame that was never sent");
+    } else if (frame.type === stream.FRAME_BLOCK_REQUEST && this.#blocks) {
+      this.#blocks.take(frame);
     } else if (frame.type === stream.FRAME_COMPLETE) {
       stats.arrived = decodeArrived(frame);
       this.#isComplete = true;
@@ -191,7 +199,8 @@ export class PageServer {
 
   /** Time until the push may go on; `Infinity`: when the target says something. */
   #pushWaitNs(): number {
-    if (this.#session.remainingPages === 0 || !this.#mayPush) return Number.POSITIVE_INFINITY;
+    const isDone = this.#session.remainingPages === 0 && !this.#blocks?.remaining;
+    if (isDone || !this.#mayPush) return Number.POSITIVE_INFINITY;
     this.#liftCap();
     return Math.max(this.#pacer.waitNs(), this.#holdNs());
   }
@@ -253,6 +262,33 @@ export class PageServer {
     }
     if (pages.length > 0) yield* this.#sendPaid(together(pages));
     return pages.length > 0;
+  }
+
+  /** Pages before blocks: a guest has more use of its memory. */
+  *#pushNext(): Task<void> {
+    if (this.#session.remainingPages > 0) return yield* this.#push();
+    if (!this.#blocks) return;
+    const sinceNs = this.#session.nowNs();
+    const { pushNs } = this.#session.options;
+    const batch = yield* this.#blocks.next((this.#inFlight.bytesPerSec * pushNs) / 1e9);
+    this.#pacer.spend(yield* this.#sendBlocks(batch), sinceNs);
+  }
+
+  /** Sends the block that somebody has waited for longest. */
+  *#answerBlock(blocks: BlockServer): Task<void> {
+    const batch = yield* blocks.answer();
+    if (!batch) return;
+    const { lanes } = this.#session;
+    if (lanes.hasUrgent) yield* lanes.sendUrgent(stream.FRAME_BLOCKS, encodeBlocks(batch));
+    else yield* this.#sendBlocks(batch);
+  }
+
+  *#sendBlocks(batch: BlockBatch): Task<number> {
+    const { connection, lanes } = this.#session;
+    const parts = encodeBlocks(batch);
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    this.#inFlight.sent(connection.lastSequence + 1, bytes, this.#session.nowNs());
+    return yield* lanes.sendPush(stream.FRAME_BLOCKS, parts);
   }
 
   /** Sends the next pages around the last fault. */

@@ -5,6 +5,7 @@ import { encodeEnd } from "../messages.ts";
 import { PLANS } from "../options.ts";
 import type { Session } from "../session.ts";
 import { FRAME_END, FRAME_MISSING, FRAME_READY, FRAME_STATE } from "../stream.ts";
+import { sendDisks } from "./disk-copy.ts";
 import { sendLastReads } from "./first-reads.ts";
 import { type Rest, sendRest } from "./iterative-copy.ts";
 
@@ -17,6 +18,8 @@ export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<v
   session.enter("stop-and-copy");
   stats.pausedAtNs = session.nowNs();
   session.isPaused = true;
+  // Before: a guest stands still when its disks have done what it asked, and nobody is held back any more.
+  session.disks?.limit(Number.POSITIVE_INFINITY);
   yield* wait(guest.pause());
   // Not before: who was held back would do at once what it has owed.
   session.limitDirty(Number.POSITIVE_INFINITY);
@@ -34,13 +37,15 @@ export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<v
     if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
   } else yield* sendRest(session);
+  yield* sendDisks(session);
   yield* session.lanes.barrier();
   const state = yield* wait(guest.saveState());
   yield* session.connection.send(FRAME_STATE, [state]);
   const isHashed = options.verify === "memory" && !session.isPostCopy;
   const memoryHash = isHashed ? yield* wait(guest.memoryHash()) : "";
   const { normalPages, zeroPages } = stats;
-  const end = encodeEnd({ normalPages, zeroPages, memoryHash });
+  const blocks = session.disks?.sentBlocks ?? 0;
+  const end = encodeEnd({ normalPages, zeroPages, memoryHash, blocks });
   yield* session.connection.send(FRAME_END, [end]);
   stats.allSent(session.nowNs());
   yield* session.inbox.expect(FRAME_READY);

@@ -1,0 +1,93 @@
+/**
+ * Beside an image of which not all has come: which blocks are missing.
+ *
+ *   0   "WVLACKS", u8 version, u32 bytes of a block, u32 blocks, u64 bytes of the disk, u32 CRC-32 of that; to 4096: 0
+ *   4096  bitmap
+ *
+ * All integers are little endian. Bits only go away, and each only when its block is safe: a write that a power
+ * failure cuts leaves some of them set, and these blocks are fetched once more.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { crc32 } from "../base/crc32.ts";
+import { WasmvisorError } from "../base/errors.ts";
+import { BlockSet } from "../machine/block-set.ts";
+import { blockCountOf, MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
+import { HostFile } from "./image-file.ts";
+import type { MissingRecord } from "./partial-disk.ts";
+
+const MAGIC = new TextEncoder().encode("WVLACKS\x01");
+const HEADER_BYTES = 4096;
+const SUMMED_BYTES = 24;
+
+const pathOf = (image: string): string => `${image}.arriving`;
+
+/** Has `image` a record of what is missing? */
+export const isPartial = (image: string): boolean => existsSync(pathOf(image));
+
+export class MissingFile implements MissingRecord {
+  readonly #path: string;
+  readonly #bytes: number;
+  #file: HostFile | undefined;
+
+  /** For `image`, a disk of `bytes` bytes; there is no file until something is saved. */
+  constructor(image: string, bytes: number) {
+    this.#path = pathOf(image);
+    this.#bytes = bytes;
+  }
+
+  save(missing: BlockSet): void {
+    const file = this.#file ?? this.#open();
+    file.write(HEADER_BYTES, missing.save());
+    file.sync();
+  }
+
+  #open(): HostFile {
+    const isThere = existsSync(this.#path);
+    const file = new HostFile(this.#path, isThere ? "write" : "create");
+    this.#file = file;
+    if (!isThere) file.write(0, headerOf(this.#bytes));
+    return file;
+  }
+
+  /** What is missing. Throws `WV_DISK` if the record is damaged, or of another disk. */
+  load(): BlockSet {
+    const set = new BlockSet(blockCountOf(this.#bytes));
+    const file = new HostFile(this.#path, "read");
+    try {
+      const header = new Uint8Array(HEADER_BYTES);
+      file.read(0, header);
+      const bitmap = new Uint8Array(Math.ceil(set.blockCount / 8));
+      file.read(HEADER_BYTES, bitmap);
+      const isWhole = file.bytes === HEADER_BYTES + bitmap.length;
+      const isOurs = headerOf(this.#bytes).every((byte, i) => header[i] === byte);
+      if (isWhole && isOurs && set.load(bitmap)) return set;
+    } finally {
+      file.close();
+    }
+    throw new WasmvisorError(
+      "WV_DISK",
+      `"${this.#path}": it is damaged, or of another disk: what is missing is not known; copy the disk anew`,
+    );
+  }
+
+  remove(): void {
+    this.close();
+    rmSync(this.#path, { force: true });
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+function headerOf(bytes: number): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES);
+  header.set(MAGIC);
+  const view = new DataView(header.buffer);
+  view.setUint32(8, MOVING_BLOCK_BYTES, true);
+  view.setUint32(12, blockCountOf(bytes), true);
+  view.setBigUint64(16, BigInt(bytes), true);
+  view.setUint32(SUMMED_BYTES, crc32(header, 0, 0, SUMMED_BYTES), true);
+  return header;
+}
