@@ -12,6 +12,7 @@ import { VirtioMmio } from "../../ts/device/virtio/mmio.ts";
 import { VirtioRng } from "../../ts/device/virtio/rng.ts";
 import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
 import { type Buffer, FakeDriver, FakeMemory, isSameBytes } from "./fakes.ts";
+import { fuzzBlk } from "./fuzz-blk.ts";
 
 const RAM = 0x8000_0000;
 const RAM_BYTES = 2 << 20;
@@ -158,3 +159,5 @@ for (const [name, make] of Object.entries(DEVICES))
     expect(reached.chains).toBeGreaterThan(100);
     expect(reached.faults).toBeGreaterThan(10);
   }, 300_000);
+
+test("a disk stands any driver, and nobody leaves it", () => fuzzBlk(1, 20_000));

@@ -1,7 +1,13 @@
 /** What `npm run test:fuzz -- --target NAME` can be pointed at. */
+
+import { fuzzBlk } from "../device/fuzz-blk.ts";
 import { type FuzzResult, fuzzStreams } from "../migrate/fuzz/fuzz.ts";
+import { fuzzCard, fuzzFrames, fuzzGateway, fuzzSwitch } from "../net/fuzz-network.ts";
 import { fuzzShare } from "../storage/fuzz-9p.ts";
+import { fuzzMirror } from "../storage/fuzz-mirror.ts";
+import { fuzzNbdClient, fuzzNbdServer } from "../storage/fuzz-nbd.ts";
 import { fuzzPool } from "../storage/fuzz-pool.ts";
+import { POOL_PARSERS } from "../storage/fuzz-pool-metadata.ts";
 import { fuzzQcow2 } from "../storage/fuzz-qcow2.ts";
 import { fuzzParsers } from "./parsers.ts";
 import { TRACE_PARSERS } from "./traces.ts";
@@ -30,5 +36,14 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   traces: (options) => fuzzParsers(TRACE_PARSERS, options),
   qcow2: life(fuzzQcow2),
   pool: life(fuzzPool),
+  "pool-metadata": (options) => fuzzParsers(POOL_PARSERS, options),
+  mirrors: life(fuzzMirror),
   "9p": life(fuzzShare),
+  "nbd-server": life(fuzzNbdServer),
+  "nbd-client": life(fuzzNbdClient),
+  frames: life(fuzzFrames),
+  gateway: life(fuzzGateway),
+  switch: life(fuzzSwitch),
+  "virtio-net": life(fuzzCard),
+  "virtio-blk": life(fuzzBlk),
 };

@@ -3,6 +3,15 @@ import { WasmvisorError } from "../../ts/base/errors.ts";
 import { Random } from "../../ts/base/random.ts";
 import type { BlockBackend } from "../../ts/machine/block.ts";
 import { Pool } from "../../ts/storage/pool/pool.ts";
+import {
+  compareToModel,
+  isSameSector,
+  type Model,
+  newModel,
+  noteLoose,
+  noteWrite,
+  settleModel,
+} from "./sector-model.ts";
 
 const CHUNK_BYTES = 4096;
 const DEVICE_BYTES = 40 * CHUNK_BYTES;
@@ -51,11 +60,7 @@ export class FragileDisk implements BlockBackend {
   }
 }
 
-interface Model {
-  now: Uint8Array;
-  /** As of the last flush, and what was written to sectors since: a crash may leave any of it, and nothing else. */
-  safe: Uint8Array;
-  readonly loose: Map<number, Uint8Array[]>;
+interface VolumeModel extends Model {
   readonly isSnapshot: boolean;
 }
 
@@ -72,25 +77,18 @@ export function fuzzPool(seed: number, steps: number): void {
   const find = (name: string): BlockBackend => disks[Number(name)] as BlockBackend;
   const devices = disks.map((backend, i) => ({ name: String(i), backend }));
   let pool = now(Pool.create({ metadata, devices, chunkBytes: CHUNK_BYTES }));
-  const models = new Map<string, Model>();
+  const models = new Map<string, VolumeModel>();
   let named = 0;
 
   const settle = (): void => {
-    for (const model of models.values()) {
-      model.safe = model.now.slice();
-      model.loose.clear();
-    }
+    for (const model of models.values()) settleModel(model);
   };
-  const pick = (): [string, Model] | undefined => [...models][random.below(models.size || 1)];
+  const pick = (): [string, VolumeModel] | undefined => [...models][random.below(models.size || 1)];
   const range = (bytes: number): [number, number] => {
     const sectors = bytes / SECTOR_BYTES;
     const from = random.below(sectors);
     const count = 1 + random.below(Math.min(24, sectors - from));
     return [from * SECTOR_BYTES, count * SECTOR_BYTES];
-  };
-  const change = (model: Model, offset: number, bytes: Uint8Array): void => {
-    model.now.set(bytes, offset);
-    for (let at = offset; at < offset + bytes.length; at += SECTOR_BYTES) noteLoose(model, at);
   };
 
   const actions: (() => void)[] = [
@@ -103,8 +101,7 @@ export function fuzzPool(seed: number, steps: number): void {
         pool.createVolume({ name, bytes, layout, room: random.below(8) === 0 ? "full" : "thin" }),
       );
       settle();
-      const empty = new Uint8Array(bytes);
-      models.set(name, { now: empty, safe: empty.slice(), loose: new Map(), isSnapshot: false });
+      models.set(name, { ...newModel(bytes), isSnapshot: false });
     },
     () => {
       const [name, model] = pick() ?? [];
@@ -133,7 +130,7 @@ export function fuzzPool(seed: number, steps: number): void {
       for (const [name, model] of models) {
         const found = new Uint8Array(model.now.length);
         now(pool.volume(name).read(0, found));
-        compare(`${name} after a crash`, found, model);
+        compareToModel(`${name} after a crash`, found, model);
         model.now = found;
       }
       now(pool.flush());
@@ -148,7 +145,7 @@ export function fuzzPool(seed: number, steps: number): void {
     const isDiscard = random.below(5) === 0;
     if (isDiscard) now(pool.volume(name).discard(offset, count));
     else now(pool.volume(name).write(offset, bytes));
-    change(model, offset, isDiscard ? new Uint8Array(count) : bytes);
+    noteWrite(model, offset, isDiscard ? new Uint8Array(count) : bytes);
   };
 
   for (let step = 0; step < steps; step++) {
@@ -163,7 +160,7 @@ export function fuzzPool(seed: number, steps: number): void {
         now(pool.volume(name).read(0, model.now));
         const old = before.get(name) as Uint8Array;
         for (let at = 0; at < old.length; at += SECTOR_BYTES)
-          if (!isSame(old, model.now, at)) noteLoose(model, at);
+          if (!isSameSector(old, model.now, at)) noteLoose(model, at);
       }
       const [name] = pick() ?? [];
       if (name !== undefined) {
@@ -181,28 +178,5 @@ export function fuzzPool(seed: number, steps: number): void {
         if (Buffer.compare(found, model.now) !== 0)
           throw new Error(`seed ${seed}, step ${step}: ${name} reads otherwise`);
       }
-  }
-}
-
-/** The sector at `at` is now as it was never flushed. */
-function noteLoose(model: Model, at: number): void {
-  const known = model.loose.get(at) ?? [];
-  known.push(model.now.slice(at, at + SECTOR_BYTES));
-  model.loose.set(at, known);
-}
-
-function isSame(a: Uint8Array, b: Uint8Array, at: number): boolean {
-  return Buffer.compare(a.subarray(at, at + SECTOR_BYTES), b.subarray(at, at + SECTOR_BYTES)) === 0;
-}
-
-/** What was flushed is there; what was not is as it was, or as it became since. */
-function compare(what: string, found: Uint8Array, model: Model): void {
-  for (let at = 0; at < found.length; at += SECTOR_BYTES) {
-    if (isSame(found, model.safe, at)) continue;
-    const sector = found.subarray(at, at + SECTOR_BYTES);
-    const written = model.loose.get(at);
-    if (!written) throw new Error(`${what}: lost what was flushed at ${at}`);
-    if (!written.some((one) => Buffer.compare(one, sector) === 0))
-      throw new Error(`${what}: at ${at} there is what was never written there`);
   }
 }

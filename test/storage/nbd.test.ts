@@ -214,6 +214,114 @@ describe("a server that lies:", () => {
   });
 });
 
+describe("a server that is there and does not do its work:", () => {
+  const hello = Buffer.from("4e42444d4147494349484156454f50540003", "hex");
+  const about = Buffer.alloc(20 + 12 + 20);
+  for (const [at, type, bytes] of [
+    [0, 3, 12],
+    [32, 1, 0],
+  ] as const) {
+    about.writeBigUInt64BE(0x0003_e889_0455_65a9n, at);
+    about.writeUInt32BE(7, at + 8);
+    about.writeUInt32BE(type, at + 12);
+    about.writeUInt32BE(bytes, at + 16);
+  }
+  about.writeBigUInt64BE(BigInt(BYTES), 22);
+  about.writeUInt16BE(5, 30);
+  const greeting = Buffer.concat([hello, about]);
+
+  async function server(talk: (socket: Socket, connection: number) => void): Promise<number> {
+    let connections = 0;
+    const made = createServer((socket) => {
+      socket.on("error", () => undefined);
+      cleanups.push(() => socket.destroy());
+      talk(socket, connections++);
+    });
+    await new Promise<void>((resolve) => made.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => made.close());
+    return (made.address() as { port: number }).port;
+  }
+  /** Each request by its own, after the greeting. */
+  function onRequest(socket: Socket, answer: (request: Buffer) => void): void {
+    let pending = Buffer.alloc(0);
+    let isGreeted = false;
+    socket.on("data", (data) => {
+      pending = Buffer.concat([pending, data as Buffer]);
+      const at = pending.indexOf("25609513", "hex");
+      if (!isGreeted && at >= 0) pending = pending.subarray(at);
+      isGreeted ||= at >= 0;
+      while (isGreeted && pending.length >= 28) {
+        const isWrite = pending.readUInt16BE(6) === 1;
+        const bytes = 28 + (isWrite ? pending.readUInt32BE(24) : 0);
+        if (pending.length < bytes) return;
+        answer(pending.subarray(0, bytes));
+        pending = pending.subarray(bytes);
+      }
+    });
+  }
+  const ok = (request: Buffer): Buffer =>
+    Buffer.concat([Buffer.from("6744669800000000", "hex"), request.subarray(8, 16)]);
+
+  test("one that greets a byte at a time without end is given up", async () => {
+    const port = await server((socket) => {
+      const timer = setInterval(() => socket.write(hello.subarray(0, 1)), 40);
+      cleanups.push(() => clearInterval(timer));
+    });
+    await expect(connectTo(port, { requestMs: 200 })).rejects.toThrow(
+      /does not come to an end|no NBD server/,
+    );
+    const mute = await server(() => undefined);
+    await expect(connectTo(mute, { requestMs: 100 })).rejects.toThrow(/does not come to an end/);
+  });
+
+  test("one that takes requests and never answers costs them, however often it is there again", async () => {
+    let connections = 0;
+    const port = await server((socket) => {
+      connections++;
+      socket.write(greeting);
+    });
+    const disk = await connectTo(port, { requestMs: 40 });
+    await expect(disk.read(0, new Uint8Array(512))).rejects.toThrow(
+      /takes requests and answers none/,
+    );
+    expect(connections).toBe(4);
+  });
+
+  test("one that lies about what is asked again costs all that waits, at once", async () => {
+    const port = await server((socket, connection) => {
+      socket.write(greeting);
+      onRequest(socket, (request) => {
+        const isWrite = request.readUInt16BE(6) === 1;
+        if (connection > 0) socket.write(Buffer.alloc(16, 1));
+        else if (isWrite) socket.write(ok(request));
+        else socket.destroy();
+      });
+    });
+    const disk = await connectTo(port);
+    await disk.write(0, new Uint8Array(512));
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("late")), 5000));
+    await expect(Promise.race([disk.read(0, new Uint8Array(512)), late])).rejects.toThrow(
+      /no NBD reply/,
+    );
+  });
+
+  test.each([
+    ["in pieces, though that was not agreed on", "668e33ef00010001", /no NBD reply/],
+    ["twice", "6744669800000000", /not asked, or twice/],
+  ])("one that answers %s is not believed again", async (_, head, message) => {
+    const port = await server((socket) => {
+      socket.write(greeting);
+      onRequest(socket, (request) => {
+        const answer = Buffer.concat([Buffer.from(head, "hex"), request.subarray(8, 16)]);
+        socket.write(Buffer.concat([answer, answer]));
+      });
+    });
+    const disk = await connectTo(port);
+    await disk.flush().catch(() => undefined);
+    await expect(disk.flush()).rejects.toThrow(message);
+  });
+});
+
 describe("a client that lies", () => {
   const request = (command: number, offset: bigint, bytes: number, magic = 0x25609513): Buffer => {
     const head = Buffer.alloc(28);

@@ -3,6 +3,7 @@ import type { BlockBackend } from "../../ts/machine/block.ts";
 import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
 import { Pool } from "../../ts/storage/pool/pool.ts";
 import type { Volume } from "../../ts/storage/pool/volume.ts";
+import { fuzzMirror } from "./fuzz-mirror.ts";
 import { FragileDisk, fuzzPool } from "./fuzz-pool.ts";
 
 const KIB = 1024;
@@ -137,3 +138,14 @@ test.each(Array.from({ length: 24 }, (_, i) => 1000 + i))(
   "random work with crashes, next to plain arrays: seed %i",
   (seed) => fuzzPool(seed, 400),
 );
+
+test("mirrors with crashes, failing legs and rebuilds: what was flushed is there, and legs are equal", () => {
+  const seen = Array.from({ length: 12 }, (_, i) => fuzzMirror(2000 + i, 400));
+  const sum = (key: "mended" | "rebuilt" | "crashes") =>
+    seen.reduce((all, one) => all + one[key], 0);
+  expect([sum("crashes") > 100, sum("mended") > 20, sum("rebuilt") > 100]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});

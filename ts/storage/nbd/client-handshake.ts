@@ -1,5 +1,4 @@
 /** How a client finds an export: fixed newstyle, TLS if it is asked for, and GO. */
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import { WasmvisorError } from "../../base/errors.ts";
@@ -23,7 +22,7 @@ const REPLY_BYTES_MAX = 1 << 20;
 const REPLIES_MAX = 1000;
 
 export async function negotiate(
-  socket: Socket,
+  socket: Duplex,
   address: nbd.NbdAddress,
   tls: NbdTls | undefined,
 ): Promise<{ readonly stream: ByteStream; readonly found: Export }> {
@@ -38,7 +37,7 @@ export async function negotiate(
 }
 
 function secured(
-  socket: Socket,
+  socket: Duplex,
   address: nbd.NbdAddress,
   tls: NbdTls | undefined,
 ): Promise<Duplex> {

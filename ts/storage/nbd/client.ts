@@ -4,6 +4,7 @@
  * server may have lost it. A server that breaks the protocol, or whose disk has changed, is not believed again.
  */
 import { connect as connectTcp } from "node:net";
+import type { Duplex } from "node:stream";
 import { WasmvisorError } from "../../base/errors.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
 import { type Export, type NbdTls, negotiate } from "./client-handshake.ts";
@@ -14,6 +15,8 @@ import { UnflushedWrites } from "./unflushed-writes.ts";
 const DEFAULT_RECONNECT_MS = 20_000;
 const DEFAULT_REQUEST_MS = 30_000;
 const RETRY_MS = 200;
+/** Connections in a row that were made, and broke before anything was answered. */
+const FRUITLESS_MAX = 4;
 
 export interface NbdDiskOptions {
   /** `nbd://HOST:PORT/EXPORT`, or `nbds://` over TLS. */
@@ -24,6 +27,8 @@ export interface NbdDiskOptions {
   /** A server that is silent for so long while it owes answers has gone; 30 s by default. */
   readonly requestMs?: number | undefined;
   readonly tls?: NbdTls | undefined;
+  /** How the server is reached; by TCP by default. */
+  readonly dial?: ((address: nbd.NbdAddress) => Duplex) | undefined;
 }
 
 interface Request {
@@ -55,6 +60,7 @@ export class NbdDisk implements BlockBackend {
   #answers = 0;
   #isClosed = false;
   #isReconnecting = false;
+  #fruitless = 0;
   #liar: WasmvisorError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -192,7 +198,11 @@ export class NbdDisk implements BlockBackend {
         this.#pending.delete(cookie);
         request.reject(failure(this.#options.url, "the connection broke"));
       }
-    if (this.#pending.size > 0) void this.#reconnect();
+    if (this.#pending.size === 0) return;
+    // Else whoever takes connections and then says nothing would keep a guest waiting for ever.
+    if (++this.#fruitless >= FRUITLESS_MAX)
+      this.#failAll("the server takes requests and answers none");
+    else void this.#reconnect();
   }
 
   async #listen(stream: ByteStream): Promise<never> {
@@ -209,6 +219,7 @@ export class NbdDisk implements BlockBackend {
       if (error === 0 && request.command === nbd.CMD_READ)
         await stream.fill(request.data as Uint8Array);
       this.#answers++;
+      if (!request.isReplay) this.#fruitless = 0;
       this.#pending.delete(cookie);
       if (error === 0) request.resolve();
       else request.reject(failure(this.#options.url, `the server failed: ${errorName(error)}`));
@@ -276,6 +287,8 @@ export class NbdDisk implements BlockBackend {
         this.#pending.set(cookie, request);
         if (this.#stream === stream) this.#send(stream, cookie, request);
       }
+      // It lied about what was asked again: nobody will answer these either.
+      if (this.#liar) this.#distrust(this.#liar);
     }
   }
 }
@@ -284,22 +297,31 @@ async function open(
   address: nbd.NbdAddress,
   options: NbdDiskOptions,
 ): Promise<{ readonly stream: ByteStream; readonly found: Export }> {
-  const socket = connectTcp({ host: address.host, port: address.port });
-  socket.setNoDelay(true);
-  socket.setTimeout(options.requestMs ?? DEFAULT_REQUEST_MS, () => socket.destroy());
+  const socket = options.dial?.(address) ?? dialTcp(address);
   let problem: Error | undefined;
   socket.on("error", (error) => {
     problem = error;
   });
+  // For all of it together: one who sends a byte now and then is silent, too.
+  const deadline = setTimeout(() => {
+    problem ??= new Error("it does not come to an end with its greeting");
+    socket.destroy();
+  }, options.requestMs ?? DEFAULT_REQUEST_MS);
   try {
-    const opened = await negotiate(socket, address, options.tls);
-    socket.setTimeout(0);
-    return opened;
+    return await negotiate(socket, address, options.tls);
   } catch (error) {
     socket.destroy();
     if (error instanceof WasmvisorError) throw error;
     throw failure(options.url, `cannot reach it: ${messageOf(problem ?? error)}`);
+  } finally {
+    clearTimeout(deadline);
   }
+}
+
+function dialTcp({ host, port }: nbd.NbdAddress): Duplex {
+  const socket = connectTcp({ host, port });
+  socket.setNoDelay(true);
+  return socket;
 }
 
 function encodeRequest(ask: Ask, cookie: bigint): Uint8Array {

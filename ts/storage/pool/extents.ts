@@ -8,6 +8,8 @@
  */
 import { WasmvisorError } from "../../base/errors.ts";
 
+export const CHUNK_BYTES_MIN = 4096;
+export const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
 export const DEVICES_MAX = 62;
 export const EXTENTS_MAX = 1 << 20;
 const PLACE_BASE = 2 ** 26;

@@ -9,7 +9,7 @@ import type { StateFields } from "../../machine/state-fields.ts";
 import { ZEROS } from "./extents.ts";
 
 const ENTRY_BYTES = 12;
-const CHUNKS_MAX = 2 ** 31;
+export const CHUNKS_MAX = 2 ** 31;
 
 export class Layer {
   readonly id: number;
@@ -33,6 +33,14 @@ export class Layer {
       if (place !== undefined) return place;
     }
     return ZEROS;
+  }
+
+  /** Chunks of which this layer, or one below, says something. */
+  chunks(): Set<number> {
+    const known = new Set<number>();
+    for (let layer: Layer | undefined = this; layer; layer = layer.below)
+      for (const chunk of layer.places.keys()) known.add(chunk);
+    return known;
   }
 
   get depth(): number {

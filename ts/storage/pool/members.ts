@@ -11,7 +11,7 @@ import {
   extentsOf,
   indexOf,
 } from "./extents.ts";
-import type { VolumeLayout } from "./volume.ts";
+import type { VolumeLayout } from "./volume-state.ts";
 
 /** A device of a pool: its name is what whoever opens the pool finds it by. */
 export interface PoolDevice {
@@ -29,7 +29,6 @@ export class Members {
   readonly chunkBytes: number;
   /** A device was found to have failed: that must be on record before anything goes on. */
   readonly #onFailure: () => Task<void>;
-  #turn = 0;
 
   constructor(chunkBytes: number, onFailure: () => Task<void>) {
     this.chunkBytes = chunkBytes;
@@ -50,6 +49,12 @@ export class Members {
     this.list.push({ name, backend, isFailed: false, extents });
   }
 
+  /** Nothing lies on what was there. */
+  replace(at: number, { backend, name }: PoolDevice): void {
+    const extents = new ExtentTable(this.roomOf(backend));
+    this.list[at] = { name, backend, isFailed: false, extents };
+  }
+
   get hasFailed(): boolean {
     return this.list.some(({ isFailed }) => isFailed);
   }
@@ -65,10 +70,10 @@ export class Members {
   /** Takes extents for a chunk. Throws `WV_NO_SPACE`. */
   take(layout: VolumeLayout, chunk: number): number[] {
     const copies = layout === "mirrored" ? 2 : 1;
-    const from = layout === "linear" ? 0 : layout === "striped" ? chunk : this.#turn++;
+    const order = layout === "mirrored" ? this.#emptiest() : this.#inTurn(layout, chunk);
     const extents: number[] = [];
-    for (let i = 0; i < this.list.length && extents.length < copies; i++) {
-      const device = (from + i) % this.list.length;
+    for (const device of order) {
+      if (extents.length === copies) break;
       const member = this.list[device] as Member;
       const index = member.isFailed ? undefined : member.extents.take();
       if (index !== undefined) extents.push(extentOf(device, index));
@@ -79,14 +84,27 @@ export class Members {
     throw noSpace("no room is left; add a device, or remove volumes");
   }
 
+  #inTurn(layout: VolumeLayout, chunk: number): number[] {
+    const { length } = this.list;
+    const from = layout === "linear" ? 0 : chunk;
+    return Array.from({ length }, (_, i) => (from + i) % length);
+  }
+
+  /** Devices with the most room first: else one would be full before the others, which then have no partner. */
+  #emptiest(): number[] {
+    const free = (device: number): number => this.list[device]?.extents.freeCount ?? 0;
+    return [...this.list.keys()].sort((a, b) => free(b) - free(a));
+  }
+
   /** Takes one for the second copy of what lies in `kept`. */
   takeBeside(kept: readonly number[]): number {
-    const device = this.list.findIndex(
-      ({ extents, isFailed }, i) =>
-        !isFailed && extents.freeCount > 0 && !kept.some((extent) => deviceOf(extent) === i),
+    const device = this.#emptiest().find(
+      (one) =>
+        this.list[one]?.isFailed === false && !kept.some((extent) => deviceOf(extent) === one),
     );
-    const index = this.list[device]?.extents.take();
-    if (index === undefined) throw noSpace("a mirror lacks a second device; add one");
+    const index = this.list[device ?? -1]?.extents.take();
+    if (device === undefined || index === undefined)
+      throw noSpace("a mirror lacks a second device; add one");
     return extentOf(device, index);
   }
 
@@ -127,6 +145,16 @@ export class Members {
       }
     }
     if (written === 0) throw failure;
+  }
+
+  /** Writes one copy of `extents`; one that cannot be written has failed. */
+  *writeLeg(extent: number, extents: readonly number[], from: Uint8Array): Task<void> {
+    const member = this.list[deviceOf(extent)] as Member;
+    try {
+      yield* wait(member.backend.write(indexOf(extent) * this.chunkBytes, from));
+    } catch {
+      yield* this.#note(extent, extents);
+    }
   }
 
   /** A device whose other copy is well is left out from now on. */

@@ -2,12 +2,15 @@
  * Where a pool keeps what it knows: two slots, written in turn, so that one is whole whatever happens. Each slot:
  *
  *   "WVPL"  u32 bytes of the state  f64 generation  state (with a checksum of its own)
+ *
+ * The end of the second belongs to the intent log.
  */
 
 import { decodeState, encodeState, type Plain } from "../../base/codec.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { type Task, wait } from "../../base/task.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
+import { INTENT_BYTES } from "./intent-log.ts";
 
 const MAGIC = 0x4c505657;
 const HEADER_BYTES = 16;
@@ -71,7 +74,7 @@ export class MetadataStore {
     const generation = this.#generation + 1;
     const encoded = encodeState({ ...state, generation }, VERSION);
     const slot = new Uint8Array(roundUp(HEADER_BYTES + encoded.length));
-    if (slot.length > this.#slotBytes)
+    if (slot.length > this.#slotBytes - INTENT_BYTES)
       throw new WasmvisorError(
         "WV_NO_SPACE",
         "pool: its metadata has outgrown its file; use larger chunks, or fewer snapshots",

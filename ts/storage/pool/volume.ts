@@ -2,11 +2,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { startAll, type Wait } from "../../base/task.ts";
 import type { BlockBackend, BlockExtent } from "../../machine/block.ts";
 import { ZEROS } from "./extents.ts";
-import type { Layer } from "./layers.ts";
-import type { Pool } from "./pool.ts";
-
-/** How chunks are laid onto devices. */
-export type VolumeLayout = "linear" | "striped" | "mirrored";
+import type { VolumeLayout, VolumeState } from "./volume-state.ts";
 
 /** Where a part of a volume lies. */
 export interface MappedRange {
@@ -16,52 +12,56 @@ export interface MappedRange {
   readonly copies: readonly { readonly device: string; readonly offset: number }[];
 }
 
+/** What reads and writes chunks for volumes. */
+export interface VolumeStore {
+  readonly chunkBytes: number;
+  read(volume: VolumeState, chunk: number, within: number, into: Uint8Array): Wait<void>;
+  write(volume: VolumeState, chunk: number, within: number, from: Uint8Array): Wait<void>;
+  drop(volume: VolumeState, chunk: number): Wait<void>;
+  flush(volume: VolumeState): Wait<void>;
+  placeNames(place: number): MappedRange["copies"];
+}
+
 /** A volume of a pool, or a snapshot, as a disk. */
 export class Volume implements BlockBackend {
-  readonly name: string;
-  readonly layout: VolumeLayout;
-  readonly readOnly: boolean;
-  /** @internal Set by the pool, when it grows. */
-  bytes: number;
-  /** @internal Its map. */
-  layer: Layer;
-  readonly #pool: Pool;
+  readonly #state: VolumeState;
+  readonly #store: VolumeStore;
 
   /** @internal Made by `Pool`. */
-  constructor(
-    pool: Pool,
-    parts: {
-      readonly name: string;
-      readonly bytes: number;
-      readonly layout: VolumeLayout;
-      readonly readOnly: boolean;
-      readonly layer: Layer;
-    },
-  ) {
-    this.#pool = pool;
-    this.name = parts.name;
-    this.layout = parts.layout;
-    this.readOnly = parts.readOnly;
-    this.bytes = parts.bytes;
-    this.layer = parts.layer;
+  constructor(store: VolumeStore, state: VolumeState) {
+    this.#store = store;
+    this.#state = state;
+  }
+
+  get name(): string {
+    return this.#state.name;
+  }
+  get layout(): VolumeLayout {
+    return this.#state.layout;
+  }
+  get readOnly(): boolean {
+    return this.#state.readOnly;
+  }
+  get bytes(): number {
+    return this.#state.bytes;
   }
 
   read(offset: number, into: Uint8Array): Wait<void> {
     this.#check(offset, into.length);
     return startAll(this.#pieces(offset, into.length), ({ at, bytes, chunk, within }) =>
-      this.#pool.readChunk(this, chunk, within, into.subarray(at, at + bytes)),
+      this.#store.read(this.#state, chunk, within, into.subarray(at, at + bytes)),
     );
   }
 
   write(offset: number, from: Uint8Array): Wait<void> {
     this.#checkWrite(offset, from.length);
     return startAll(this.#pieces(offset, from.length), ({ at, bytes, chunk, within }) =>
-      this.#pool.writeChunk(this, chunk, within, from.subarray(at, at + bytes)),
+      this.#store.write(this.#state, chunk, within, from.subarray(at, at + bytes)),
     );
   }
 
   flush(): Wait<void> {
-    return this.readOnly ? undefined : this.#pool.flush(this);
+    return this.readOnly ? undefined : this.#store.flush(this.#state);
   }
 
   /** Whole chunks give their room back; the rest is overwritten with zeros. */
@@ -71,10 +71,10 @@ export class Volume implements BlockBackend {
       const { at, chunk, within } = piece;
       const isWhole =
         within === 0 &&
-        (piece.bytes === this.#pool.chunkBytes || offset + at + piece.bytes === this.bytes);
-      if (isWhole) return this.#pool.dropChunk(this, chunk);
-      if (this.layer.find(chunk) === ZEROS) return;
-      return this.#pool.writeChunk(this, chunk, within, new Uint8Array(piece.bytes));
+        (piece.bytes === this.#store.chunkBytes || offset + at + piece.bytes === this.bytes);
+      if (isWhole) return this.#store.drop(this.#state, chunk);
+      if (this.#state.layer.find(chunk) === ZEROS) return;
+      return this.#store.write(this.#state, chunk, within, new Uint8Array(piece.bytes));
     });
   }
 
@@ -83,7 +83,7 @@ export class Volume implements BlockBackend {
     let known: boolean | undefined;
     let length = 0;
     for (const { bytes: part, chunk } of this.#pieces(offset, bytes)) {
-      const isZero = this.layer.find(chunk) === ZEROS;
+      const isZero = this.#state.layer.find(chunk) === ZEROS;
       known ??= isZero;
       if (isZero !== known) break;
       length += part;
@@ -93,24 +93,27 @@ export class Volume implements BlockBackend {
 
   /** Where all of it lies; neighbours of one kind as one. */
   map(): MappedRange[] {
+    const { chunkBytes } = this.#store;
     const ranges: { offset: number; bytes: number; copies: MappedRange["copies"] }[] = [];
-    for (const { at, bytes, chunk } of this.#pieces(0, this.bytes)) {
-      const copies = this.#pool.placeNames(this.layer.find(chunk));
+    const add = (offset: number, bytes: number, copies: MappedRange["copies"]): void => {
       const last = ranges.at(-1);
-      const goesOn =
-        last?.copies.length === copies.length &&
-        copies.every(({ device, offset }, i) => {
-          const before = last.copies[i];
-          return before?.device === device && before.offset + last.bytes === offset;
-        });
-      if (last && goesOn) last.bytes += bytes;
-      else ranges.push({ offset: at, bytes, copies });
+      if (last && goesOn(last, copies)) last.bytes += bytes;
+      else ranges.push({ offset, bytes, copies });
+    };
+    let at = 0;
+    for (const chunk of [...this.#state.layer.chunks()].sort((a, b) => a - b)) {
+      const [from, end] = [chunk * chunkBytes, Math.min(this.bytes, (chunk + 1) * chunkBytes)];
+      if (from >= this.bytes) break;
+      if (from > at) add(at, from - at, []);
+      add(from, end - from, this.#store.placeNames(this.#state.layer.find(chunk)));
+      at = end;
     }
+    if (at < this.bytes) add(at, this.bytes - at, []);
     return ranges;
   }
 
   *#pieces(offset: number, bytes: number) {
-    const { chunkBytes } = this.#pool;
+    const { chunkBytes } = this.#store;
     for (let at = 0; at < bytes; ) {
       const within = (offset + at) % chunkBytes;
       const count = Math.min(bytes - at, chunkBytes - within);
@@ -131,4 +134,14 @@ export class Volume implements BlockBackend {
     this.#check(offset, bytes);
     if (this.readOnly) throw new WasmvisorError("WV_DISK", `volume "${this.name}" is a snapshot`);
   }
+}
+
+function goesOn(before: MappedRange, copies: MappedRange["copies"]): boolean {
+  return (
+    before.copies.length === copies.length &&
+    copies.every(({ device, offset }, i) => {
+      const copy = before.copies[i];
+      return copy?.device === device && copy.offset + before.bytes === offset;
+    })
+  );
 }
