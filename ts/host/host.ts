@@ -214,12 +214,12 @@ export class Host implements HostApi {
   }
 
   /**
-   * Joins a network of this host (`lan` by default) to that of other hosts, by VXLAN over UDP; the result is the
-   * port that it listens on. Guests that move between them keep their addresses and connections.
+   * Joins a network of this host (`lan` by default) to that of other hosts, by VXLAN over UDP or inside of WireGuard;
+   * the result is the port that it listens on. Guests that move between them keep their addresses and connections.
    * Throws `WV_CONFIG`, `WV_NETWORK`, `WV_STATE`.
    */
   async joinNetwork(options: JoinOptions): Promise<number> {
-    return (await this.networks.join(options)).localPort;
+    return this.networks.join(options);
   }
 
   /** What guests use of the host's memory, and what sharing saves. */

@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { DEFAULT_MTU } from "../../machine/nic.ts";
+import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
 import { Switch } from "../../net/switch.ts";
 import type { SwitchPort } from "../../net/switch-port.ts";
@@ -13,9 +14,16 @@ import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
 import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
 import type { NicConfig } from "./nic-config.ts";
+import type { VpnConfig } from "./vpn-config.ts";
 
-/** How a network of this host is joined to those of others. */
+/** How a network of this host is joined to those of others: over `listen`, or inside of an encrypted network. */
 export interface JoinOptions extends VxlanOptions {
+  /** Where to listen; not with `vpn`. */
+  readonly listen?: Peer | undefined;
+  /** All its peers are reached, too. */
+  readonly vpn?: VpnConfig | undefined;
+  /** Longest IP packet on the path between the hosts, 1500 by default. */
+  readonly pathMtu?: number | undefined;
   /** `lan` by default. */
   readonly network?: string | undefined;
   /** `here` (default): this host has a gateway to the outside. `peer`: another one has. One must, no more may. */
@@ -36,13 +44,27 @@ interface Segment {
 }
 
 const LAN = "lan";
+const VXLAN_PORT = 4789;
+
+/** What carries the frames of a joined network. */
+interface Carrier {
+  readonly datagrams: Datagrams;
+  readonly peers: readonly Peer[];
+  /** The port outside. */
+  readonly localPort: number;
+  close(): void;
+}
 
 export class HostNetworks {
   readonly #clock: Clock;
   readonly #random: Random;
   /** Shared ones; each stays for as long as the host. */
   readonly #shared = new Map<string, Promise<Segment>>();
-  readonly #links: { readonly network: string; readonly link: VxlanLink }[] = [];
+  readonly #links: {
+    readonly network: string;
+    readonly link: VxlanLink;
+    readonly carrier: Carrier;
+  }[] = [];
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -55,10 +77,10 @@ export class HostNetworks {
   }
 
   /**
-   * Joins a network to those of other hosts. Throws `WV_CONFIG`, `WV_NETWORK`, or `WV_STATE` if it has a gateway
+   * Joins a network to those of other hosts; the result is the port that it listens on. Throws `WV_CONFIG`, `WV_NETWORK`, or `WV_STATE` if it has a gateway
    * already and should not.
    */
-  async join(options: JoinOptions): Promise<VxlanLink> {
+  async join(options: JoinOptions): Promise<number> {
     const { gateway = "here", network = LAN } = options;
     if (gateway === "peer" && network === LAN) {
       if (this.#shared.has(LAN))
@@ -68,10 +90,39 @@ export class HostNetworks {
     const segment = await this.#segment(network);
     const { VxlanLink } = await import("../../net/vxlan-link.ts");
     const vlans = { mode: "trunk", native: DEFAULT_VLAN } as const;
+    const carrier = await this.#carrier(options);
     const port = segment.switch.addPort({ name: `vxlan${this.#links.length}`, vlans });
-    const link = await VxlanLink.open(options, { port, clock: this.#clock });
-    this.#links.push({ network, link });
-    return link;
+    try {
+      const parts = { port, clock: this.#clock, datagrams: carrier.datagrams };
+      const link = new VxlanLink({ ...options, peers: carrier.peers }, parts);
+      this.#links.push({ network, link, carrier });
+    } catch (error) {
+      carrier.close();
+      segment.switch.removePort(port);
+      throw error;
+    }
+    return carrier.localPort;
+  }
+
+  /** A socket, or a port of this host inside of an encrypted network. */
+  async #carrier({ listen, pathMtu, peers, vpn }: JoinOptions): Promise<Carrier> {
+    if ((listen === undefined) === (vpn === undefined))
+      throw new WasmvisorError("WV_CONFIG", "join: expected an address to listen on, or a vpn");
+    if (!vpn) {
+      const { UdpSocket } = await import("../../net/udp-socket.ts");
+      const { address, port = VXLAN_PORT } = listen as Peer;
+      const datagrams = await UdpSocket.open({ address, port }, pathMtu);
+      return { datagrams, peers, localPort: datagrams.localPort, close: () => datagrams.close() };
+    }
+    const [{ Vpn }, { innerAddress, resolveVpn }] = await Promise.all([
+      import("../../net/wireguard/vpn.ts"),
+      import("./vpn-config.ts"),
+    ]);
+    const its = await Vpn.open(resolveVpn(vpn, pathMtu ?? DEFAULT_MTU), this.#clock);
+    const inside = vpn.peers.map((peer) => ({ address: innerAddress(peer) }));
+    const { localPort } = its;
+    const datagrams = its.datagrams(VXLAN_PORT);
+    return { datagrams, peers: [...peers, ...inside], localPort, close: () => its.close() };
   }
 
   /** One more host that a joined network reaches. */
@@ -107,7 +158,7 @@ export class HostNetworks {
   /** Ends what leads outside. */
   async close(): Promise<void> {
     for (const segment of this.#shared.values()) (await segment).user?.close();
-    for (const { link } of this.#links.splice(0)) link.close();
+    for (const { carrier } of this.#links.splice(0)) carrier.close();
     this.#shared.clear();
   }
 
