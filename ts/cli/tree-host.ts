@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { AddCommand } from "./context.ts";
 import { guestOptions, several } from "./tree-guest.ts";
+import { DNS_UPDATE_FORM } from "./tunnel-option.ts";
 import { VPN_PEER_FORM } from "./vpn-option.ts";
 
 const ADDRESS = "tcp://127.0.0.1:7070";
@@ -31,6 +32,21 @@ export function addHostCommands(add: AddCommand): void {
     .option("--vpn-address <address>", "with --vpn-key: this host's address inside")
     .option("--vpn-listen <address>", "with --vpn-key: where to listen (0.0.0.0:51820)")
     .option(`--vpn-peer <peer>`, `another host (repeatable): ${VPN_PEER_FORM}`, several)
+    .option(
+      "--tunnel-listen <address>",
+      "keep connections of guests that leave: where to listen (UDP)",
+    )
+    .option(
+      "--tunnel-peer <address>",
+      "a host that guests leave for or come from (repeatable)",
+      several,
+    )
+    .option(
+      `--dns-update <server>`,
+      `name guests that come (repeatable): ${DNS_UPDATE_FORM}`,
+      several,
+    )
+    .option("--on-arrival <file>", "run FILE VM ADDRESS for each guest that comes")
     .option("--path-mtu <n>", "longest packet on the way to other hosts (1500)")
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")

@@ -15,6 +15,7 @@ import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
 import { makeNics } from "./networks/make-nics.ts";
+import type { TunnelOptions } from "./networks/tethers.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
 import { openShares } from "./shares.ts";
@@ -220,6 +221,14 @@ export class Host implements HostApi {
    */
   async joinNetwork(options: JoinOptions): Promise<number> {
     return this.networks.join(options);
+  }
+
+  /**
+   * Keeps connections of guests on `lan` that leave for a host on another network, by IP in IP over UDP, until they end;
+   * the result is the port that it listens on. Before the guests come. Throws `WV_NETWORK`, `WV_STATE`.
+   */
+  async openTunnel(options: TunnelOptions): Promise<number> {
+    return this.networks.openTunnel(options);
   }
 
   /** What guests use of the host's memory, and what sharing saves. */

@@ -11,6 +11,7 @@ import { tlsFolder } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit.ts";
 import * as parse from "../options.ts";
+import { dnsUpdateOf, tunnelOf } from "../tunnel-option.ts";
 import { udpAddress, vpnOf } from "../vpn-option.ts";
 
 const CERTIFICATE_DAYS = 365;
@@ -35,7 +36,9 @@ async function serve({ options, out }: CommandContext): Promise<number> {
       bandwidth: parse.text(options.bandwidth),
     },
   });
+  await openTunnel(its, options);
   await joinLan(its, options);
+  await tellOfArrivals(its, options, (line) => out.log(`wasmvisor: ${line}`));
   const daemon = await Daemon.listen(its, {
     listen,
     tls: tlsFolder(options),
@@ -77,6 +80,31 @@ async function joinLan(its: Host, options: CommandContext["options"]): Promise<v
     gateway,
     pathMtu: pathMtuOf(options),
   });
+}
+
+async function openTunnel(its: Host, options: CommandContext["options"]): Promise<void> {
+  const tunnel = tunnelOf(options);
+  if (tunnel) await its.openTunnel({ ...tunnel, pathMtu: pathMtuOf(options) });
+}
+
+/** DNS servers and commands that want to know which guests are here. */
+async function tellOfArrivals(
+  its: Host,
+  options: CommandContext["options"],
+  log: (line: string) => void,
+): Promise<void> {
+  const servers = ((options.dnsUpdate ?? []) as readonly string[]).map(dnsUpdateOf);
+  const hook = parse.text(options.onArrival);
+  if (servers.length === 0 && hook === undefined) return;
+  const [{ hookOf, tellArrivals }, { DnsUpdater }] = await Promise.all([
+    import("../../host/networks/arrivals.ts"),
+    import("../../host/networks/dns-updater.ts"),
+  ]);
+  for (const server of servers) {
+    const updater = new DnsUpdater(server, its.clock);
+    tellArrivals(its, (vm, address) => updater.update(vm, address), log);
+  }
+  if (hook !== undefined) tellArrivals(its, hookOf(resolve(hook)), log);
 }
 
 function pathMtuOf(options: CommandContext["options"]): number | undefined {

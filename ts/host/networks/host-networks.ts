@@ -5,15 +5,17 @@
 import type { Clock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { DEFAULT_MTU } from "../../machine/nic.ts";
+import { DEFAULT_MTU, type NicPort } from "../../machine/nic.ts";
 import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
 import { Switch } from "../../net/switch.ts";
-import type { SwitchPort } from "../../net/switch-port.ts";
+import type { Tether } from "../../net/tether/tether.ts";
+import { DEFAULT_SUBNET } from "../../net/user/subnet.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
 import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
 import type { NicConfig } from "./nic-config.ts";
+import type { TetherInfo, Tethers, TunnelOptions } from "./tethers.ts";
 import type { VpnConfig } from "./vpn-config.ts";
 
 /** How a network of this host is joined to those of others: over `listen`, or inside of an encrypted network. */
@@ -32,10 +34,12 @@ export interface JoinOptions extends VxlanOptions {
 
 /** Where a card's cable leads. */
 export interface Plug {
-  readonly port: SwitchPort;
+  readonly port: NicPort;
   readonly user: UserNetwork | undefined;
-  /** Takes the cable out, and ends what was for this card alone. */
-  unplug(): void;
+  /** The guest runs here from now on; it uses these addresses. */
+  arrived(addresses: readonly number[], isNew: boolean): void;
+  /** Takes the cable out, and ends what was for this card alone. What has `moved` may leave connections behind. */
+  unplug(why: "moved" | "ended"): void;
 }
 
 interface Segment {
@@ -60,6 +64,7 @@ export class HostNetworks {
   readonly #random: Random;
   /** Shared ones; each stays for as long as the host. */
   readonly #shared = new Map<string, Promise<Segment>>();
+  #tethers: Tethers | undefined;
   readonly #links: {
     readonly network: string;
     readonly link: VxlanLink;
@@ -125,6 +130,27 @@ export class HostNetworks {
     return { datagrams, peers: [...peers, ...inside], localPort, close: () => its.close() };
   }
 
+  /**
+   * Keeps connections of guests on `lan` that leave for a host on another network: their packets go through a tunnel.
+   * The result is the port that it listens on. Throws `WV_NETWORK`, or `WV_STATE` if there is one already.
+   */
+  async openTunnel(options: TunnelOptions): Promise<number> {
+    if (this.#tethers) throw new WasmvisorError("WV_STATE", "tunnel: this host has one already");
+    const { Tethers } = await import("./tethers.ts");
+    this.#tethers = await Tethers.open(options, this.#clock);
+    return this.#tethers.localPort;
+  }
+
+  /** One more host that guests leave for. */
+  addTunnelPeer(peer: Peer): void {
+    this.#tethers?.addPeer(peer);
+  }
+
+  /** What guests that left have left behind; undefined: there is no tunnel. */
+  tunnelInfo(): TetherInfo | undefined {
+    return this.#tethers?.info();
+  }
+
   /** One more host that a joined network reaches. */
   addPeer(network: string, peer: Peer): void {
     for (const one of this.#links) if (one.network === network) one.link.addPeer(peer);
@@ -136,6 +162,8 @@ export class HostNetworks {
     const isOwn = kind === "user";
     const segment = isOwn ? await this.#make(mtu) : await this.#segment(config.switch || LAN);
     const mac = parseMac(config.mac);
+    const left = kind === "lan" ? this.#tethers?.find(mac) : undefined;
+    if (left?.hasLeft) return this.#tethered(left, segment);
     const isTaken = segment.switch.ports.some((port) => port.mac === mac);
     if (isTaken) return undefined;
     const vlans =
@@ -144,14 +172,23 @@ export class HostNetworks {
         : ({ mode: "access", vlan } as const);
     const port = segment.switch.addPort({ name: `${vm}.${index}.${config.mac}`, vlans, mac });
     segment.user?.dhcp.reserve(mac);
+    const remove = (): void => {
+      segment.switch.removePort(port);
+      segment.user?.dhcp.forget(mac);
+      if (isOwn) segment.user?.close();
+    };
+    if (kind !== "lan" || !this.#tethers)
+      return { port, user: segment.user, arrived: () => undefined, unplug: remove };
+    const gateway = segment.user ? DEFAULT_SUBNET.gateway : undefined;
+    return this.#tethered(this.#tethers.add(mac, { port, gateway, remove }), segment);
+  }
+
+  #tethered(tether: Tether, { user }: Segment): Plug {
     return {
-      port,
-      user: segment.user,
-      unplug: () => {
-        segment.switch.removePort(port);
-        segment.user?.dhcp.forget(mac);
-        if (isOwn) segment.user?.close();
-      },
+      port: tether,
+      user,
+      arrived: (addresses, isNew) => tether.arrive(addresses, isNew),
+      unplug: (why) => this.#tethers?.release(tether, why),
     };
   }
 
@@ -159,6 +196,7 @@ export class HostNetworks {
   async close(): Promise<void> {
     for (const segment of this.#shared.values()) (await segment).user?.close();
     for (const { carrier } of this.#links.splice(0)) carrier.close();
+    this.#tethers?.close();
     this.#shared.clear();
   }
 

@@ -2,7 +2,7 @@
  * How a host takes part in an encrypted network: what it is told in words, and its keys, which live in files that
  * nobody else may read and never leave them.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { WasmvisorError } from "../../base/errors.ts";
 import { secretBytes } from "../../base/random.ts";
 import type { DatagramEnd } from "../../net/datagrams.ts";
@@ -12,9 +12,7 @@ import { newPrivateKey, publicKeyOf } from "../../net/wireguard/crypto.ts";
 import { formatKey, parseKey } from "../../net/wireguard/keys.ts";
 import type { VpnOptions } from "../../net/wireguard/vpn.ts";
 import type { AllowedPeer } from "../../net/wireguard/wireguard.ts";
-
-const KEY_FILE_BYTES_MAX = 256;
-const OTHERS = 0o077;
+import { readPrivate } from "./private-file.ts";
 
 /** Another host in the encrypted network. */
 export interface VpnPeerConfig {
@@ -71,23 +69,6 @@ export function innerAddress(peer: VpnPeerConfig): string {
 export function readKey(file: string): Uint8Array {
   const text = readPrivate(file);
   return parseKey(text, file);
-}
-
-function readPrivate(file: string): string {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, constants.O_RDONLY);
-  } catch (cause) {
-    throw new WasmvisorError("WV_CONFIG", `${file}: cannot read this key`, { cause });
-  }
-  try {
-    const { mode, size } = fstatSync(descriptor);
-    if (process.platform !== "win32" && (mode & OTHERS) !== 0)
-      throw new WasmvisorError("WV_AUTH", `${file}: others may read this key; chmod 600 it`);
-    return size > KEY_FILE_BYTES_MAX ? "" : readFileSync(descriptor, "utf8");
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** A new private key in a new file of mode 0600; the result is its public key. Throws `WV_CONFIG` if it is there. */

@@ -68,6 +68,11 @@ export class Tether implements NicPort {
     return this.#isHere;
   }
 
+  /** It was here, and no twin of it is being made. */
+  get hasLeft(): boolean {
+    return !this.#isHere && this.#hasMoved && this.#receiver === undefined;
+  }
+
   /** Connections that this end looks after. */
   get connections(): number {
     this.#own.sweep(this.#nowNs());
@@ -76,6 +81,11 @@ export class Tether implements NicPort {
 
   connect(receiver: NicReceiver): void {
     this.#receiver = receiver;
+  }
+
+  /** The card that was made for the guest's return is gone again. */
+  disconnect(): void {
+    this.#receiver = undefined;
   }
 
   /** The guest runs here. */
