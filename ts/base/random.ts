@@ -1,5 +1,5 @@
 /**
- * Seeded random numbers: the only source of chance in this code. xoshiro128** on four 32-bit
+ * Seeded random numbers: the only source of chance in this code, but for secrets (at the end). xoshiro128** on four 32-bit
  * words, seeded through splitmix32, so a seed gives the same numbers on every machine. `split`
  * makes an independent stream for a purpose: adding a consumer does not disturb the others.
  */
@@ -102,4 +102,9 @@ export class Random {
     const high = splitmix32(mixed) ^ hashLabel(`${name}:${c >>> 0}`);
     return new Random((high >>> 11) * 2 ** 32 + (low >>> 0));
   }
+}
+
+/** Fills `into` with bytes that nobody can guess, from the system: for keys. */
+export function secretBytes(into: Uint8Array): Uint8Array {
+  return crypto.getRandomValues(into as Uint8Array<ArrayBuffer>);
 }

@@ -6,7 +6,7 @@ import { describeError, EXIT_DONE, EXIT_USAGE, exitStatusOf } from "./exit.ts";
 import { drained, Output } from "./output.ts";
 import { addDiskCommands } from "./tree-disk.ts";
 import { guestOptions } from "./tree-guest.ts";
-import { addHostCommands } from "./tree-host.ts";
+import { addHostCommands, addVpnCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
 import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
@@ -55,6 +55,8 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addPoolCommands(commandAdder(pool, onStatus));
   const volume = program.command("volume").description("disks in a pool");
   addVolumeCommands(commandAdder(volume, onStatus));
+  const vpn = program.command("vpn").description("keys of hosts in an encrypted network");
+  addVpnCommands(commandAdder(vpn, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

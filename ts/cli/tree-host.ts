@@ -2,6 +2,8 @@
 import type { Command } from "commander";
 import type { AddCommand } from "./context.ts";
 import { guestOptions, several } from "./tree-guest.ts";
+import { DNS_UPDATE_FORM } from "./tunnel-option.ts";
+import { VPN_PEER_FORM } from "./vpn-option.ts";
 
 const ADDRESS = "tcp://127.0.0.1:7070";
 
@@ -30,6 +32,26 @@ export function addHostCommands(add: AddCommand): void {
     .option("--lan-listen <address>", "join the lan to that of other hosts: where to listen (UDP)")
     .option("--lan-peer <address>", "where another host listens (repeatable)", several)
     .option("--lan-gateway <where>", "which host leads outside: here or peer (here)")
+    .option("--vpn-key <file>", "join the lan inside of WireGuard: this host's private key")
+    .option("--vpn-address <address>", "with --vpn-key: this host's address inside")
+    .option("--vpn-listen <address>", "with --vpn-key: where to listen (0.0.0.0:51820)")
+    .option(`--vpn-peer <peer>`, `another host (repeatable): ${VPN_PEER_FORM}`, several)
+    .option(
+      "--tunnel-listen <address>",
+      "keep connections of guests that leave: where to listen (UDP)",
+    )
+    .option(
+      "--tunnel-peer <address>",
+      "a host that guests leave for or come from (repeatable)",
+      several,
+    )
+    .option(
+      `--dns-update <server>`,
+      `name guests that come (repeatable): ${DNS_UPDATE_FORM}`,
+      several,
+    )
+    .option("--on-arrival <file>", "run FILE VM ADDRESS for each guest that comes")
+    .option("--path-mtu <n>", "longest packet on the way to other hosts (1500)")
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")
     .option("--for <name[,name...]>", "whose certificate or token (repeatable)", several)
@@ -88,5 +110,17 @@ function addVmCommands(add: AddCommand): void {
     add("fork <name> [child]", "a second vm that goes on from where this one is", () =>
       load().then((m) => m.fork),
     ),
+  );
+}
+
+/** `vpn ...`. */
+export function addVpnCommands(add: AddCommand): void {
+  const load = () => import("./commands/vpn.ts");
+  add("genkey <file>", "a new private key in a new file; prints its public key", () =>
+    load().then((m) => m.genkey),
+  );
+  add("pubkey <file>", "the public key of a private one", () => load().then((m) => m.pubkey));
+  add("genpsk <file>", "a new key for two hosts to share, in a new file", () =>
+    load().then((m) => m.genpsk),
   );
 }

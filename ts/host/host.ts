@@ -16,6 +16,7 @@ import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
 import { makeNics } from "./networks/make-nics.ts";
+import type { TunnelOptions } from "./networks/tethers.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
@@ -221,12 +222,20 @@ export class Host implements HostApi {
   }
 
   /**
-   * Joins a network of this host (`lan` by default) to that of other hosts, by VXLAN over UDP; the result is the
-   * port that it listens on. Guests that move between them keep their addresses and connections.
+   * Joins a network of this host (`lan` by default) to that of other hosts, by VXLAN over UDP or inside of WireGuard;
+   * the result is the port that it listens on. Guests that move between them keep their addresses and connections.
    * Throws `WV_CONFIG`, `WV_NETWORK`, `WV_STATE`.
    */
   async joinNetwork(options: JoinOptions): Promise<number> {
-    return (await this.networks.join(options)).localPort;
+    return this.networks.join(options);
+  }
+
+  /**
+   * Keeps connections of guests on `lan` that leave for a host on another network, by IP in IP over UDP, until they end;
+   * the result is the port that it listens on. Before the guests come. Throws `WV_NETWORK`, `WV_STATE`.
+   */
+  async openTunnel(options: TunnelOptions): Promise<number> {
+    return this.networks.openTunnel(options);
   }
 
   /** What guests use of the host's memory, and what sharing saves. */

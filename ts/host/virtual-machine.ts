@@ -365,7 +365,7 @@ export class VirtualMachine implements Runnable, VmApi {
           if (mayRun) this.#run();
           else if (isNew) this.restored();
         }),
-      destroy: () => this.#discard(),
+      destroy: () => this.#discard("moved"),
     });
   }
 
@@ -399,11 +399,11 @@ export class VirtualMachine implements Runnable, VmApi {
     this.#discard();
   }
 
-  #discard(): void {
+  #discard(why: "moved" | "ended" = "ended"): void {
     if (this.#status === "gone") return;
     this.#context.loop.remove(this);
     this.#last = { ...this.info(), status: "gone" };
-    for (const nic of this.#nics) nic.unplug();
+    for (const nic of this.#nics) nic.unplug(why);
     this.machine.destroy();
     this.console.end("destroyed");
     this.#context.forget(this);

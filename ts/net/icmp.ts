@@ -16,6 +16,7 @@ const HEADER_BYTES = 8;
 /** Codes of "unreachable". */
 export const UNREACHABLE_PORT = 3;
 export const UNREACHABLE_PROHIBITED = 13;
+const UNREACHABLE_TOO_LONG = 4;
 
 /** The body (id, sequence, data) of an echo request; undefined: something else, or damaged. */
 export function parseEcho(bytes: Uint8Array, packet: Ipv4Packet): Uint8Array | undefined {
@@ -40,6 +41,20 @@ export function unreachableFrame(
   const body = new Uint8Array(4 + quoted.length);
   body.set(quoted, 4);
   return icmpFrame(from, to, { type: UNREACHABLE, code: why.code, body });
+}
+
+/** Tells the sender of `packet` that it is longer than the path carries, and what that is (RFC 1191). */
+export function tooLongFrame(
+  from: Station,
+  to: Station,
+  why: { readonly mtu: number; readonly bytes: Uint8Array; readonly packet: Ipv4Packet },
+): Uint8Array {
+  const frame = unreachableFrame(from, to, { ...why, code: UNREACHABLE_TOO_LONG });
+  const at = IPV4_PAYLOAD_AT;
+  put16(frame, at + 6, why.mtu);
+  put16(frame, at + 2, 0);
+  put16(frame, at + 2, checksum(frame, at, frame.length));
+  return frame;
 }
 
 function icmpFrame(

@@ -61,6 +61,10 @@ export function parseIpv4(bytes: Uint8Array, at: number): Ipv4Packet | undefined
   };
 }
 
+/** Its sender forbids to cut it. */
+export const isDontFragment = (bytes: Uint8Array, packet: Ipv4Packet): boolean =>
+  (get16(bytes, packet.at + 6) & DONT_FRAGMENT) !== 0;
+
 /** Writes a header of 20 bytes for `payloadBytes` behind it. */
 export function putIpv4(
   bytes: Uint8Array,

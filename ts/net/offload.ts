@@ -44,19 +44,29 @@ function tcpIn(bytes: Uint8Array): TcpPlace | undefined {
   return { ip: packet.at, tcp, payload, end: packet.end };
 }
 
-/** The frame as a plain card sends it: one frame, or the pieces of a long one. */
-export function plainFrames(frame: Frame): Frame[] {
+/**
+ * The frame as a plain card sends it: one frame, or the pieces of a long one. On a line whose packets have at most
+ * `mtu` bytes, TCP whose sender leaves work to others is cut to fit.
+ */
+export function plainFrames(frame: Frame, mtu = Number.POSITIVE_INFINITY): Frame[] {
   const { bytes, offload } = frame;
   if (!offload) return [frame];
-  const place = offload.segmentBytes > 0 ? tcpIn(bytes) : undefined;
-  if (!place || place.end - place.payload <= offload.segmentBytes)
+  const isLong = offload.segmentBytes > 0 || bytes.length > mtu;
+  const place = isLong ? tcpIn(bytes) : undefined;
+  const segmentBytes = place ? segmentIn(place, offload, mtu) : 0;
+  if (!place || place.end - place.payload <= segmentBytes)
     return [{ bytes: withChecksum(bytes, offload) }];
   const pieces: Frame[] = [];
-  for (let at = place.payload; at < place.end; at += offload.segmentBytes) {
-    const count = Math.min(offload.segmentBytes, place.end - at);
+  for (let at = place.payload; at < place.end; at += segmentBytes) {
+    const count = Math.min(segmentBytes, place.end - at);
     pieces.push({ bytes: piece(bytes, place, { at, count, index: pieces.length }) });
   }
   return pieces;
+}
+
+function segmentIn({ ip, payload }: TcpPlace, { segmentBytes }: Offload, mtu: number): number {
+  const wanted = segmentBytes === 0 ? Number.POSITIVE_INFINITY : segmentBytes;
+  return Math.max(SEGMENT_BYTES_MIN, Math.min(wanted, mtu - (payload - ip)));
 }
 
 function withChecksum(bytes: Uint8Array, { checksumOffset, checksumStart }: Offload): Uint8Array {

@@ -71,6 +71,20 @@ export function parseTcp(
   };
 }
 
+/** Where the MSS stands in the options of the SYN at `at`. */
+export function findMss(bytes: Uint8Array, at: number, end: number): number | undefined {
+  const until = Math.min(end, at + ((bytes[at + 12] as number) >> 4) * 4);
+  for (let option = at + TCP_HEADER_BYTES; option + 1 < until; ) {
+    const kind = bytes[option] as number;
+    if (kind === OPTION_END) return undefined;
+    const count = kind === OPTION_NOTHING ? 1 : (bytes[option + 1] as number);
+    if (kind === OPTION_MSS && count === 4 && option + 4 <= until) return option + 2;
+    if (count === 0 || (kind !== OPTION_NOTHING && count < 2)) return undefined;
+    option += count;
+  }
+  return undefined;
+}
+
 function parseOptions(
   bytes: Uint8Array,
   from: number,

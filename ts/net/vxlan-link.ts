@@ -1,20 +1,28 @@
 /**
- * Joins a switch to those of other hosts by VXLAN on UDP. Who is where is learned from what comes; frames for all, and
- * for stations that nobody knows, go to every peer. Nothing that came from a peer goes to another: every host has to
- * know all of them.
+ * Joins a switch to those of other hosts by VXLAN, on UDP or inside of an encrypted network. Who is where is learned
+ * from what comes; frames for all, and for stations that nobody knows, go to every peer. Nothing that came from a peer
+ * goes to another: every host has to know all of them.
  */
-import { createSocket, type Socket } from "node:dgram";
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import type { Frame, NicPort, NicReceiver } from "../machine/nic.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  type Frame,
+  type NicPort,
+  type NicReceiver,
+} from "../machine/nic.ts";
+import type { DatagramEnd, Datagrams } from "./datagrams.ts";
+import { IPV4_HEADER_BYTES } from "./ipv4.ts";
 import { getMac, isGroup } from "./mac.ts";
 import { MacTable } from "./mac-table.ts";
-import { plainFrames } from "./offload.ts";
-import { decodeVxlan, encodeVxlan, VNI_MAX, VXLAN_PORT } from "./vxlan.ts";
+import { clampedFrame, fitted } from "./path-mtu.ts";
+import { UDP_HEADER_BYTES } from "./udp.ts";
+import { decodeVxlan, encodeVxlan, VNI_MAX, VXLAN_HEADER_BYTES, VXLAN_PORT } from "./vxlan.ts";
 
 const PEERS_MAX = 64;
-const QUEUED_BYTES_MAX = 4 << 20;
-const SOCKET_BYTES = 4 << 20;
+/** What a frame's packet has around it on the way. */
+export const VXLAN_OVERHEAD_BYTES =
+  IPV4_HEADER_BYTES + UDP_HEADER_BYTES + VXLAN_HEADER_BYTES + ETHERNET_HEADER_BYTES;
 
 /** A host's end of the tunnel. */
 export interface Peer {
@@ -24,8 +32,6 @@ export interface Peer {
 }
 
 export interface VxlanOptions {
-  /** Where to listen. */
-  readonly listen: Peer;
   readonly peers: readonly Peer[];
   /** Number of the network, 0 to 16777215; 1 by default. */
   readonly vni?: number | undefined;
@@ -38,67 +44,55 @@ export interface VxlanMetrics {
   readonly refusedFrames: number;
   /** More than the host could send. */
   readonly droppedFrames: number;
+  /** Longer than the path, whose senders were told. */
+  readonly longFrames: number;
 }
 
 export class VxlanLink implements NicReceiver {
   readonly #port: NicPort;
-  readonly #socket: Socket;
+  readonly #datagrams: Datagrams;
   readonly #clock: Clock;
   readonly #vni: number;
-  readonly #peers: Map<string, Required<Peer>>;
+  /** Longest packet of a guest that fits. */
+  readonly #mtu: number;
+  readonly #peers = new Map<string, DatagramEnd>();
   readonly #macs = new MacTable<string>();
   #isFlushing = false;
-  readonly #metrics = { sentFrames: 0, receivedFrames: 0, refusedFrames: 0, droppedFrames: 0 };
+  readonly #metrics = {
+    ...{ sentFrames: 0, receivedFrames: 0, refusedFrames: 0, droppedFrames: 0 },
+    longFrames: 0,
+  };
 
-  private constructor(
-    socket: Socket,
+  /** Throws `WV_CONFIG`, `WV_LIMIT`. */
+  constructor(
     options: VxlanOptions,
-    parts: { readonly port: NicPort; readonly clock: Clock },
+    parts: { readonly port: NicPort; readonly clock: Clock; readonly datagrams: Datagrams },
   ) {
-    this.#socket = socket;
-    this.#port = parts.port;
-    this.#clock = parts.clock;
-    this.#vni = options.vni ?? 1;
-    this.#peers = new Map();
-    for (const peer of options.peers) this.addPeer(peer);
-    socket.on("message", (bytes, { address, port }) => this.#receive(bytes, `${address}:${port}`));
-    parts.port.connect(this);
-  }
-
-  /** Throws `WV_CONFIG`, or `WV_NETWORK` if it cannot listen there. */
-  static async open(
-    options: VxlanOptions,
-    parts: { readonly port: NicPort; readonly clock: Clock },
-  ): Promise<VxlanLink> {
-    const { listen, peers, vni = 1 } = options;
+    const { peers, vni = 1 } = options;
     if (!Number.isInteger(vni) || vni < 0 || vni > VNI_MAX)
       throw new WasmvisorError("WV_CONFIG", `vni: expected 0 to ${VNI_MAX}, got ${vni}`);
     if (peers.length > PEERS_MAX)
       throw new WasmvisorError("WV_LIMIT", `peers: expected at most ${PEERS_MAX}`);
-    const socket = createSocket({
-      type: "udp4",
-      recvBufferSize: SOCKET_BYTES,
-      sendBufferSize: SOCKET_BYTES,
-    });
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", (cause) =>
-        reject(
-          new WasmvisorError(
-            "WV_NETWORK",
-            `cannot listen on ${listen.address}:${listen.port ?? VXLAN_PORT}: ${cause.message}`,
-            { cause },
-          ),
-        ),
-      );
-      socket.bind(listen.port ?? VXLAN_PORT, listen.address, resolve);
-    });
-    socket.on("error", () => undefined); // What cannot be sent is lost, as on any line.
-    return new VxlanLink(socket, options, parts);
+    this.#datagrams = parts.datagrams;
+    this.#mtu = parts.datagrams.mtu - VXLAN_OVERHEAD_BYTES;
+    this.#port = parts.port;
+    this.#clock = parts.clock;
+    this.#vni = vni;
+    for (const peer of peers) this.addPeer(peer);
+    parts.datagrams.connect((bytes, { address, port }) =>
+      this.#receive(bytes, `${address}:${port}`),
+    );
+    parts.port.connect(this);
   }
 
   /** The port that it listens on. */
   get localPort(): number {
-    return this.#socket.address().port;
+    return this.#datagrams.localPort;
+  }
+
+  /** Longest packet that a guest can send through it. */
+  get mtu(): number {
+    return this.#mtu;
   }
 
   /** One more host. */
@@ -111,27 +105,31 @@ export class VxlanLink implements NicReceiver {
   }
 
   receive(frame: Frame): void {
-    for (const { bytes } of plainFrames(frame)) this.#send(bytes);
+    const { frames, refusal } = fitted(frame, this.#mtu);
+    for (const bytes of frames) this.#send(bytes);
+    if (!refusal) return;
+    this.#metrics.longFrames++;
+    this.#port.send({ bytes: refusal });
+    this.#flushSoon();
   }
 
   flush(): void {}
 
   close(): void {
-    this.#socket.close();
+    this.#datagrams.close();
   }
 
   #send(frame: Uint8Array): void {
-    if (this.#socket.getSendQueueSize() > QUEUED_BYTES_MAX) {
+    if (this.#datagrams.isFull) {
       this.#metrics.droppedFrames++;
       return;
     }
     this.#metrics.sentFrames++;
     const message = encodeVxlan(this.#vni, frame);
-    for (const { address, port } of this.#targets(getMac(frame, 0)))
-      this.#socket.send(message, port, address, () => undefined);
+    for (const peer of this.#targets(getMac(frame, 0))) this.#datagrams.send(message, peer);
   }
 
-  #targets(mac: number): Iterable<Required<Peer>> {
+  #targets(mac: number): Iterable<DatagramEnd> {
     const known = isGroup(mac) ? undefined : this.#macs.find(0, mac, this.#clock.nowNs());
     const peer = known === undefined ? undefined : this.#peers.get(known);
     return peer ? [peer] : this.#peers.values();
@@ -145,7 +143,7 @@ export class VxlanLink implements NicReceiver {
     }
     this.#metrics.receivedFrames++;
     this.#macs.learn(0, getMac(frame, 6), { port: from, nowNs: this.#clock.nowNs() });
-    this.#port.send({ bytes: frame });
+    this.#port.send({ bytes: clampedFrame(frame, this.#mtu) });
     this.#flushSoon();
   }
 

@@ -6,13 +6,17 @@ import { formatSize } from "../../base/units.ts";
 import { DEFAULT_ADDRESS } from "../../host/address.ts";
 import { Daemon } from "../../host/daemon/server.ts";
 import { Host } from "../../host/host.ts";
+import { MTU_MAX } from "../../machine/nic.ts";
 import { tlsFolder } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit.ts";
 import * as parse from "../options.ts";
+import { dnsUpdateOf, tunnelOf } from "../tunnel-option.ts";
+import { udpAddress, vpnOf } from "../vpn-option.ts";
 
 const CERTIFICATE_DAYS = 365;
 const VXLAN_PORT = 4789;
+const PATH_MTU_MIN = 776; // Guests have 576 left inside of all tunnels.
 
 export async function host(context: CommandContext): Promise<number> {
   const { options } = context;
@@ -33,7 +37,9 @@ async function serve({ options, out }: CommandContext): Promise<number> {
       diskDirectory: diskDirectory(options),
     },
   });
+  await openTunnel(its, options);
   await joinLan(its, options);
+  await tellOfArrivals(its, options, (line) => out.log(`wasmvisor: ${line}`));
   const daemon = await Daemon.listen(its, {
     listen,
     tls: tlsFolder(options),
@@ -65,24 +71,52 @@ async function joinLan(its: Host, options: CommandContext["options"]): Promise<v
   const listen = parse.text(options.lanListen);
   const peers = (options.lanPeer ?? []) as readonly string[];
   const gateway = parse.oneOf(options.lanGateway, ["here", "peer"], "--lan-gateway");
-  if (listen === undefined) {
+  const vpn = vpnOf(options);
+  if (listen === undefined && !vpn) {
     if (peers.length === 0 && gateway === undefined) return;
-    throw new WasmvisorError("WV_CONFIG", "--lan-peer and --lan-gateway go with --lan-listen");
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "--lan-peer and --lan-gateway go with --lan-listen or --vpn-key",
+    );
   }
   await its.joinNetwork({
-    listen: udpAddress(listen, "--lan-listen"),
-    peers: peers.map((peer) => udpAddress(peer, "--lan-peer")),
+    listen: listen === undefined ? undefined : udpAddress(listen, "--lan-listen", VXLAN_PORT),
+    vpn,
+    peers: peers.map((peer) => udpAddress(peer, "--lan-peer", VXLAN_PORT)),
     gateway,
+    pathMtu: pathMtuOf(options),
   });
 }
 
-function udpAddress(
-  text: string,
-  what: string,
-): { readonly address: string; readonly port: number } {
-  const parts = /^(\d+\.\d+\.\d+\.\d+)(?::(\d{1,5}))?$/.exec(text);
-  if (parts) return { address: parts[1] as string, port: Number(parts[2] ?? VXLAN_PORT) };
-  throw new WasmvisorError("WV_CONFIG", `${what}: expected ADDRESS[:PORT], got "${text}"`);
+async function openTunnel(its: Host, options: CommandContext["options"]): Promise<void> {
+  const tunnel = tunnelOf(options);
+  if (tunnel) await its.openTunnel({ ...tunnel, pathMtu: pathMtuOf(options) });
+}
+
+/** DNS servers and commands that want to know which guests are here. */
+async function tellOfArrivals(
+  its: Host,
+  options: CommandContext["options"],
+  log: (line: string) => void,
+): Promise<void> {
+  const servers = ((options.dnsUpdate ?? []) as readonly string[]).map(dnsUpdateOf);
+  const hook = parse.text(options.onArrival);
+  if (servers.length === 0 && hook === undefined) return;
+  const [{ hookOf, tellArrivals }, { DnsUpdater }] = await Promise.all([
+    import("../../host/networks/arrivals.ts"),
+    import("../../host/networks/dns-updater.ts"),
+  ]);
+  for (const server of servers) {
+    const updater = new DnsUpdater(server, its.clock);
+    tellArrivals(its, (vm, address) => updater.update(vm, address), log);
+  }
+  if (hook !== undefined) tellArrivals(its, hookOf(resolve(hook)), log);
+}
+
+function pathMtuOf(options: CommandContext["options"]): number | undefined {
+  const mtu = parse.integer(options.pathMtu, "--path-mtu", PATH_MTU_MIN);
+  if (mtu === undefined || mtu <= MTU_MAX) return mtu;
+  throw new WasmvisorError("WV_CONFIG", `--path-mtu: expected ${PATH_MTU_MIN} to ${MTU_MAX}`);
 }
 
 /** Names of one host: `host2,10.0.0.2`. */

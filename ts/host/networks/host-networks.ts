@@ -5,17 +5,27 @@
 import type { Clock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { DEFAULT_MTU } from "../../machine/nic.ts";
+import { DEFAULT_MTU, type NicPort } from "../../machine/nic.ts";
+import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
 import { Switch } from "../../net/switch.ts";
-import type { SwitchPort } from "../../net/switch-port.ts";
+import type { Tether } from "../../net/tether/tether.ts";
+import { DEFAULT_SUBNET } from "../../net/user/subnet.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
 import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
 import type { NicConfig } from "./nic-config.ts";
+import type { TetherInfo, Tethers, TunnelOptions } from "./tethers.ts";
+import type { VpnConfig } from "./vpn-config.ts";
 
-/** How a network of this host is joined to those of others. */
+/** How a network of this host is joined to those of others: over `listen`, or inside of an encrypted network. */
 export interface JoinOptions extends VxlanOptions {
+  /** Where to listen; not with `vpn`. */
+  readonly listen?: Peer | undefined;
+  /** All its peers are reached, too. */
+  readonly vpn?: VpnConfig | undefined;
+  /** Longest IP packet on the path between the hosts, 1500 by default. */
+  readonly pathMtu?: number | undefined;
   /** `lan` by default. */
   readonly network?: string | undefined;
   /** `here` (default): this host has a gateway to the outside. `peer`: another one has. One must, no more may. */
@@ -24,10 +34,12 @@ export interface JoinOptions extends VxlanOptions {
 
 /** Where a card's cable leads. */
 export interface Plug {
-  readonly port: SwitchPort;
+  readonly port: NicPort;
   readonly user: UserNetwork | undefined;
-  /** Takes the cable out, and ends what was for this card alone. */
-  unplug(): void;
+  /** The guest runs here from now on; it uses these addresses. */
+  arrived(addresses: readonly number[], isNew: boolean): void;
+  /** Takes the cable out, and ends what was for this card alone. What has `moved` may leave connections behind. */
+  unplug(why: "moved" | "ended"): void;
 }
 
 interface Segment {
@@ -36,13 +48,28 @@ interface Segment {
 }
 
 const LAN = "lan";
+const VXLAN_PORT = 4789;
+
+/** What carries the frames of a joined network. */
+interface Carrier {
+  readonly datagrams: Datagrams;
+  readonly peers: readonly Peer[];
+  /** The port outside. */
+  readonly localPort: number;
+  close(): void;
+}
 
 export class HostNetworks {
   readonly #clock: Clock;
   readonly #random: Random;
   /** Shared ones; each stays for as long as the host. */
   readonly #shared = new Map<string, Promise<Segment>>();
-  readonly #links: { readonly network: string; readonly link: VxlanLink }[] = [];
+  #tethers: Tethers | undefined;
+  readonly #links: {
+    readonly network: string;
+    readonly link: VxlanLink;
+    readonly carrier: Carrier;
+  }[] = [];
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -55,10 +82,10 @@ export class HostNetworks {
   }
 
   /**
-   * Joins a network to those of other hosts. Throws `WV_CONFIG`, `WV_NETWORK`, or `WV_STATE` if it has a gateway
+   * Joins a network to those of other hosts; the result is the port that it listens on. Throws `WV_CONFIG`, `WV_NETWORK`, or `WV_STATE` if it has a gateway
    * already and should not.
    */
-  async join(options: JoinOptions): Promise<VxlanLink> {
+  async join(options: JoinOptions): Promise<number> {
     const { gateway = "here", network = LAN } = options;
     if (gateway === "peer" && network === LAN) {
       if (this.#shared.has(LAN))
@@ -68,10 +95,60 @@ export class HostNetworks {
     const segment = await this.#segment(network);
     const { VxlanLink } = await import("../../net/vxlan-link.ts");
     const vlans = { mode: "trunk", native: DEFAULT_VLAN } as const;
+    const carrier = await this.#carrier(options);
     const port = segment.switch.addPort({ name: `vxlan${this.#links.length}`, vlans });
-    const link = await VxlanLink.open(options, { port, clock: this.#clock });
-    this.#links.push({ network, link });
-    return link;
+    try {
+      const parts = { port, clock: this.#clock, datagrams: carrier.datagrams };
+      const link = new VxlanLink({ ...options, peers: carrier.peers }, parts);
+      this.#links.push({ network, link, carrier });
+    } catch (error) {
+      carrier.close();
+      segment.switch.removePort(port);
+      throw error;
+    }
+    return carrier.localPort;
+  }
+
+  /** A socket, or a port of this host inside of an encrypted network. */
+  async #carrier({ listen, pathMtu, peers, vpn }: JoinOptions): Promise<Carrier> {
+    if ((listen === undefined) === (vpn === undefined))
+      throw new WasmvisorError("WV_CONFIG", "join: expected an address to listen on, or a vpn");
+    if (!vpn) {
+      const { UdpSocket } = await import("../../net/udp-socket.ts");
+      const { address, port = VXLAN_PORT } = listen as Peer;
+      const datagrams = await UdpSocket.open({ address, port }, pathMtu);
+      return { datagrams, peers, localPort: datagrams.localPort, close: () => datagrams.close() };
+    }
+    const [{ Vpn }, { innerAddress, resolveVpn }] = await Promise.all([
+      import("../../net/wireguard/vpn.ts"),
+      import("./vpn-config.ts"),
+    ]);
+    const its = await Vpn.open(resolveVpn(vpn, pathMtu ?? DEFAULT_MTU), this.#clock);
+    const inside = vpn.peers.map((peer) => ({ address: innerAddress(peer) }));
+    const { localPort } = its;
+    const datagrams = its.datagrams(VXLAN_PORT);
+    return { datagrams, peers: [...peers, ...inside], localPort, close: () => its.close() };
+  }
+
+  /**
+   * Keeps connections of guests on `lan` that leave for a host on another network: their packets go through a tunnel.
+   * The result is the port that it listens on. Throws `WV_NETWORK`, or `WV_STATE` if there is one already.
+   */
+  async openTunnel(options: TunnelOptions): Promise<number> {
+    if (this.#tethers) throw new WasmvisorError("WV_STATE", "tunnel: this host has one already");
+    const { Tethers } = await import("./tethers.ts");
+    this.#tethers = await Tethers.open(options, this.#clock);
+    return this.#tethers.localPort;
+  }
+
+  /** One more host that guests leave for. */
+  addTunnelPeer(peer: Peer): void {
+    this.#tethers?.addPeer(peer);
+  }
+
+  /** What guests that left have left behind; undefined: there is no tunnel. */
+  tunnelInfo(): TetherInfo | undefined {
+    return this.#tethers?.info();
   }
 
   /** One more host that a joined network reaches. */
@@ -85,6 +162,8 @@ export class HostNetworks {
     const isOwn = kind === "user";
     const segment = isOwn ? await this.#make(mtu) : await this.#segment(config.switch || LAN);
     const mac = parseMac(config.mac);
+    const left = kind === "lan" ? this.#tethers?.find(mac) : undefined;
+    if (left?.hasLeft) return this.#tethered(left, segment);
     const isTaken = segment.switch.ports.some((port) => port.mac === mac);
     if (isTaken) return undefined;
     const vlans =
@@ -93,21 +172,31 @@ export class HostNetworks {
         : ({ mode: "access", vlan } as const);
     const port = segment.switch.addPort({ name: `${vm}.${index}.${config.mac}`, vlans, mac });
     segment.user?.dhcp.reserve(mac);
+    const remove = (): void => {
+      segment.switch.removePort(port);
+      segment.user?.dhcp.forget(mac);
+      if (isOwn) segment.user?.close();
+    };
+    if (kind !== "lan" || !this.#tethers)
+      return { port, user: segment.user, arrived: () => undefined, unplug: remove };
+    const gateway = segment.user ? DEFAULT_SUBNET.gateway : undefined;
+    return this.#tethered(this.#tethers.add(mac, { port, gateway, remove }), segment);
+  }
+
+  #tethered(tether: Tether, { user }: Segment): Plug {
     return {
-      port,
-      user: segment.user,
-      unplug: () => {
-        segment.switch.removePort(port);
-        segment.user?.dhcp.forget(mac);
-        if (isOwn) segment.user?.close();
-      },
+      port: tether,
+      user,
+      arrived: (addresses, isNew) => tether.arrive(addresses, isNew),
+      unplug: (why) => this.#tethers?.release(tether, why),
     };
   }
 
   /** Ends what leads outside. */
   async close(): Promise<void> {
     for (const segment of this.#shared.values()) (await segment).user?.close();
-    for (const { link } of this.#links.splice(0)) link.close();
+    for (const { carrier } of this.#links.splice(0)) carrier.close();
+    this.#tethers?.close();
     this.#shared.clear();
   }
 

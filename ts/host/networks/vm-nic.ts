@@ -96,6 +96,7 @@ export class VmNic implements NicPort {
   open(isNew: boolean): void {
     this.#isOpen = true;
     this.#nic?.setLink(this.#plug !== undefined);
+    this.#plug?.arrived(this.#nic?.addresses ?? [], isNew);
     if (isNew) return;
     this.#announce();
     void this.forward(false);
@@ -165,11 +166,11 @@ export class VmNic implements NicPort {
   }
 
   /** The card is gone for good. */
-  unplug(): void {
+  unplug(why: "moved" | "ended" = "ended"): void {
     this.close();
     for (const listening of this.#listening.values())
       if (!(listening instanceof Error)) listening.close();
-    this.#plug?.unplug();
+    this.#plug?.unplug(why);
   }
 
   info(): NicInfo {
