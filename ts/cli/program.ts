@@ -10,6 +10,7 @@ import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
 import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
+import { addFlowCommands, addSwitchCommands } from "./tree-switch.ts";
 
 const DESCRIPTION =
   "Run, understand and move virtual machines: RISC-V guests on a WebAssembly core.";
@@ -55,6 +56,10 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addPoolCommands(commandAdder(pool, onStatus));
   const volume = program.command("volume").description("disks in a pool");
   addVolumeCommands(commandAdder(volume, onStatus));
+  const switches = program.command("switch").description("switches of a host: ports and lines");
+  addSwitchCommands(commandAdder(switches, onStatus));
+  const flows = program.command("flows").description("rules of a host's switches");
+  addFlowCommands(commandAdder(flows, onStatus));
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

@@ -26,6 +26,16 @@ export function addHostCommands(add: AddCommand): void {
     .option("--lan-listen <address>", "join the lan to that of other hosts: where to listen (UDP)")
     .option("--lan-peer <address>", "where another host listens (repeatable)", several)
     .option("--lan-gateway <where>", "which host leads outside: here or peer (here)")
+    .option(
+      "--openflow-listen <[switch=]place>",
+      "let OpenFlow controllers call, at tcp:HOST:PORT or unix:PATH (lan unless named; repeatable)",
+      several,
+    )
+    .option(
+      "--switch-controller <[switch=]place>",
+      "call an OpenFlow controller, which makes the switch's rules (repeatable)",
+      several,
+    )
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")
     .option("--for <name[,name...]>", "whose certificate or token (repeatable)", several)

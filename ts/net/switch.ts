@@ -7,7 +7,14 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Frame } from "../machine/nic.ts";
-import { PORT_ALL, PORT_FLOOD, PORT_IN, PORT_LOCAL, PORT_NORMAL } from "./flow/actions.ts";
+import {
+  PORT_ALL,
+  PORT_FLOOD,
+  PORT_IN,
+  PORT_LOCAL,
+  PORT_NORMAL,
+  PORT_TABLE,
+} from "./flow/actions.ts";
 import { FlowPipeline } from "./flow/pipeline.ts";
 import { ImpairedLine, type Impairment } from "./impairment.ts";
 import { LoopGuard } from "./loop-guard.ts";
@@ -154,6 +161,11 @@ export class Switch {
     return this.#byNumber.get(number);
   }
 
+  /** Is it shut because of a loop? */
+  isShut(port: SwitchPort): boolean {
+    return this.#guard.isShut(port, this.#clock.nowNs());
+  }
+
   /** Sets bits of `PORT_CONFIG_...`. */
   configure(port: SwitchPort, config: number): void {
     if (port.config === config) return;
@@ -206,13 +218,8 @@ export class Switch {
   }
 
   metrics(): SwitchMetrics {
-    const nowNs = this.#clock.nowNs();
-    const shut = this.ports.filter((port) => this.#guard.isShut(port, nowNs));
-    return {
-      knownMacs: this.#macs.size,
-      ...this.#counts,
-      shutPorts: shut.map((port) => port.name),
-    };
+    const shut = this.ports.filter((port) => this.isShut(port)).map((port) => port.name);
+    return { knownMacs: this.#macs.size, ...this.#counts, shutPorts: shut };
   }
 
   /** @internal A frame has come in. */
@@ -272,6 +279,7 @@ export class Switch {
       if (number === PORT_FLOOD || !from) this.#flood(inside, from, nowNs);
       else this.#learnAndSend(inside, from, nowNs);
     } else if (number === PORT_ALL) this.#sendToAll(frame, from, nowNs);
+    else if (number === PORT_TABLE) this.#flows?.process(frame, inPort);
     else {
       const to = this.#byNumber.get(number === PORT_IN ? inPort : number);
       if (to && (to !== from || number === PORT_IN)) this.#sendRaw(frame, to);

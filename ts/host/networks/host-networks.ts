@@ -13,6 +13,7 @@ import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
 import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
 import type { NicConfig } from "./nic-config.ts";
+import { SwitchControl } from "./switch-control.ts";
 
 /** How a network of this host is joined to those of others. */
 export interface JoinOptions extends VxlanOptions {
@@ -38,6 +39,8 @@ interface Segment {
 const LAN = "lan";
 
 export class HostNetworks {
+  /** What is asked of the switches. */
+  readonly control: SwitchControl;
   readonly #clock: Clock;
   readonly #random: Random;
   /** Shared ones; each stays for as long as the host. */
@@ -47,6 +50,13 @@ export class HostNetworks {
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
     this.#random = random;
+    this.control = new SwitchControl(this, clock);
+  }
+
+  /** The switches that there are, by name. */
+  async switches(): Promise<(readonly [string, Switch])[]> {
+    const all = [...this.#shared].map(async ([name, its]) => [name, (await its).switch] as const);
+    return Promise.all(all);
   }
 
   /** The switch called `name`: `lan`, or one that a vm named. Made if there is none. */
@@ -106,6 +116,7 @@ export class HostNetworks {
 
   /** Ends what leads outside. */
   async close(): Promise<void> {
+    this.control.close();
     for (const segment of this.#shared.values()) (await segment).user?.close();
     for (const { link } of this.#links.splice(0)) link.close();
     this.#shared.clear();
@@ -131,7 +142,7 @@ export class HostNetworks {
       outsideModule(),
     ]);
     const user = new UserNetwork({
-      port: made.addPort({ name: "gateway" }),
+      port: made.addPort({ name: "gateway", role: "local" }),
       outside: new NodeOutside(),
       clock: this.#clock,
       random: this.#random.split("gateway"),

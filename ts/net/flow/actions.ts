@@ -64,14 +64,16 @@ export function checkActions(actions: readonly Action[], match?: Match): void {
   let hasTag = match?.some((one) => one.field.name === "vlan_vid" && one.value !== 0n) ?? true;
   for (const action of actions) {
     if (action.type === "push-vlan") hasTag = true;
-    if (action.type === "output") checkPort(action.port);
+    if (action.type === "output") checkPort(action.port, match !== undefined);
     else if (action.type === "set") checkSet(action.field, action.value, { match, hasTag });
     else if (action.type === "push-vlan" && action.etherType !== 0x8100)
       throw new FlowError("bad-action-argument", "push_vlan: expected 0x8100");
   }
 }
 
-function checkPort(port: number): void {
+function checkPort(port: number, isRule: boolean): void {
+  if (isRule && port === PORT_TABLE)
+    throw new FlowError("bad-out-port", "output: only a controller's own frames go to the tables");
   if (port === PORT_ANY || port === 0 || (port > PORT_MAX && port < PORT_IN))
     throw new FlowError("bad-out-port", `output: ${port} is no port`);
 }
