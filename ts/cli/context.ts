@@ -29,6 +29,7 @@ type OptionName =
   | "openflowListen"
   | "switchController"
   | "direction"
+  | "kind"
   | "loss"
   | "jitter"
   | "rate"

@@ -10,7 +10,7 @@ import { addHostCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
 import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
-import { addFlowCommands, addSwitchCommands } from "./tree-switch.ts";
+import { addController, addFlowCommands, addSwitchCommands } from "./tree-switch.ts";
 
 const DESCRIPTION =
   "Run, understand and move virtual machines: RISC-V guests on a WebAssembly core.";
@@ -60,6 +60,7 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addSwitchCommands(commandAdder(switches, onStatus));
   const flows = program.command("flows").description("rules of a host's switches");
   addFlowCommands(commandAdder(flows, onStatus));
+  addController(add);
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

@@ -5,7 +5,9 @@ import { onHost } from "./tree-host.ts";
 /** `switch ...`. */
 export function addSwitchCommands(add: AddCommand): void {
   const load = () => import("./commands/switch.ts");
-  onHost(add("ls", "switches of a host, their ports and counters", () => load().then((m) => m.list)));
+  onHost(
+    add("ls", "switches of a host, their ports and counters", () => load().then((m) => m.list)),
+  );
   onHost(
     add("line <switch> <port>", "make a port's line worse; without options, good again", () =>
       load().then((m) => m.line),
@@ -21,6 +23,15 @@ export function addSwitchCommands(add: AddCommand): void {
       load().then((m) => m.mirror),
     ),
   ).option("--off", "it is no mirror any more");
+}
+
+/** `controller`. */
+export function addController(add: AddCommand): void {
+  add("controller", "make the rules of switches that call, by OpenFlow", () =>
+    import("./commands/controller.ts").then((m) => m.controller),
+  )
+    .option("--listen <place>", "tcp:HOST:PORT or unix:PATH", "tcp:127.0.0.1:6653")
+    .option("--kind <kind>", "stations (rules follow guests that move) or learning", "stations");
 }
 
 /** `flows ...`. */

@@ -282,8 +282,19 @@ export class Switch {
     else if (number === PORT_TABLE) this.#flows?.process(frame, inPort);
     else {
       const to = this.#byNumber.get(number === PORT_IN ? inPort : number);
-      if (to && (to !== from || number === PORT_IN)) this.#sendRaw(frame, to);
+      if (to && (to !== from || number === PORT_IN)) this.#sendAsRuled(frame, to, from);
     }
+  }
+
+  /**
+   * A frame that a rule sends to a port belongs to the VLAN that it came in on, whatever the rule thinks of VLANs: it
+   * gets or loses its tag on the way, or stays here. One that came in so by no port has been made so: it is sent as it is.
+   */
+  #sendAsRuled(frame: Frame, to: SwitchPort, from: SwitchPort | undefined): void {
+    const inside = from && ingress(frame, from.vlans);
+    if (!inside) this.#sendRaw(frame, to);
+    else if (carries(to.vlans, inside.vlan)) this.#sendRaw(egress(inside, to.vlans), to);
+    else from.counts.refusedFrames++;
   }
 
   #sendToAll(frame: Frame, from: SwitchPort | undefined, nowNs: number): void {
@@ -291,7 +302,8 @@ export class Switch {
       from.counts.stormFrames++;
       return;
     }
-    for (const port of this.#ports.values()) if (port !== from) this.#sendRaw(frame, port);
+    for (const port of this.#ports.values())
+      if (port !== from) this.#sendAsRuled(frame, port, from);
   }
 
   /** With the tags that it has. */

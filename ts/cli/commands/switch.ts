@@ -35,8 +35,9 @@ export async function line({ args, options, out }: CommandContext): Promise<numb
   await hostClient(options).ofSwitch(name, "lines", { port, ...change });
   const { direction, ...worse } = change;
   const isGood = Object.values(worse).every((value) => value === undefined);
-  out.result({ switch: name, port, ...change }, () =>
-    `${name} ${port}: ${isGood ? "a good line" : "a worse line"} (${direction})`,
+  out.result(
+    { switch: name, port, ...change },
+    () => `${name} ${port}: ${isGood ? "a good line" : "a worse line"} (${direction})`,
   );
   return EXIT_DONE;
 }

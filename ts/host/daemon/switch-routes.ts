@@ -1,6 +1,7 @@
 /** The control API of a host's switches: `/v1/switches[/NAME/flows|lines|mirrors]`. */
-import { parseRate, parseTime } from "../../base/units.ts";
+
 import { WasmvisorError } from "../../base/errors.ts";
+import { parseRate, parseTime } from "../../base/units.ts";
 import type { Host } from "../host.ts";
 import type { LineChange } from "../networks/switch-control.ts";
 import { checkKeys, optionalText, text } from "./fields.ts";

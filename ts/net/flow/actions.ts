@@ -92,7 +92,9 @@ function checkSet(
   const isMet = field.needs.every((need) =>
     need.values.length === 0
       ? hasTag
-      : match.some((one) => one.field.name === need.field && need.values.includes(Number(one.value))),
+      : match.some(
+          (one) => one.field.name === need.field && need.values.includes(Number(one.value)),
+        ),
   );
   if (!isMet || (isVlan && !hasTag))
     throw new FlowError(

@@ -3,8 +3,8 @@
  * priority are looked at first, so that a look-up costs as many probes as there are kinds of masks, not rules.
  */
 import { KEY_WORDS } from "./fields.ts";
-import { FlowError } from "./flow-error.ts";
 import type { FlowEntry } from "./flow-entry.ts";
+import { FlowError } from "./flow-error.ts";
 import { isSameMatch, type MatchWords } from "./match.ts";
 
 export const TABLE_RULES_MAX = 16_384;

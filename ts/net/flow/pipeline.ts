@@ -279,8 +279,7 @@ export class FlowPipeline {
       covers(words, entry.words) &&
       (entry.rule.cookie & cookieMask) === (cookie & cookieMask) &&
       (outPort === PORT_ANY || hasOutput(entry.rule.instructions, outPort));
-    const tables =
-      selection.table === TABLE_ALL ? this.tables : [this.#table(selection.table)];
+    const tables = selection.table === TABLE_ALL ? this.tables : [this.#table(selection.table)];
     for (const table of tables) {
       const its =
         priority === undefined ? table.entries() : [table.same(words, priority)].filter(Boolean);
@@ -369,7 +368,8 @@ function mixMetadata(
   key: Uint32Array,
   { mask, value }: { readonly value: bigint; readonly mask: bigint },
 ): void {
-  const old = (BigInt(key[KEY_METADATA] as number) << 32n) | BigInt(key[KEY_METADATA + 1] as number);
+  const old =
+    (BigInt(key[KEY_METADATA] as number) << 32n) | BigInt(key[KEY_METADATA + 1] as number);
   const mixed = (old & ~mask) | (value & mask);
   key[KEY_METADATA] = Number(mixed >> 32n);
   key[KEY_METADATA + 1] = Number(mixed & 0xffff_ffffn);
@@ -379,7 +379,10 @@ function hasOutput({ apply, write }: Instructions, port: number): boolean {
   return [...apply, ...write].some((one) => one.type === "output" && one.port === port);
 }
 
-function outlived({ createdNs, rule, usedNs }: FlowEntry, nowNs: number): RemovalReason | undefined {
+function outlived(
+  { createdNs, rule, usedNs }: FlowEntry,
+  nowNs: number,
+): RemovalReason | undefined {
   if (rule.hardSec > 0 && nowNs - createdNs >= rule.hardSec * 1e9) return "hard";
   if (rule.idleSec > 0 && nowNs - usedNs >= rule.idleSec * 1e9) return "idle";
   return undefined;

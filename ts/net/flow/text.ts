@@ -50,12 +50,30 @@ const KINDS: Readonly<Record<string, readonly (readonly [string, bigint])[]>> = 
   ipv6: [["eth_type", 0x86ddn]],
   arp: [["eth_type", 0x0806n]],
   rarp: [["eth_type", 0x8035n]],
-  icmp: [["eth_type", 0x0800n], ["ip_proto", 1n]],
-  tcp: [["eth_type", 0x0800n], ["ip_proto", 6n]],
-  udp: [["eth_type", 0x0800n], ["ip_proto", 17n]],
-  tcp6: [["eth_type", 0x86ddn], ["ip_proto", 6n]],
-  udp6: [["eth_type", 0x86ddn], ["ip_proto", 17n]],
-  icmp6: [["eth_type", 0x86ddn], ["ip_proto", 58n]],
+  icmp: [
+    ["eth_type", 0x0800n],
+    ["ip_proto", 1n],
+  ],
+  tcp: [
+    ["eth_type", 0x0800n],
+    ["ip_proto", 6n],
+  ],
+  udp: [
+    ["eth_type", 0x0800n],
+    ["ip_proto", 17n],
+  ],
+  tcp6: [
+    ["eth_type", 0x86ddn],
+    ["ip_proto", 6n],
+  ],
+  udp6: [
+    ["eth_type", 0x86ddn],
+    ["ip_proto", 17n],
+  ],
+  icmp6: [
+    ["eth_type", 0x86ddn],
+    ["ip_proto", 58n],
+  ],
 };
 
 const wrong = (what: string, why: string): WasmvisorError =>
@@ -119,7 +137,9 @@ function parseField(name: string, text: string): MatchField {
   const [value = "", mask] = text.split("/", 2);
   const bits = mask === undefined ? undefined : parseMask(field, mask);
   const parsed = parseValue(field, value);
-  return bits === undefined ? { field, value: parsed } : { field, value: parsed & bits, mask: bits };
+  return bits === undefined
+    ? { field, value: parsed }
+    : { field, value: parsed & bits, mask: bits };
 }
 
 function parseVlan(text: string): MatchField {
@@ -233,9 +253,7 @@ export function parseFlow(text: string): FlowText {
   }
   const number = (name: string): number | undefined => {
     const value = settings.get(name);
-    return value === undefined
-      ? undefined
-      : Number(integer(value, name, SETTINGS[name] as bigint));
+    return value === undefined ? undefined : Number(integer(value, name, SETTINGS[name] as bigint));
   };
   const [cookie, outPort] = [settings.get("cookie"), settings.get("out_port")];
   return {

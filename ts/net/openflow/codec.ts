@@ -42,7 +42,10 @@ export function oxmHeader(field: Field, hasMask: boolean): number {
   return ((OXM_BASIC << 16) | (field.oxm << 9) | ((hasMask ? 1 : 0) << 8) | bytes) >>> 0;
 }
 
-function readOxm(reader: WireReader, kinds: { readonly field: ErrorKind; readonly length: ErrorKind }) {
+function readOxm(
+  reader: WireReader,
+  kinds: { readonly field: ErrorKind; readonly length: ErrorKind },
+) {
   const header = reader.u32();
   const isBasic = header >>> 16 === OXM_BASIC;
   const field = isBasic ? fieldOfOxm((header >>> 9) & 0x7f) : undefined;

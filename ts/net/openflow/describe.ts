@@ -1,8 +1,8 @@
 /** What a switch tells of itself: features, ports, and the answers to multipart requests. */
 import type { Clock } from "../../base/clock.ts";
 import { PORT_ANY } from "../flow/actions.ts";
+import { FIELDS, type Field, fieldCalled } from "../flow/fields.ts";
 import type { FlowEntry, RemovalReason } from "../flow/flow-entry.ts";
-import { FIELDS, type Field } from "../flow/fields.ts";
 import { type FlowTable, TABLE_RULES_MAX } from "../flow/flow-table.ts";
 import { type FlowPipeline, type FrameIn, TABLES } from "../flow/pipeline.ts";
 import { macBytes } from "../mac.ts";
@@ -45,7 +45,6 @@ import {
   NO_TABLE_FEATURES,
   PACKET_IN,
 } from "./constants.ts";
-import { fieldCalled } from "../flow/fields.ts";
 import { message, OpenFlowError, type WireReader, WireWriter } from "./wire.ts";
 
 const STATE_DOWN = 1; // No link.
@@ -81,7 +80,10 @@ export function encodeFrameIn(xid: number, its: FrameIn): Uint8Array {
   const { bytes } = its.frame;
   const inPort = { field: fieldCalled("in_port") as Field, value: BigInt(its.inPort) };
   return message(PACKET_IN, xid, (writer) => {
-    writer.u32(NO_BUFFER).u16(bytes.length).u8(its.reason === "no-match" ? 0 : 1);
+    writer
+      .u32(NO_BUFFER)
+      .u16(bytes.length)
+      .u8(its.reason === "no-match" ? 0 : 1);
     writer.u8(its.table).u64(its.cookie);
     writeMatch(writer, [inPort]);
     writer.pad(2).bytes(bytes);
@@ -153,8 +155,7 @@ const ANSWERS: Readonly<Record<number, Answer>> = {
     for (const port of its.switch.ports) yield part((writer) => writePort(writer, its, port));
   },
   *[MULTIPART_TABLE_FEATURES](its, request) {
-    if (request.left > 0)
-      throw new OpenFlowError(NO_TABLE_FEATURES, "tables are as they are");
+    if (request.left > 0) throw new OpenFlowError(NO_TABLE_FEATURES, "tables are as they are");
     for (const table of its.flows.tables) yield part((writer) => writeTable(writer, table));
   },
   // There are no queues, groups and meters.
@@ -242,4 +243,3 @@ function property(writer: WireWriter, type: number, write: () => void): void {
   writer.setU16(from + 2, writer.length - from);
   writer.align(from);
 }
-

@@ -1,9 +1,10 @@
 /** FLOW_MOD, both ways, and what it does to tables. */
+
+import { type Instructions, NO_INSTRUCTIONS, PORT_ANY } from "../flow/actions.ts";
 import type { FlowRule } from "../flow/flow-entry.ts";
 import { FlowError, type FlowRefusal } from "../flow/flow-error.ts";
-import type { FlowPipeline, FlowSelection } from "../flow/pipeline.ts";
-import { type Instructions, NO_INSTRUCTIONS, PORT_ANY } from "../flow/actions.ts";
 import type { Match } from "../flow/match.ts";
+import type { FlowPipeline, FlowSelection } from "../flow/pipeline.ts";
 import { readInstructions, readMatch, writeInstructions, writeMatch } from "./codec.ts";
 import {
   BAD_FLOW_COMMAND,
@@ -64,7 +65,19 @@ export function readFlowMod(reader: WireReader): FlowMod & { readonly buffer: nu
   const match = readMatch(reader);
   const instructions = readInstructions(reader);
   const times = { idleSec, hardSec };
-  return { command, table, priority, match, instructions, cookie, cookieMask, ...times, outPort, flags, buffer };
+  return {
+    command,
+    table,
+    priority,
+    match,
+    instructions,
+    cookie,
+    cookieMask,
+    ...times,
+    outPort,
+    flags,
+    buffer,
+  };
 }
 
 export function encodeFlowMod(xid: number, mod: FlowMod): Uint8Array {

@@ -6,7 +6,13 @@ import type { PortChange } from "../switch.ts";
 import { PORT_CONFIG_NO_FRAME_IN, type SwitchPort } from "../switch-port.ts";
 import { readActions } from "./codec.ts";
 import * as of from "./constants.ts";
-import { answerParts, type Described, encodeFrameIn, encodeRemoved, writePort } from "./describe.ts";
+import {
+  answerParts,
+  type Described,
+  encodeFrameIn,
+  encodeRemoved,
+  writePort,
+} from "./describe.ts";
 import { applyFlowMod, errorKind, readFlowMod } from "./flow-mod.ts";
 import { type OpenFlowLine, type OpenFlowPeer, WAITING_BYTES_MAX } from "./line.ts";
 import { type ErrorKind, message, OpenFlowError, WireReader, type WireWriter } from "./wire.ts";
@@ -54,7 +60,14 @@ export class SwitchSession implements OpenFlowPeer {
     this.#its = its;
     this.#line = line;
     // One element: a bitmap of versions.
-    line.send(message(of.HELLO, 0, (writer) => writer.u16(1).u16(8).u32(1 << of.VERSION)));
+    line.send(
+      message(of.HELLO, 0, (writer) =>
+        writer
+          .u16(1)
+          .u16(8)
+          .u32(1 << of.VERSION),
+      ),
+    );
   }
 
   get isGreeted(): boolean {
@@ -123,33 +136,46 @@ export class SwitchSession implements OpenFlowPeer {
     switch (type) {
       case of.ERROR:
       case of.ECHO_REPLY:
-        return;
+        break;
       case of.ECHO_REQUEST:
-        return reply(of.ECHO_REPLY, (writer) => writer.bytes(reader.bytes(reader.left)));
+        reply(of.ECHO_REPLY, (writer) => writer.bytes(reader.bytes(reader.left)));
+        break;
       case of.FEATURES_REQUEST:
-        return reply(of.FEATURES_REPLY, (writer) => this.#writeFeatures(writer));
+        reply(of.FEATURES_REPLY, (writer) => this.#writeFeatures(writer));
+        break;
       case of.GET_CONFIG_REQUEST:
-        return reply(of.GET_CONFIG_REPLY, (writer) => writer.u16(0).u16(this.#missBytes));
+        reply(of.GET_CONFIG_REPLY, (writer) => writer.u16(0).u16(this.#missBytes));
+        break;
       case of.SET_CONFIG:
-        return this.#setConfig(reader);
+        this.#setConfig(reader);
+        break;
       case of.PACKET_OUT:
-        return this.#sendOut(reader);
+        this.#sendOut(reader);
+        break;
       case of.FLOW_MOD:
-        return this.#changeFlows(reader);
+        this.#changeFlows(reader);
+        break;
       case of.PORT_MOD:
-        return this.#changePort(reader);
+        this.#changePort(reader);
+        break;
       case of.MULTIPART_REQUEST:
-        return this.#answer(xid, reader);
+        this.#answer(xid, reader);
+        break;
       case of.BARRIER_REQUEST:
-        return reply(of.BARRIER_REPLY); // All before it has been done.
+        reply(of.BARRIER_REPLY); // All before it has been done.
+        break;
       case of.ROLE_REQUEST:
-        return this.#changeRole(xid, reader);
+        this.#changeRole(xid, reader);
+        break;
       case of.GET_ASYNC_REQUEST:
-        return reply(of.GET_ASYNC_REPLY, (writer) => this.#writeHeard(writer));
+        reply(of.GET_ASYNC_REPLY, (writer) => this.#writeHeard(writer));
+        break;
       case of.SET_ASYNC:
-        return this.#setHeard(reader);
+        this.#setHeard(reader);
+        break;
       case of.QUEUE_GET_CONFIG_REQUEST:
-        return reply(of.QUEUE_GET_CONFIG_REPLY, (writer) => writer.u32(reader.u32()).pad(4));
+        reply(of.QUEUE_GET_CONFIG_REPLY, (writer) => writer.u32(reader.u32()).pad(4));
+        break;
       default:
         throw new OpenFlowError(refusalOf(type), `message ${type} is not served`);
     }

@@ -126,8 +126,9 @@ export class WireWriter {
     return this;
   }
   /** Writes over what is there. */
-  setU16(at: number, value: number): void {
+  setU16(at: number, value: number): this {
     this.#view.setUint16(at, value);
+    return this;
   }
   /** Zeros up to a multiple of 8 since `from`. */
   align(from: number): this {
