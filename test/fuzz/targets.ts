@@ -2,6 +2,7 @@
 
 import { fuzzBlk } from "../device/fuzz-blk.ts";
 import { type FuzzResult, fuzzStreams } from "../migrate/fuzz/fuzz.ts";
+import { fuzzOpenFlow } from "../net/flow/fuzz-openflow.ts";
 import { fuzzCard, fuzzFrames, fuzzGateway, fuzzSwitch } from "../net/fuzz-network.ts";
 import { fuzzShare } from "../storage/fuzz-9p.ts";
 import { fuzzMirror } from "../storage/fuzz-mirror.ts";
@@ -46,4 +47,5 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   switch: life(fuzzSwitch),
   "virtio-net": life(fuzzCard),
   "virtio-blk": life(fuzzBlk),
+  openflow: life(fuzzOpenFlow),
 };

@@ -8,6 +8,7 @@ import { NbdDisk } from "../../ts/storage/nbd/client.ts";
 import * as nbd from "../../ts/storage/nbd/protocol.ts";
 import { ServerHandshake } from "../../ts/storage/nbd/server-handshake.ts";
 import { ServerSession } from "../../ts/storage/nbd/server-session.ts";
+import { SpareBuffers } from "../../ts/storage/nbd/spare-buffers.ts";
 import { ByteStream, StreamEnd } from "../../ts/storage/nbd/stream.ts";
 
 const DISK_BYTES = 64 * 1024;
@@ -123,7 +124,8 @@ async function serve(wire: Wire): Promise<void> {
   await handshake.greet();
   const chosen = await handshake.options();
   if (chosen === "tls" || chosen === "end") return;
-  await new ServerSession(stream, chosen, handshake.agreed).run();
+  const { agreed } = handshake;
+  await new ServerSession(stream, chosen, { agreed, spare: new SpareBuffers() }).run();
 }
 
 /** A server and clients that say what is wrong: each is served, or hung up on. Throws what must not be. */

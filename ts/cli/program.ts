@@ -10,6 +10,7 @@ import { addHostCommands, addVpnCommands } from "./tree-host.ts";
 import { addMigrateCommands } from "./tree-migrate.ts";
 import { addPoolCommands, addShareCommands, addVolumeCommands } from "./tree-storage.ts";
 import { addSweepCommands } from "./tree-sweep.ts";
+import { addController, addFlowCommands, addSwitchCommands } from "./tree-switch.ts";
 
 const DESCRIPTION =
   "Run, understand and move virtual machines: RISC-V guests on a WebAssembly core.";
@@ -57,6 +58,11 @@ function buildProgram(onStatus: (status: number) => void): Command {
   addVolumeCommands(commandAdder(volume, onStatus));
   const vpn = program.command("vpn").description("keys of hosts in an encrypted network");
   addVpnCommands(commandAdder(vpn, onStatus));
+  const switches = program.command("switch").description("switches of a host: ports and lines");
+  addSwitchCommands(commandAdder(switches, onStatus));
+  const flows = program.command("flows").description("rules of a host's switches");
+  addFlowCommands(commandAdder(flows, onStatus));
+  addController(add);
   addHostCommands(add);
   addMigrateCommands(add);
   addSweepCommands(add);

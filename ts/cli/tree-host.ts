@@ -52,6 +52,16 @@ export function addHostCommands(add: AddCommand): void {
     )
     .option("--on-arrival <file>", "run FILE VM ADDRESS for each guest that comes")
     .option("--path-mtu <n>", "longest packet on the way to other hosts (1500)")
+    .option(
+      "--openflow-listen <[switch=]place>",
+      "let OpenFlow controllers call, at tcp:HOST:PORT or unix:PATH (lan unless named; repeatable)",
+      several,
+    )
+    .option(
+      "--switch-controller <[switch=]place>",
+      "call an OpenFlow controller, which makes the switch's rules (repeatable)",
+      several,
+    )
     .option("--init-ca <dir>", "make a CA and certificates of hosts there, and end")
     .option("--new-token <file>", "add a token to a file, print it, and end")
     .option("--for <name[,name...]>", "whose certificate or token (repeatable)", several)

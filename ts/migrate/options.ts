@@ -266,6 +266,32 @@ function settingsOf(options: { policy: PolicyName; policySettings?: object }): o
   return { ...own, ...policySettings };
 }
 
+/** How many, how much, how long. */
+function checkAmounts(all: ResolvedSourceOptions): void {
+  check(all.firstBatchPages >= 1, "firstBatchPages: expected 1 or more", all.firstBatchPages);
+  check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
+  check(
+    Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,
+    `channels: expected 1 to ${CHANNELS_MAX}`,
+    all.channels,
+  );
+  check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
+  check(
+    Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,
+    "pushPages: expected a count",
+    all.pushPages,
+  );
+  check(all.pushNs > 0, "pushNs: expected more than 0", all.pushNs);
+  check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
+  check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);
+  check(
+    Number.isSafeInteger(all.batchPages) && all.batchPages >= 1,
+    "batchPages: expected a count",
+    all.batchPages,
+  );
+  check(all.stallTimeoutNs > 0, "stallTimeoutNs: expected more than 0", all.stallTimeoutNs);
+}
+
 /** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */
 export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOptions {
   const merged = { ...DEFAULT_SOURCE_OPTIONS, ...options } as Record<string, unknown>;
@@ -316,27 +342,6 @@ export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOpti
     "verify: XBZRLE and identical pages need checksums of pages",
     all.verify,
   );
-  check(all.firstBatchPages >= 1, "firstBatchPages: expected 1 or more", all.firstBatchPages);
-  check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
-  check(
-    Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,
-    `channels: expected 1 to ${CHANNELS_MAX}`,
-    all.channels,
-  );
-  check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
-  check(
-    Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,
-    "pushPages: expected a count",
-    all.pushPages,
-  );
-  check(all.pushNs > 0, "pushNs: expected more than 0", all.pushNs);
-  check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
-  check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);
-  check(
-    Number.isSafeInteger(all.batchPages) && all.batchPages >= 1,
-    "batchPages: expected a count",
-    all.batchPages,
-  );
-  check(all.stallTimeoutNs > 0, "stallTimeoutNs: expected more than 0", all.stallTimeoutNs);
+  checkAmounts(all);
   return all;
 }

@@ -10,9 +10,16 @@ export interface MacTableOptions {
   readonly ageNs?: number | undefined;
 }
 
+/** A station that moves less than this after it has moved is at two places, or goes round. */
+const FLAP_NS = 1e9;
+
+/** `flapped`: it moved, and had moved just before. `full`: there is no room to know it. */
+export type Learned = "known" | "new" | "moved" | "flapped" | "full";
+
 interface Entry<Port> {
   port: Port;
   seenNs: number;
+  movedNs: number;
 }
 
 export class MacTable<Port> {
@@ -35,23 +42,25 @@ export class MacTable<Port> {
     return this.#size;
   }
 
-  /** `mac` is behind `port`. False: there is no room to know that. */
-  learn(vlan: number, mac: number, at: { readonly port: Port; readonly nowNs: number }): boolean {
+  /** `mac` is behind `port`. */
+  learn(vlan: number, mac: number, at: { readonly port: Port; readonly nowNs: number }): Learned {
     const { nowNs, port } = at;
     const known = this.#vlans.get(vlan)?.get(mac);
     if (known?.port === port) {
       known.seenNs = nowNs;
-      return true;
+      return "known";
     }
     if (nowNs - this.#sweptNs > this.#ageNs / 4) this.#sweep(nowNs);
     const count = this.#counts.get(port) ?? 0;
-    if (count >= this.#portEntriesMax || (!known && this.#size >= this.#entriesMax)) return false;
+    if (count >= this.#portEntriesMax || (!known && this.#size >= this.#entriesMax)) return "full";
     if (known) this.#forget(vlan, mac, known);
     this.#counts.set(port, (this.#counts.get(port) ?? 0) + 1);
     this.#size++;
     const table = this.#vlans.get(vlan) ?? new Map<number, Entry<Port>>();
-    this.#vlans.set(vlan, table.set(mac, { port, seenNs: nowNs }));
-    return true;
+    const movedNs = known ? nowNs : Number.NEGATIVE_INFINITY;
+    this.#vlans.set(vlan, table.set(mac, { port, seenNs: nowNs, movedNs }));
+    if (!known) return "new";
+    return nowNs - known.movedNs < FLAP_NS ? "flapped" : "moved";
   }
 
   /** The port of a station that was heard of lately. */

@@ -2,18 +2,23 @@
 import {
   ETHERNET_HEADER_BYTES,
   type Frame,
+  MTU_MAX,
   type NicPort,
   type NicReceiver,
+  VLAN_TAG_BYTES,
 } from "../machine/nic.ts";
 import type { ImpairedLine } from "./impairment.ts";
 import type { PortVlans } from "./vlan.ts";
+
+/** The longest packet with its header and two tags. */
+const FRAME_BYTES_MAX = MTU_MAX + ETHERNET_HEADER_BYTES + 2 * VLAN_TAG_BYTES;
 
 export interface SwitchPortMetrics {
   readonly inFrames: number;
   readonly inBytes: number;
   readonly outFrames: number;
   readonly outBytes: number;
-  /** Frames that came in and went no further: too short, a wrong VLAN, another's address. */
+  /** Frames that came in and went no further: too short or long, a wrong VLAN, another's address. */
   readonly refusedFrames: number;
   /** Frames for all that were too many. */
   readonly stormFrames: number;
@@ -27,14 +32,25 @@ export interface PortOwner {
   flush(): void;
 }
 
+/** What a controller may say of a port, as OpenFlow's bits. */
+export const PORT_CONFIG_DOWN = 1;
+export const PORT_CONFIG_NO_RECEIVE = 1 << 2;
+export const PORT_CONFIG_NO_FORWARD = 1 << 5;
+export const PORT_CONFIG_NO_FRAME_IN = 1 << 6;
+
 export class SwitchPort implements NicPort {
   readonly name: string;
+  /** How flow rules call it. */
+  readonly number: number;
   readonly vlans: PortVlans;
   /** The only address that may send here, if there is one. */
   readonly mac: number | undefined;
   readonly #owner: PortOwner;
   #receiver: NicReceiver | undefined;
   #line: ImpairedLine | undefined;
+  #inLine: ImpairedLine | undefined;
+  /** Bits of `PORT_CONFIG_...`, written by the switch. */
+  config = 0;
   #hasNews = false;
   /** Written by the switch. */
   readonly counts = {
@@ -51,12 +67,14 @@ export class SwitchPort implements NicPort {
     owner: PortOwner,
     options: {
       readonly name: string;
+      readonly number: number;
       readonly vlans: PortVlans;
       readonly mac: number | undefined;
     },
   ) {
     this.#owner = owner;
     this.name = options.name;
+    this.number = options.number;
     this.vlans = options.vlans;
     this.mac = options.mac;
   }
@@ -70,11 +88,18 @@ export class SwitchPort implements NicPort {
     this.#line = line;
   }
 
+  /** The same for what comes in. */
+  setInLine(line: ImpairedLine | undefined): void {
+    this.#inLine = line;
+  }
+
   send(frame: Frame): void {
     this.counts.inFrames++;
     this.counts.inBytes += frame.bytes.length;
-    if (frame.bytes.length < ETHERNET_HEADER_BYTES) this.counts.refusedFrames++;
-    else this.#owner.forward(frame, this);
+    const { length } = frame.bytes;
+    if (length < ETHERNET_HEADER_BYTES || length > FRAME_BYTES_MAX) this.counts.refusedFrames++;
+    else if (!this.#inLine) this.#owner.forward(frame, this);
+    else if (!this.#inLine.send(frame)) this.counts.lostFrames++;
   }
 
   flush(): void {

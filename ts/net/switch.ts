@@ -7,10 +7,25 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Frame } from "../machine/nic.ts";
+import {
+  PORT_ALL,
+  PORT_FLOOD,
+  PORT_IN,
+  PORT_LOCAL,
+  PORT_NORMAL,
+  PORT_TABLE,
+} from "./flow/actions.ts";
+import { FlowPipeline } from "./flow/pipeline.ts";
 import { ImpairedLine, type Impairment } from "./impairment.ts";
+import { LoopGuard } from "./loop-guard.ts";
 import { getMac, isGroup } from "./mac.ts";
 import { MacTable, type MacTableOptions } from "./mac-table.ts";
-import { SwitchPort } from "./switch-port.ts";
+import {
+  PORT_CONFIG_DOWN,
+  PORT_CONFIG_NO_FORWARD,
+  PORT_CONFIG_NO_RECEIVE,
+  SwitchPort,
+} from "./switch-port.ts";
 import {
   carries,
   DEFAULT_VLAN,
@@ -27,6 +42,10 @@ const RESERVED_MAC = 0x0180_c200_0000;
 const RESERVED_MACS = 16;
 /** Frames to all that a port may send in a second, and at once. */
 const STORM_FRAMES_PER_SEC = 10_000;
+/** A frame that makes another one come in at once, and so on: cables that lead back here. */
+const DEPTH_MAX = 16;
+/** A port that nobody has: where frames of a controller come from. */
+const ANY_VLAN: PortVlans = { mode: "trunk", native: DEFAULT_VLAN };
 
 export interface SwitchOptions extends MacTableOptions {
   readonly clock: Clock;
@@ -44,7 +63,13 @@ export interface PortOptions {
   readonly mac?: number | undefined;
   /** A worse line towards whoever is at this port. */
   readonly impairment?: Impairment | undefined;
+  /** `local`: the host's own way in, which flow rules call LOCAL. One at most. */
+  readonly role?: "local" | undefined;
 }
+
+/** What becomes of a port. */
+export type PortChange = "added" | "removed" | "changed";
+export type PortListener = (port: SwitchPort, change: PortChange) => void;
 
 /** Hears each frame that comes in or leaves, as it is on the line. */
 export type Tap = (
@@ -57,6 +82,10 @@ export interface SwitchMetrics {
   readonly floodedFrames: number;
   /** Addresses that there was no room to learn. */
   readonly unlearnedMacs: number;
+  /** How often a port was shut because stations seemed to go round. */
+  readonly loops: number;
+  /** Ports that are shut now. */
+  readonly shutPorts: readonly string[];
 }
 
 interface Bucket {
@@ -73,7 +102,13 @@ export class Switch {
   readonly #buckets = new Map<SwitchPort, Bucket>();
   readonly #mirrors = new Map<SwitchPort, string | undefined>();
   readonly #taps = new Map<Tap, string | undefined>();
-  readonly #counts = { floodedFrames: 0, unlearnedMacs: 0 };
+  readonly #counts = { floodedFrames: 0, unlearnedMacs: 0, loops: 0 };
+  readonly #guard: LoopGuard<SwitchPort>;
+  readonly #byNumber = new Map<number, SwitchPort>();
+  readonly #listeners = new Set<PortListener>();
+  #flows: FlowPipeline | undefined;
+  #lastNumber = 0;
+  #depth = 0;
   #isSettling = false;
 
   constructor(options: SwitchOptions) {
@@ -81,6 +116,22 @@ export class Switch {
     this.#random = options.random;
     this.#stormFramesPerSec = options.stormFramesPerSec ?? STORM_FRAMES_PER_SEC;
     this.#macs = new MacTable(options);
+    this.#guard = new LoopGuard(options.random.split("loops"));
+  }
+
+  /** Its flow tables, from now on: what they say is done with each frame, and nothing else. */
+  flows(): FlowPipeline {
+    this.#flows ??= new FlowPipeline({
+      clock: this.#clock,
+      output: { emit: (frame, port, inPort) => this.#output(frame, port, inPort) },
+    });
+    return this.#flows;
+  }
+
+  /** `listener` hears of ports that come, go and change. The result ends that. */
+  watchPorts(listener: PortListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   get ports(): readonly SwitchPort[] {
@@ -89,47 +140,75 @@ export class Switch {
 
   /** Adds a port. Throws `WV_CONFIG` for a name that is taken or a VLAN that cannot be, `WV_LIMIT`. */
   addPort(options: PortOptions): SwitchPort {
-    const { impairment, mac, name, vlans = { mode: "access", vlan: DEFAULT_VLAN } } = options;
+    const { impairment, mac, name, role, vlans = { mode: "access", vlan: DEFAULT_VLAN } } = options;
     if (this.#ports.has(name))
       throw new WasmvisorError("WV_CONFIG", `switch: a port called "${name}" exists already`);
     if (this.#ports.size >= PORTS_MAX)
       throw new WasmvisorError("WV_LIMIT", `switch: it has ${PORTS_MAX} ports, and all are used`);
     checkVlans(vlans);
-    const port = new SwitchPort(this, { name, vlans, mac });
+    const isLocal = role === "local" && !this.#byNumber.has(PORT_LOCAL);
+    const number = isLocal ? PORT_LOCAL : ++this.#lastNumber;
+    const port = new SwitchPort(this, { name, number, vlans, mac });
     if (impairment) this.impair(port, impairment);
     this.#ports.set(name, port);
+    this.#byNumber.set(number, port);
+    this.#tell(port, "added");
     return port;
+  }
+
+  /** The port that flow rules call `number`. */
+  portOf(number: number): SwitchPort | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  /** Is it shut because of a loop? */
+  isShut(port: SwitchPort): boolean {
+    return this.#guard.isShut(port, this.#clock.nowNs());
+  }
+
+  /** Sets bits of `PORT_CONFIG_...`. */
+  configure(port: SwitchPort, config: number): void {
+    if (port.config === config) return;
+    port.config = config;
+    this.#tell(port, "changed");
   }
 
   /** Takes a port away; what it learned is forgotten. */
   removePort(port: SwitchPort): void {
     if (this.#ports.get(port.name) !== port) return;
     this.#ports.delete(port.name);
+    this.#byNumber.delete(port.number);
     this.#mirrors.delete(port);
     this.#buckets.delete(port);
+    this.#guard.drop(port);
     this.#macs.drop(port);
+    this.#tell(port, "removed");
   }
 
-  /** Makes the line towards a port worse; `{}` makes it good again. */
-  impair(port: SwitchPort, impairment: Impairment): void {
+  /** Makes the line towards a port worse, or that from it (`in`); `{}` makes it good again. */
+  impair(port: SwitchPort, impairment: Impairment, direction: "in" | "out" = "out"): void {
     const isGood = Object.values(impairment).every((value) => value === undefined);
-    port.setLine(
-      isGood
-        ? undefined
-        : new ImpairedLine(impairment, {
-            clock: this.#clock,
-            random: this.#random.split(port.name),
-            deliver: (frames) => {
-              for (const frame of frames) port.arrive(frame);
-              this.flush();
-            },
-          }),
-    );
+    const isOut = direction === "out";
+    const line = new ImpairedLine(impairment, {
+      clock: this.#clock,
+      random: this.#random.split(isOut ? port.name : `${port.name}, in`),
+      deliver: (frames) => {
+        for (const frame of frames) isOut ? port.arrive(frame) : this.forward(frame, port);
+        this.flush();
+      },
+    });
+    if (isOut) port.setLine(isGood ? undefined : line);
+    else port.setInLine(isGood ? undefined : line);
   }
 
   /** A copy of all that passes `of` (any port without it) leaves through `port`, and nothing else does. */
   mirror(port: SwitchPort, of?: SwitchPort): void {
     this.#mirrors.set(port, of?.name);
+  }
+
+  /** From now on `port` is one as any other. */
+  unmirror(port: SwitchPort): void {
+    this.#mirrors.delete(port);
   }
 
   /** `tap` hears all that passes `of`, or any port. The result ends that. */
@@ -139,7 +218,8 @@ export class Switch {
   }
 
   metrics(): SwitchMetrics {
-    return { knownMacs: this.#macs.size, ...this.#counts };
+    const shut = this.ports.filter((port) => this.isShut(port)).map((port) => port.name);
+    return { knownMacs: this.#macs.size, ...this.#counts, shutPorts: shut };
   }
 
   /** @internal A frame has come in. */
@@ -147,17 +227,95 @@ export class Switch {
     const inside = ingress(frame, from.vlans);
     const target = getMac(frame.bytes, 0);
     const source = getMac(frame.bytes, 6);
-    if (!inside || this.#mirrors.has(from) || !mayPass(target, source, from)) {
+    const nowNs = this.#clock.nowNs();
+    const isRefused =
+      !inside ||
+      (from.config & (PORT_CONFIG_DOWN | PORT_CONFIG_NO_RECEIVE)) !== 0 ||
+      this.#mirrors.has(from) ||
+      !mayPass(target, source, from) ||
+      this.#guard.isShut(from, nowNs) ||
+      this.#depth >= DEPTH_MAX;
+    if (isRefused) {
       from.counts.refusedFrames++;
       return;
     }
     this.#show(frame, from, "in");
-    const nowNs = this.#clock.nowNs();
+    this.#depth++;
+    try {
+      if (this.#flows) this.#flows.process(frame, from.number);
+      else this.#learnAndSend(inside, from, nowNs);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** What a switch without flow tables does. */
+  #learnAndSend(inside: VlanFrame, from: SwitchPort, nowNs: number): void {
+    const { bytes } = inside.frame;
     const { vlan } = inside;
-    if (!this.#macs.learn(vlan, source, { port: from, nowNs })) this.#counts.unlearnedMacs++;
+    const learned = this.#macs.learn(vlan, getMac(bytes, 6), { port: from, nowNs });
+    if (learned === "full") this.#counts.unlearnedMacs++;
+    else if (learned === "flapped" && from.mac === undefined) {
+      if (this.#guard.flapped(from, nowNs)) {
+        this.#counts.loops++;
+        this.#macs.drop(from);
+        this.#tell(from, "changed");
+        return;
+      }
+    }
+    const target = getMac(bytes, 0);
     const to = isGroup(target) ? undefined : this.#macs.find(vlan, target, nowNs);
     if (to === undefined) this.#flood(inside, from, nowNs);
-    else if (to !== from) this.#emit(inside, to);
+    else if (to !== from) this.#emit(inside, to, nowNs);
+  }
+
+  /** What flow rules say: through a port as it is, or one of the ways that have no port. */
+  #output(frame: Frame, number: number, inPort: number): void {
+    const from = this.#byNumber.get(inPort);
+    const nowNs = this.#clock.nowNs();
+    if (number === PORT_NORMAL || number === PORT_FLOOD) {
+      const inside = ingress(frame, from?.vlans ?? ANY_VLAN);
+      if (!inside) return;
+      if (number === PORT_FLOOD || !from) this.#flood(inside, from, nowNs);
+      else this.#learnAndSend(inside, from, nowNs);
+    } else if (number === PORT_ALL) this.#sendToAll(frame, from, nowNs);
+    else if (number === PORT_TABLE) this.#flows?.process(frame, inPort);
+    else {
+      const to = this.#byNumber.get(number === PORT_IN ? inPort : number);
+      if (to && (to !== from || number === PORT_IN)) this.#sendAsRuled(frame, to, from);
+    }
+  }
+
+  /**
+   * A frame that a rule sends to a port belongs to the VLAN that it came in on, whatever the rule thinks of VLANs: it
+   * gets or loses its tag on the way, or stays here. One that came in so by no port has been made so: it is sent as it is.
+   */
+  #sendAsRuled(frame: Frame, to: SwitchPort, from: SwitchPort | undefined): void {
+    const inside = from && ingress(frame, from.vlans);
+    if (!inside) this.#sendRaw(frame, to);
+    else if (carries(to.vlans, inside.vlan)) this.#sendRaw(egress(inside, to.vlans), to);
+    else from.counts.refusedFrames++;
+  }
+
+  #sendToAll(frame: Frame, from: SwitchPort | undefined, nowNs: number): void {
+    if (from && !this.#mayFlood(from, nowNs)) {
+      from.counts.stormFrames++;
+      return;
+    }
+    for (const port of this.#ports.values())
+      if (port !== from) this.#sendAsRuled(frame, port, from);
+  }
+
+  /** With the tags that it has. */
+  #sendRaw(frame: Frame, to: SwitchPort): void {
+    if ((to.config & (PORT_CONFIG_DOWN | PORT_CONFIG_NO_FORWARD)) !== 0) return;
+    if (this.#mirrors.size > 0 && this.#mirrors.has(to)) return;
+    this.#show(frame, to, "out");
+    to.emit(frame);
+  }
+
+  #tell(port: SwitchPort, change: PortChange): void {
+    for (const listener of this.#listeners) listener(port, change);
   }
 
   /** @internal What came in so far was all for now. Whoever answers at once is heard, too. */
@@ -174,21 +332,18 @@ export class Switch {
     }
   }
 
-  #flood(inside: VlanFrame, from: SwitchPort, nowNs: number): void {
-    if (!this.#mayFlood(from, nowNs)) {
+  #flood(inside: VlanFrame, from: SwitchPort | undefined, nowNs: number): void {
+    if (from && !this.#mayFlood(from, nowNs)) {
       from.counts.stormFrames++;
       return;
     }
     this.#counts.floodedFrames++;
     for (const port of this.#ports.values())
-      if (port !== from && !this.#mirrors.has(port) && carries(port.vlans, inside.vlan))
-        this.#emit(inside, port);
+      if (port !== from && carries(port.vlans, inside.vlan)) this.#emit(inside, port, nowNs);
   }
 
-  #emit(inside: VlanFrame, to: SwitchPort): void {
-    const frame = egress(inside, to.vlans);
-    this.#show(frame, to, "out");
-    to.emit(frame);
+  #emit(inside: VlanFrame, to: SwitchPort, nowNs: number): void {
+    if (!this.#guard.isShut(to, nowNs)) this.#sendRaw(egress(inside, to.vlans), to);
   }
 
   /** A bucket that fills at the rate of the limit, and holds a second's worth. */

@@ -40,6 +40,7 @@ async function serve({ options, out }: CommandContext): Promise<number> {
   await openTunnel(its, options);
   await joinLan(its, options);
   await tellOfArrivals(its, options, (line) => out.log(`wasmvisor: ${line}`));
+  const openflow = await openFlow(its, options);
   const daemon = await Daemon.listen(its, {
     listen,
     tls: tlsFolder(options),
@@ -51,7 +52,8 @@ async function serve({ options, out }: CommandContext): Promise<number> {
     log: (line) => out.log(`wasmvisor: ${line}`),
   });
   const { address } = daemon;
-  out.event({ event: "listening", address, freeBytes: its.freeBytes });
+  out.event({ event: "listening", address, freeBytes: its.freeBytes, openflow });
+  for (const place of openflow) out.log(`wasmvisor: OpenFlow at ${place}`);
   out.log(`wasmvisor: host at ${address}, ${formatSize(its.freeBytes, 1)} for guests`);
   const signal = await new Promise<string>((resolve) => {
     process.once("SIGINT", resolve);
@@ -111,6 +113,23 @@ async function tellOfArrivals(
     tellArrivals(its, (vm, address) => updater.update(vm, address), log);
   }
   if (hook !== undefined) tellArrivals(its, hookOf(resolve(hook)), log);
+}
+
+/** `[SWITCH=]PLACE`, of the lan unless it is named. */
+function ofSwitch(text: string): readonly [name: string, place: string] {
+  const [, name = "lan", place = ""] = /^(?:([\w.-]{1,32})=)?(.*)$/s.exec(text) ?? [];
+  return [name, place];
+}
+
+/** Lets OpenFlow controllers at its switches; the result is where they may call. */
+async function openFlow(its: Host, options: CommandContext["options"]): Promise<string[]> {
+  const { control } = its.networks;
+  const places: string[] = [];
+  for (const one of (options.openflowListen ?? []) as readonly string[])
+    places.push(await control.listenOpenFlow(...ofSwitch(one)));
+  for (const one of (options.switchController ?? []) as readonly string[])
+    await control.callController(...ofSwitch(one));
+  return places;
 }
 
 function pathMtuOf(options: CommandContext["options"]): number | undefined {

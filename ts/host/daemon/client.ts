@@ -11,6 +11,7 @@ import type { MigrationAdvice } from "../migrations/advisor.ts";
 import type { MigrationChanges } from "../migrations/changes.ts";
 import type { MigrationProgress } from "../migrations/jobs.ts";
 import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
+import type { FlowInfo, SwitchInfo } from "../networks/switch-control.ts";
 import { connectUpgraded, errorFromBody, UPGRADE_CONSOLE, type Upgraded } from "../upgrade.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 
@@ -114,6 +115,20 @@ export class HostClient {
   setMigration(name: string, changes: MigrationChanges): Promise<MigrationProgress> {
     const path = `/v1/migrations/${encodeURIComponent(name)}/set`;
     return this.#json({ method: "POST", path, body: changes });
+  }
+  /** Its switches, with ports and counters. */
+  switches(): Promise<SwitchInfo[]> {
+    return this.#json({ method: "GET", path: "/v1/switches" });
+  }
+  /** Rules of a switch; null: it has none, and learns. */
+  async flows(name: string): Promise<FlowInfo[] | null> {
+    const path = `/v1/switches/${encodeURIComponent(name)}/flows`;
+    return (await this.#json<{ flows: FlowInfo[] | null }>({ method: "GET", path })).flows;
+  }
+  /** Changes something of a switch: `flows`, `flows-delete`, `lines`, `mirrors`, `mirrors-delete`. */
+  ofSwitch<T>(name: string, what: string, body: object): Promise<T> {
+    const path = `/v1/switches/${encodeURIComponent(name)}/${what}`;
+    return this.#json({ method: "POST", path, body });
   }
   fork(name: string, child: string | undefined): Promise<VmInfo> {
     return this.#json({ method: "POST", path: pathOf(name, "fork"), body: { name: child } });

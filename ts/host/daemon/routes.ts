@@ -184,6 +184,10 @@ export async function handle(call: Call): Promise<void> {
     sendJson(response, 200, { bytes: await countBytes(request) });
     return;
   }
+  if (parts[1] === "switches") {
+    await switches(call, parts.slice(2), path);
+    return;
+  }
   const answer =
     request.method === "GET"
       ? get(host, parts.slice(1), path)
@@ -193,6 +197,16 @@ export async function handle(call: Call): Promise<void> {
           ? await remove(host, parts.slice(1), path)
           : refuseMethod(request.method);
   if (answer !== undefined) sendJson(response, 200, answer);
+}
+
+/** What is asked of switches; see `switch-routes.ts`. */
+async function switches(call: Call, rest: readonly string[], path: string): Promise<void> {
+  const { host, request, response } = call;
+  const { answerSwitches } = await import("./switch-routes.ts");
+  const body = request.method === "POST" ? await readJson(request) : {};
+  const answer = await answerSwitches(host, request.method ?? "", rest, body);
+  if (answer === undefined) throw noRoute(path);
+  sendJson(response, 200, answer);
 }
 
 function decode(part: string): string {

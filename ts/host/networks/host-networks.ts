@@ -15,6 +15,7 @@ import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
 import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
 import type { NicConfig } from "./nic-config.ts";
+import { SwitchControl } from "./switch-control.ts";
 import type { TetherInfo, Tethers, TunnelOptions } from "./tethers.ts";
 import type { VpnConfig } from "./vpn-config.ts";
 
@@ -60,6 +61,8 @@ interface Carrier {
 }
 
 export class HostNetworks {
+  /** What is asked of the switches. */
+  readonly control: SwitchControl;
   readonly #clock: Clock;
   readonly #random: Random;
   /** Shared ones; each stays for as long as the host. */
@@ -74,6 +77,13 @@ export class HostNetworks {
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
     this.#random = random;
+    this.control = new SwitchControl(this, clock);
+  }
+
+  /** The switches that there are, by name. */
+  async switches(): Promise<(readonly [string, Switch])[]> {
+    const all = [...this.#shared].map(async ([name, its]) => [name, (await its).switch] as const);
+    return Promise.all(all);
   }
 
   /** The switch called `name`: `lan`, or one that a vm named. Made if there is none. */
@@ -194,6 +204,7 @@ export class HostNetworks {
 
   /** Ends what leads outside. */
   async close(): Promise<void> {
+    this.control.close();
     for (const segment of this.#shared.values()) (await segment).user?.close();
     for (const { carrier } of this.#links.splice(0)) carrier.close();
     this.#tethers?.close();
@@ -220,7 +231,7 @@ export class HostNetworks {
       outsideModule(),
     ]);
     const user = new UserNetwork({
-      port: made.addPort({ name: "gateway" }),
+      port: made.addPort({ name: "gateway", role: "local" }),
       outside: new NodeOutside(),
       clock: this.#clock,
       random: this.#random.split("gateway"),

@@ -1,0 +1,103 @@
+/** Numbers of OpenFlow 1.3 (ONF TS-006). */
+
+export const OPENFLOW_PORT = 6653;
+export const VERSION = 4;
+export const HEADER_BYTES = 8;
+export const NO_BUFFER = 0xffff_ffff;
+export const GROUP_ANY = 0xffff_ffff;
+
+export const HELLO = 0;
+export const ERROR = 1;
+export const ECHO_REQUEST = 2;
+export const ECHO_REPLY = 3;
+export const EXPERIMENTER = 4;
+export const FEATURES_REQUEST = 5;
+export const FEATURES_REPLY = 6;
+export const GET_CONFIG_REQUEST = 7;
+export const GET_CONFIG_REPLY = 8;
+export const SET_CONFIG = 9;
+export const PACKET_IN = 10;
+export const FLOW_REMOVED = 11;
+export const PORT_STATUS = 12;
+export const PACKET_OUT = 13;
+export const FLOW_MOD = 14;
+export const GROUP_MOD = 15;
+export const PORT_MOD = 16;
+export const TABLE_MOD = 17;
+export const MULTIPART_REQUEST = 18;
+export const MULTIPART_REPLY = 19;
+export const BARRIER_REQUEST = 20;
+export const BARRIER_REPLY = 21;
+export const QUEUE_GET_CONFIG_REQUEST = 22;
+export const QUEUE_GET_CONFIG_REPLY = 23;
+export const ROLE_REQUEST = 24;
+export const ROLE_REPLY = 25;
+export const GET_ASYNC_REQUEST = 26;
+export const GET_ASYNC_REPLY = 27;
+export const SET_ASYNC = 28;
+export const METER_MOD = 29;
+
+export const MULTIPART_DESC = 0;
+export const MULTIPART_FLOW = 1;
+export const MULTIPART_AGGREGATE = 2;
+export const MULTIPART_TABLE = 3;
+export const MULTIPART_PORT_STATS = 4;
+export const MULTIPART_QUEUE = 5;
+export const MULTIPART_GROUP = 6;
+export const MULTIPART_GROUP_DESC = 7;
+export const MULTIPART_GROUP_FEATURES = 8;
+export const MULTIPART_METER = 9;
+export const MULTIPART_METER_CONFIG = 10;
+export const MULTIPART_METER_FEATURES = 11;
+export const MULTIPART_TABLE_FEATURES = 12;
+export const MULTIPART_PORT_DESC = 13;
+export const MULTIPART_MORE = 1;
+
+export const FLOW_ADD = 0;
+export const FLOW_MODIFY = 1;
+export const FLOW_MODIFY_STRICT = 2;
+export const FLOW_DELETE = 3;
+export const FLOW_DELETE_STRICT = 4;
+
+export const FLAG_SEND_REMOVED = 1;
+export const FLAG_CHECK_OVERLAP = 2;
+export const FLAG_RESET_COUNTS = 4;
+
+export const ROLE_NO_CHANGE = 0;
+export const ROLE_EQUAL = 1;
+export const ROLE_PRIMARY = 2;
+export const ROLE_SECONDARY = 3;
+
+/** Type and code of errors that are sent. */
+export const BAD_VERSION = [1, 0] as const;
+export const HELLO_INCOMPATIBLE = [0, 0] as const;
+export const BAD_TYPE = [1, 1] as const;
+export const BAD_MULTIPART = [1, 2] as const;
+export const BAD_EXPERIMENTER = [1, 3] as const;
+export const BAD_LENGTH = [1, 6] as const;
+export const BUFFER_UNKNOWN = [1, 8] as const;
+export const BAD_TABLE_ID = [1, 9] as const;
+export const IS_SECONDARY = [1, 10] as const;
+export const BAD_IN_PORT = [1, 11] as const;
+export const BAD_PACKET = [1, 12] as const;
+export const BAD_ACTION_TYPE = [2, 0] as const;
+export const BAD_ACTION_LENGTH = [2, 1] as const;
+export const BAD_OUT_GROUP = [2, 9] as const;
+export const BAD_SET_TYPE = [2, 13] as const;
+export const BAD_SET_LENGTH = [2, 14] as const;
+export const UNKNOWN_INSTRUCTION = [3, 0] as const;
+export const UNSUPPORTED_INSTRUCTION = [3, 1] as const;
+export const BAD_INSTRUCTION_LENGTH = [3, 7] as const;
+export const BAD_MATCH_TYPE = [4, 0] as const;
+export const BAD_MATCH_LENGTH = [4, 1] as const;
+export const BAD_MATCH_FIELD = [4, 6] as const;
+export const BAD_FLOW_COMMAND = [5, 6] as const;
+export const NO_GROUPS = [6, 3] as const;
+export const BAD_PORT_MOD = [7, 0] as const;
+export const BAD_PORT_ADDRESS = [7, 1] as const;
+export const BAD_TABLE_MOD = [8, 0] as const;
+export const BAD_SWITCH_FLAGS = [10, 0] as const;
+export const STALE_ROLE = [11, 0] as const;
+export const BAD_ROLE = [11, 2] as const;
+export const NO_METERS = [12, 0] as const;
+export const NO_TABLE_FEATURES = [13, 5] as const; // "Not allowed to change them."
