@@ -23,6 +23,7 @@ type OptionName =
   | "disk"
   | "share"
   | "net"
+  | "loss"
   | "lanListen"
   | "lanPeer"
   | "lanGateway"
