@@ -15,8 +15,8 @@ const SERVER = ["redis-server", "valkey-server"].find(
   (name) => spawnSync(name, ["--version"]).status === 0,
 );
 /** Chunks between which time is taken. */
-const FROM = 4;
-const TO = 9;
+const FROM = 8;
+const TO = 24;
 /** Ticks of `/proc/PID/stat` in a second, as Linux has them everywhere. */
 const TICKS = 100;
 

@@ -2,12 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Job } from "../../ts/centre/centre-schema.ts";
+import type { CentreFile, Job } from "../../ts/centre/centre-schema.ts";
 import { runJob } from "../../ts/centre/jobs/jobs.ts";
 import { loadCentre } from "../../ts/centre/load-centre.ts";
 import { type CentreSummary, summarize } from "../../ts/centre/measures.ts";
 import { ganttPage } from "../../ts/centre/output/gantt.ts";
 import { perfettoTrace } from "../../ts/centre/output/perfetto.ts";
+import type { PlacementRequest } from "../../ts/centre/planners/placement.ts";
 import { PLANNERS, type PlannerName } from "../../ts/centre/planners/planners.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../examples/data-centre.yaml");
@@ -41,6 +42,50 @@ test("evacuation empties the rack, within the window and not within a shorter on
   expect(summary.migrations).toBeGreaterThan(20);
   const short = await run(example.replace("window: 10min", "window: 1s"), "evacuate-a");
   expect(short.summary).toMatchObject({ failed: 0, window_met: false });
+});
+
+test("at once, all jobs move who they move in a simulation, and nothing is sent", async () => {
+  const { centre, file } = await loadCentre(example, EXAMPLE);
+  for (const job of file.jobs) {
+    const planner = { name: job.planner, plan: PLANNERS[job.planner] };
+    const dry = runJob(centre, job, planner, "at-once");
+    const { simulation } = dry;
+    expect(
+      simulation.linkBytes.every((bytes) => bytes === 0),
+      job.name,
+    ).toBe(true);
+    expect(simulation.solvedFlows, job.name).toBe(0);
+    const whole = runJob(centre, job, planner);
+    const sorted = (run: typeof dry) => run.moves.map(({ target, vm }) => `${vm}>${target}`).sort();
+    // Others' places may be free sooner where nobody takes time: only jobs that ask once are the same to the vm.
+    if (job.kind === "evacuate" || job.kind === "consolidate")
+      expect(sorted(dry), job.name).toEqual(sorted(whole));
+    expect(dry.moves.length, job.name).toBeGreaterThan(0);
+    expect(
+      simulation.records.every(({ state }) => state === "completed"),
+      job.name,
+    ).toBe(whole.simulation.records.every(({ state }) => state === "completed"));
+  }
+});
+
+test("planners are told of the lines between sites, each way", async () => {
+  const { centre, file } = await loadCentre(example, EXAMPLE);
+  const job = file.jobs.find(({ kind }) => kind === "follow-the-sun") as Job;
+  let asked: PlacementRequest | undefined;
+  runJob(centre, job, {
+    name: "ours",
+    plan: (request) => {
+      asked ??= request;
+      return PLANNERS["first-fit"](request);
+    },
+  });
+  const [line] = file.links as [CentreFile["links"][number]];
+  const [from, to] = line.between;
+  const way = asked?.ways.find((one) => one.from === from && one.to === to);
+  expect(way?.lines).toHaveLength(1);
+  expect(asked?.lines[way?.lines[0] as number]?.bytesPerSec).toBe(line.bandwidth);
+  const back = asked?.ways.find((one) => one.from === to && one.to === from);
+  expect(back?.lines).not.toEqual(way?.lines);
 });
 
 test("an update reboots every host once and never two of more than may be down", async () => {

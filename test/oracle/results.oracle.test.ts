@@ -53,7 +53,8 @@ describe("DuckDB", () => {
     "reads %s without a word: all columns, all rows, the same values",
     async (format) => {
       const rows = await query(`SELECT * FROM '${file(format)}' ORDER BY index`);
-      expect(Object.keys(rows[0] as object)).toEqual(COLUMN_NAMES);
+      const more = format === "parquet" ? [] : ["sweep"];
+      expect(Object.keys(rows[0] as object)).toEqual([...COLUMN_NAMES, ...more]);
       const ours = readFileSync(file("ndjson"), "utf8")
         .trimEnd()
         .split("\n")
@@ -76,6 +77,21 @@ describe("DuckDB", () => {
     expect(facts.get("wasmvisor.seed")).toBe("9007199254740991");
     expect(JSON.parse(facts.get("wasmvisor.plan") as string).name).toBe('read "by" others');
     expect(facts.get("wasmvisor.version")).toMatch(/^\d+\.\d+\.\d+/);
+  });
+
+  test.each([
+    ["csv", "sweep"],
+    ["ndjson", "to_json(sweep)"],
+  ] as const)("finds them in %s, in the first row", async (format, column) => {
+    const [first, ...rest] = await query(
+      `SELECT ${column} AS sweep FROM '${file(format)}' ORDER BY index`,
+    );
+    const sweep = JSON.parse(first?.["sweep"] as string);
+    // In NDJSON the plan is an object like any other there, and DuckDB's of these has all keys of all of them.
+    expect(sweep).toMatchObject({ name: 'read "by" others', seed: 9007199254740991 });
+    expect(sweep.version).toMatch(/^\d+\.\d+\.\d+/);
+    expect(sweep.plan.parts[0]).toMatchObject({ name: "page", fidelity: "page" });
+    expect(rest.every((row) => row["sweep"] === null)).toBe(true);
   });
 
   test("comes to the same statistics of each cell", async () => {
@@ -124,13 +140,17 @@ describe.skipIf(!PANDAS)("pandas", () => {
     const code = `import pandas, sys
 f = sys.argv[1]
 d = ${read}
-print(d.shape[0], d.shape[1], round(float(d["total_time_ms"].sum()), 3))`;
+s = d["sweep"][0]
+import json
+s = json.loads(s) if isinstance(s, str) else s
+print(d.shape[0], d.shape[1], round(float(d["total_time_ms"].sum()), 3), s["seed"], s["plan"]["seed"], int(d["sweep"].notna().sum()))`;
     const { stderr, stdout } = spawnSync("/usr/bin/python3", ["-c", code, file(format)], {
       encoding: "utf8",
     });
     expect(stderr).toBe("");
-    const [rows, columns, total] = stdout.trim().split(" ").map(Number);
-    expect([rows, columns]).toEqual([600, COLUMN_NAMES.length]);
+    const [rows, columns, total, ...facts] = stdout.trim().split(" ").map(Number);
+    expect([rows, columns]).toEqual([600, COLUMN_NAMES.length + 1]);
+    expect(facts).toEqual([9007199254740991, 9007199254740991, 1]);
     const lines = readFileSync(file("ndjson"), "utf8").trimEnd().split("\n");
     const sum = lines.reduce((n, line) => n + JSON.parse(line).total_time_ms, 0);
     expect(total).toBeCloseTo(sum, 2);

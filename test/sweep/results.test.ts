@@ -12,6 +12,7 @@ import { RESULT_FORMATS, type ResultFormat } from "../../ts/sweep/results/format
 import { readRows } from "../../ts/sweep/results/read.ts";
 import { rebuildReport, runSweep } from "../../ts/sweep/run-sweep.ts";
 import type { ResultRow } from "../../ts/sweep/scenario.ts";
+import { packageVersion } from "../../ts/sweep/version.ts";
 
 const plan = parsePlan(`apiVersion: wasmvisor.dev/v1
 kind: Sweep
@@ -70,6 +71,29 @@ describe("results", () => {
     expect(facts.get("wasmvisor.seed")).toBe("3");
     expect(metadata.num_rows).toBe(701n);
     expect(metadata.row_groups.length).toBe(4);
+  });
+
+  test("as text say in their first row what they are results of, and the seed that it was run with", async () => {
+    const out = mkdtempSync(join(tmpdir(), "wasmvisor-results-"));
+    folders.push(out);
+    const ran = { out, engine: "inline", report: "none", seed: 77 } as const;
+    const lines = readFileSync(
+      (await runSweep(plan, { ...ran, format: "ndjson" })).files.results,
+      "utf8",
+    );
+    const [first, second] = lines.split("\n").map((line) => line && JSON.parse(line));
+    expect(first.sweep).toMatchObject({ name: plan.name, seed: 77, version: packageVersion() });
+    expect(first.sweep.plan).toEqual(JSON.parse(JSON.stringify(plan)));
+    expect(Object.keys(second)).not.toContain("sweep");
+    const csv = readFileSync(
+      (await runSweep(plan, { ...ran, format: "csv" })).files.results,
+      "utf8",
+    );
+    const [header, row, next] = csv.split("\n") as [string, string, string];
+    expect(header.endsWith(",mbps,sweep")).toBe(true);
+    const [, cell = ""] = /,"((?:[^"]|"")*)"$/.exec(row) ?? [];
+    expect(JSON.parse(cell.replaceAll('""', '"'))).toEqual(first.sweep);
+    expect(next).toMatch(/,[\d.]+,$/);
   });
 
   test("make the same report, now or later, in each format", async () => {

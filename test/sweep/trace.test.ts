@@ -8,7 +8,7 @@ import {
   encodeTrace,
   pagesOfBitmap,
 } from "../../ts/migrate/trace/trace.ts";
-import { advise } from "../../ts/sweep/advise.ts";
+import { type Advice, advise, howOf } from "../../ts/sweep/advise.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Distribution } from "../../ts/sweep/scenario.ts";
@@ -146,11 +146,48 @@ describe("advice", () => {
 
   test("goes to post-copy or slows the guest where pre-copy does not converge", () => {
     const advices = advise({ writer, ...link, bandwidthBytesPerSec: 10 * MIB });
-    const preCopy = advices.find((one) => one.strategy === "pre-copy" && one.slowdown === "none");
+    const preCopy = advices.find(
+      (one) =>
+        one.strategy === "pre-copy" && one.slowdown === "none" && one.xbzrleCacheBytes === 0,
+    );
     expect(preCopy?.fits).toBe("no");
     expect(preCopy?.reason).toContain("does not converge");
     expect(advices[0]?.fits).not.toBe("no");
     expect(advices[0]?.strategy).not.toBe("stop-and-copy");
+  });
+
+  test("tries XBZRLE, and says what it brings and how little is known of it", () => {
+    const slow = { ...link, bandwidthBytesPerSec: 30 * MIB };
+    const all = advise({ writer, ...slow });
+    const cached = all.find(({ xbzrleCacheBytes }) => xbzrleCacheBytes > 0);
+    expect(cached?.xbzrleCacheBytes).toBe(16 * MIB);
+    expect(howOf(cached as Advice)).toBe("pre-copy, XBZRLE with 16MiB");
+    expect(cached?.reason).toMatch(/\d+ % of the pages go as differences/);
+    const plain = all.find(
+      ({ slowdown, strategy }) => strategy === "pre-copy" && slowdown === "none",
+    );
+    expect(plain?.xbzrleCacheBytes === 0 || plain === cached).toBe(true);
+    // Differences of 88 bytes or of 1,400 are a wide span; whoever knows theirs has a narrow one.
+    const known = advise({ writer, ...slow, deltaPageBytes: 100 }).find(
+      ({ xbzrleCacheBytes }) => xbzrleCacheBytes > 0,
+    );
+    const width = (one: Advice | undefined) => (one?.bytes.high ?? 0) - (one?.bytes.low ?? 0);
+    expect(width(known)).toBeLessThan(width(cached));
+    expect(known?.bytes.expected).toBeLessThan(cached?.bytes.expected ?? 0);
+  });
+
+  test("takes more connections where one does not fill the link, and nowhere else", () => {
+    const far = { ...link, latencyNs: 20e6, bandwidthBytesPerSec: 125e6 };
+    expect(advise({ writer, ...far }).every(({ channels }) => channels === 1)).toBe(true);
+    const lossy = advise({ writer, ...far, lossRatio: 1e-4 });
+    const [best] = lossy as readonly [Advice];
+    expect(best.channels).toBe(8);
+    expect(best.reason).toMatch(/one connection would move \d % of the link/);
+    const same = lossy.find(
+      ({ channels, preCopyRounds, strategy }) =>
+        channels === 1 && strategy === best.strategy && preCopyRounds === best.preCopyRounds,
+    );
+    expect(best.totalMs.expected).toBeLessThan((same?.totalMs.expected ?? 0) / 2);
   });
 
   test("takes QEMU's answers, and is less certain of them", () => {

@@ -48,6 +48,7 @@ export type Buffers = ReturnType<typeof FluidMemory.buffers>;
 /** What it does when it is asked for its next leg. */
 type Stage =
   | "connect"
+  | "setup"
   | "begin"
   | "iterate"
   | "pause"
@@ -154,9 +155,13 @@ export class LiveMigration {
     const { latencyNs, setupNs, strategy } = this.scenario;
     switch (this.#stage) {
       case "connect":
-        this.#stage = "begin";
+        this.#stage = "setup";
         this.#mark("setup");
-        return this.#wait(2 * latencyNs + setupNs);
+        return this.#wait(2 * latencyNs);
+      case "setup":
+        this.#stage = "begin";
+        this.memory.startDirtyLog();
+        return setupNs > 0 ? this.#wait(setupNs) : undefined;
       case "begin":
         this.#begin(PLANS[strategy].iterates);
         return undefined;

@@ -102,6 +102,19 @@ export class Network {
     return uplink.bytesPerSec * uplinks;
   }
 
+  /** Lines between sites, each way by itself, and which of them lead from site to site. */
+  get wide(): {
+    readonly lines: readonly Link[];
+    readonly ways: readonly { from: number; to: number; lines: readonly number[] }[];
+  } {
+    const used = [...new Set([...this.#between.values()].flat())].sort((a, b) => a - b);
+    const ways = [...this.#between].map(([key, links]) => {
+      const [from, to] = key.split("/").map(Number) as [number, number];
+      return { from, to, lines: links.map((link) => used.indexOf(link)) };
+    });
+    return { lines: used.map((link) => this.links[link] as Link), ways };
+  }
+
   #find(source: number, target: number): readonly number[] | undefined {
     if (source === target) return undefined;
     const from = (this.#hosts[source] as NetworkHost).rack;

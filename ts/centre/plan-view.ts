@@ -38,5 +38,16 @@ export function requestOf(simulation: CentreSimulation, wish: Wish): PlacementRe
     const { affinity, antiAffinity, memoryBytes, name } = spec;
     return { name, host, memoryBytes, cpus, affinity, antiAffinity };
   });
-  return { hosts, vms, movers: wish.movers };
+  const { lines, ways } = centre.network.wide;
+  return {
+    hosts,
+    vms,
+    movers: wish.movers,
+    lines: lines.map(({ bytesPerSec, name }) => ({ name, bytesPerSec })),
+    ways: ways.map(({ from, to, lines: its }) => ({
+      from: centre.sites[from] as string,
+      to: centre.sites[to] as string,
+      lines: its,
+    })),
+  };
 }

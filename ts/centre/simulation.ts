@@ -5,12 +5,13 @@
 
 import type { ConvergenceLimits } from "../migrate/policy/state.ts";
 import { Pieces } from "../sweep/fluid/pieces.ts";
+import { Admission } from "./admission.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fleet, type HostState, type VmState } from "./fleet.ts";
 import { type Buffers, type Leg, LiveMigration, limitsOf } from "./live-migration.ts";
 import { LinkSharing } from "./max-min.ts";
-import { type Centre, type HostSpec, scenarioOf, type VmSpec } from "./model.ts";
-import type { Link, Route } from "./network.ts";
+import { type Centre, scenarioOf, type VmSpec } from "./model.ts";
+import type { Route } from "./network.ts";
 import type { MigrationRecord, RestartRecord, VmUsage } from "./records.ts";
 
 /** Buffers for the memory of guests on their way, made by the hundred. */
@@ -34,6 +35,12 @@ interface Active {
   lackNs: number;
 }
 
+/**
+ * How vms move: over links that they share; or `at-once`, in no time, which is all that a planner needs to say who moves
+ * where.
+ */
+export type Moving = "simulated" | "at-once";
+
 export class CentreSimulation {
   readonly centre: Centre;
   nowNs = 0;
@@ -49,8 +56,8 @@ export class CentreSimulation {
   /** What is due in a slot of the queue. */
   readonly #due = new Map<number, () => void>();
   readonly #active = new Map<number, Active>();
-  readonly #linkMigrations: Int32Array;
-  readonly #limitedLinks: boolean;
+  readonly #admission: Admission;
+  readonly #moving: Moving;
   readonly #nsOfWork: number;
   readonly #limits: ConvergenceLimits;
   readonly #lostAtNs = new Map<number, number>();
@@ -61,16 +68,14 @@ export class CentreSimulation {
   #work = 0;
   #slots = 0;
 
-  constructor(centre: Centre) {
+  constructor(centre: Centre, moving: Moving = "simulated") {
     this.centre = centre;
+    this.#moving = moving;
     const { migration, network, vms } = centre;
     this.#fleet = new Fleet(centre);
     this.#sharing = new LinkSharing(network.links.map(({ bytesPerSec }) => bytesPerSec));
     this.linkBytes = new Float64Array(network.links.length);
-    this.#linkMigrations = new Int32Array(network.links.length);
-    this.#limitedLinks = network.links.some(
-      ({ migrationsMax }) => migrationsMax < Number.POSITIVE_INFINITY,
-    );
+    this.#admission = new Admission(centre, this.#fleet);
     this.#limits = limitsOf(migration);
     this.#nsOfWork = migration.cpusPerGigabytePerSec / 1e9;
     vms.forEach((vm, v) => {
@@ -225,37 +230,13 @@ export class CentreSimulation {
     this.#mayAdmit = false;
     const left: MigrationRecord[] = [];
     for (const record of this.#waiting) {
-      const why = this.#refusal(record);
+      const why = this.#admission.refusal(record);
       if (why !== "") this.#refuse(record, why);
-      else if (this.#hasPlace(record)) this.#begin(record);
-      else left.push(record);
+      else if (!this.#admission.hasPlace(record)) left.push(record);
+      else if (this.#moving === "at-once") this.#moveAtOnce(record);
+      else this.#begin(record);
     }
     this.#waiting = left;
-  }
-
-  /** Why it can never begin. */
-  #refusal({ source, target, vm }: MigrationRecord): string {
-    const { host, isMigrating, state } = this.vm(vm);
-    if (isMigrating) return "";
-    if (state === "lost" || host !== source) return "the vm is not there any more";
-    if (this.host(target).isFailed) return "its target failed";
-    if (!this.centre.network.route(source, target)) return "there is no way to its target";
-    return this.#fleet.spec(vm).memoryBytes > (this.centre.hosts[target] as HostSpec).memoryBytes
-      ? "it is larger than its target"
-      : "";
-  }
-
-  #hasPlace({ source, target, vm }: MigrationRecord): boolean {
-    const { hosts, network } = this.centre;
-    if (this.vm(vm).isMigrating) return false;
-    if (this.host(source).outgoing >= (hosts[source] as HostSpec).outgoingMax) return false;
-    if (this.host(target).incoming >= (hosts[target] as HostSpec).incomingMax) return false;
-    if (this.host(target).freeBytes < this.#fleet.spec(vm).memoryBytes) return false;
-    if (!this.#limitedLinks) return true;
-    return (network.route(source, target) as Route).links.every(
-      (link) =>
-        (this.#linkMigrations[link] as number) < (network.links[link] as Link).migrationsMax,
-    );
   }
 
   #refuse(record: MigrationRecord, why: string): void {
@@ -274,6 +255,15 @@ export class CentreSimulation {
     return this.#mayAdmit || this.#work > 0;
   }
 
+  #moveAtOnce(record: MigrationRecord): void {
+    this.host(record.target).freeBytes -= this.#fleet.spec(record.vm).memoryBytes;
+    this.#switch(record);
+    record.state = "completed";
+    record.startNs = this.nowNs;
+    record.endNs = this.nowNs;
+    this.onEnd(record);
+  }
+
   #begin(record: MigrationRecord): void {
     const { migration, network } = this.centre;
     const { source, target, vm } = record;
@@ -283,11 +273,7 @@ export class CentreSimulation {
     const live = new LiveMigration(scenarioOf(spec, migration, route), buffers, this.#limits);
     record.state = "running";
     record.startNs = this.nowNs;
-    this.vm(vm).isMigrating = true;
-    this.host(source).outgoing++;
-    this.host(target).incoming++;
-    this.host(target).freeBytes -= spec.memoryBytes;
-    for (const link of route.links) (this.#linkMigrations[link] as number)++;
+    this.#admission.enter(record, route);
     const slot = this.#slots++;
     const leg = live.next() as Leg;
     const { load } = this.host(source);
@@ -398,16 +384,11 @@ export class CentreSimulation {
     this.#freeBuffers.push(one.buffers);
     this.#queue.delete(slot);
     this.#sharing.remove(slot);
-    this.host(record.source).outgoing--;
-    this.host(record.target).incoming--;
+    this.#admission.leave(record, route);
     const sent = error === "" ? live.bytes : live.bytes - one.leftBytes;
-    for (const link of route.links) {
-      (this.#linkMigrations[link] as number)--;
-      this.linkBytes[link] = (this.linkBytes[link] as number) + sent;
-    }
+    for (const link of route.links) this.linkBytes[link] = (this.linkBytes[link] as number) + sent;
     if (!live.isSwitched) this.host(record.target).freeBytes += memoryBytes;
     const vm = this.vm(record.vm);
-    vm.isMigrating = false;
     // Whoever was cut off while it was stopped goes on where it is.
     if (error !== "" && vm.state === "stopped")
       this.#fleet.start(record.vm, record.source, this.nowNs);

@@ -25,6 +25,7 @@ type OptionName =
   | "disk"
   | "share"
   | "net"
+  | "loss"
   | "lanListen"
   | "lanPeer"
   | "lanGateway"

@@ -23,6 +23,18 @@ export function signed(text: unknown, what: string): number | undefined {
 }
 
 /** Milliseconds of a time like `60s`. */
+/** A share of something, `0.001` or `0.1%`; one half at most. */
+export function ratio(text: unknown, what: string): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits = "", percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(String(text)) ?? [];
+  const value = Number(digits) / (percent ? 100 : 1);
+  if (digits !== "" && value <= 0.5) return value;
+  throw new WasmvisorError(
+    "WV_CONFIG",
+    `${what}: expected a share like 0.001 or 0.1%, got "${text}"`,
+  );
+}
+
 export function timeMs(text: unknown, what: string): number | undefined {
   return text === undefined ? undefined : parseTime(String(text), what) / 1e6;
 }

@@ -68,6 +68,7 @@ function addTraceCommands(add: AddCommand): void {
   )
     .option("--bandwidth <rate>", "of the link")
     .option("--latency <time>", "of the link, one way (default: 100us)")
+    .option("--loss <share>", "of packets that the link loses, 0.001 or 0.1% (default: none)")
     .option("--downtime <time>", "that the guest may be silent for (default: 300ms)")
     .option("--timeout <time>", "after which a migration is given up (default: 10min)")
     .option("--memory <size>", "of the guest, where the file does not say");

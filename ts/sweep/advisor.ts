@@ -25,10 +25,12 @@ const number = (
 
 /** The settings of an advice; what somebody has asked for stays. */
 function optionsOf(advice: Advice, asked: PlainMigrateOptions): PlainMigrateOptions {
-  const { downtimeLimitMs, preCopyRounds, slowdown, strategy } = advice;
+  const { channels, downtimeLimitMs, preCopyRounds, slowdown, strategy, xbzrleCacheBytes } = advice;
   const isIterative = strategy === "pre-copy";
   return {
     strategy,
+    ...(channels > 1 ? { channels: asked.channels ?? channels } : {}),
+    ...(xbzrleCacheBytes > 0 ? { xbzrleCache: asked.xbzrleCache ?? xbzrleCacheBytes } : {}),
     ...(strategy === "hybrid" ? { preCopyRounds: asked.preCopyRounds ?? preCopyRounds } : {}),
     ...(isIterative ? { slowdown: asked.slowdown ?? slowdown } : {}),
     ...(isIterative ? { downtime: asked.downtime ?? downtimeLimitMs * 1e6 } : {}),

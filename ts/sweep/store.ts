@@ -26,12 +26,12 @@ import { WasmvisorError } from "../base/errors.ts";
 import { type Chunk, chunksOf, scenarioCount } from "./expand.ts";
 import type { Plan } from "./plan-schema.ts";
 import { RESULT_FORMATS, type ResultFormat } from "./results/format.ts";
-import { type Joiner, makeJoiner } from "./results/join.ts";
+import { type Facts, type Joiner, makeJoiner } from "./results/join.ts";
 import { holdsRows } from "./results/part.ts";
 import { packageVersion } from "./version.ts";
 
 /** Goes up when the rows of the same plan and seed change. */
-export const RESULTS_VERSION = 3;
+export const RESULTS_VERSION = 4;
 
 export interface Manifest {
   readonly format: "wasmvisor-sweep";
@@ -245,7 +245,7 @@ export class SweepStore {
 
   #begin(): void {
     const file = openNew(this.resultsFile);
-    const joiner = makeJoiner(this.format);
+    const joiner = makeJoiner(this.format, this.#facts());
     this.#results = { file, joiner };
     this.#write(joiner.head());
   }
@@ -254,17 +254,10 @@ export class SweepStore {
     if (this.#results) writeAll(this.#results.file, bytes, this.resultsFile);
   }
 
-  /** What a file of results says of itself, where its format has room for that. */
-  #facts(): Readonly<Record<string, string>> {
-    const { name, planHash, plan, resultsVersion } = this.#manifest("complete");
-    return {
-      "wasmvisor.name": name,
-      "wasmvisor.version": packageVersion(),
-      "wasmvisor.seed": String(this.#seed),
-      "wasmvisor.resultsVersion": String(resultsVersion),
-      "wasmvisor.planHash": planHash,
-      "wasmvisor.plan": JSON.stringify(plan),
-    };
+  /** What a file of results says of itself. */
+  #facts(): Facts {
+    const { name, plan, planHash, resultsVersion, seed, version } = this.#manifest("complete");
+    return { name, version, seed, resultsVersion, planHash, plan };
   }
 
   /** Keeps the rows of a chunk, and merges what has become mergeable. */
@@ -291,7 +284,7 @@ export class SweepStore {
       throw new WasmvisorError("WV_STATE", `sweep: chunk ${this.#merged} is missing`);
     if (this.#results !== undefined) {
       const { file, joiner } = this.#results;
-      this.#write(joiner.end(this.#facts()));
+      this.#write(joiner.end());
       closeSync(file);
       this.#results = undefined;
       renameSync(`${this.resultsFile}.tmp`, this.resultsFile);

@@ -35,6 +35,15 @@ export interface PlacementRequest {
   readonly vms: readonly PlanVm[];
   /** Those that need another host, by number. */
   readonly movers: readonly number[];
+  /** Lines between sites, and over which of them (by number) one gets from site to site; where there is no way, none. */
+  readonly lines: readonly { readonly name: string; readonly bytesPerSec: number }[];
+  readonly ways: readonly PlanWay[];
+}
+
+export interface PlanWay {
+  readonly from: string;
+  readonly to: string;
+  readonly lines: readonly number[];
 }
 
 export interface Move {
@@ -139,23 +148,22 @@ export function faultOf(request: PlacementRequest, moves: readonly Move[]): stri
   return "";
 }
 
-interface Sizes {
-  readonly hosts: readonly Pick<PlanHost, "nicBytesPerSec">[];
-  readonly vms: readonly Pick<PlanVm, "host" | "memoryBytes">[];
+interface Sent {
+  /** By number. */
+  readonly links: readonly number[];
+  readonly bytes: number;
 }
 
-/** Seconds that the busiest network card needs at least: what no schedule of these moves can undercut. */
-export function leastSeconds({ hosts, vms }: Sizes, moves: readonly Move[]): number {
-  const out = new Map<number, number>();
-  const into = new Map<number, number>();
-  for (const { target, vm } of moves) {
-    const { host, memoryBytes } = vms[vm] as Sizes["vms"][number];
-    out.set(host, (out.get(host) ?? 0) + memoryBytes);
-    into.set(target, (into.get(target) ?? 0) + memoryBytes);
-  }
+/** Seconds that the busiest link needs at least for all of them: what no schedule can undercut. */
+export function leastSeconds(
+  network: { readonly links: readonly { readonly bytesPerSec: number }[] },
+  moves: readonly Sent[],
+): number {
+  const over = new Map<number, number>();
+  for (const { bytes, links } of moves)
+    for (const link of links) over.set(link, (over.get(link) ?? 0) + bytes);
   let most = 0;
-  for (const bytes of [out, into])
-    for (const [host, sum] of bytes)
-      most = Math.max(most, sum / (hosts[host] as Sizes["hosts"][number]).nicBytesPerSec);
+  for (const [link, bytes] of over)
+    most = Math.max(most, bytes / (network.links[link]?.bytesPerSec ?? Number.POSITIVE_INFINITY));
   return most;
 }

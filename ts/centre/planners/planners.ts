@@ -45,5 +45,5 @@ export function applied(request: PlacementRequest, moves: readonly Move[]): Plac
     change(target, one, -1);
     vms[vm] = { ...one, host: target };
   }
-  return { hosts, vms, movers: [] };
+  return { ...request, hosts, vms, movers: [] };
 }

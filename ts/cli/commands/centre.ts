@@ -31,8 +31,10 @@ export async function centre({ args, options, out }: CommandContext): Promise<nu
   const timeoutMs = parse.timeMs(options.plannerTimeout, "--planner-timeout") ?? PLANNER_TIMEOUT_MS;
   const planner = openPlanner(name, timeoutMs);
   try {
-    const run = runJob(built, job, { name, plan: planner.plan });
-    if (options.dryRun === true) return dryRun(run, out);
+    const named = { name, plan: planner.plan };
+    // Nothing is simulated: whatever a planner is asked, its vms are there at once.
+    if (options.dryRun === true) return dryRun(runJob(built, job, named, "at-once"), out);
+    const run = runJob(built, job, named);
     const summary = summarize(run, name, file.seed);
     const folder = parse.text(options.out) ?? basename(path).replace(/\.(ya?ml|json)$/, "");
     const files = writeCentreFiles(folder, run.simulation, summary);
@@ -83,8 +85,14 @@ function dryRun(run: JobRun, out: CommandContext["out"]): number {
     memory_bytes: vms[vm]?.memoryBytes ?? 0,
   }));
   const bytes = planned.reduce((sum, one) => sum + one.memory_bytes, 0);
-  const cards = hosts.map((_, h) => ({ nicBytesPerSec: network.nicBytesPerSec(h) }));
-  const least = leastSeconds({ hosts: cards, vms }, moves);
+  const least = leastSeconds(
+    network,
+    planned.map(({ memory_bytes: bytes }, i) => ({
+      links:
+        network.route(simulation.records[i]?.source ?? -1, moves[i]?.target ?? -1)?.links ?? [],
+      bytes,
+    })),
+  );
   const document = {
     moves: planned,
     memory_bytes: bytes,

@@ -191,6 +191,7 @@ export async function advise({ args, options, out }: CommandContext): Promise<nu
     writer: writerOf(args[0] as string, options),
     bandwidthBytesPerSec: parseRate(String(options.bandwidth), "--bandwidth"),
     latencyNs: time(options.latency, "--latency", "100us"),
+    lossRatio: parse.ratio(options.loss, "--loss"),
     downtimeNs: time(options.downtime, "--downtime", "300ms"),
     timeoutNs: time(options.timeout, "--timeout", "10min"),
   });

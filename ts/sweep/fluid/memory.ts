@@ -9,6 +9,8 @@ import { FluidWriter } from "./writer.ts";
 
 const NO_REGIONS: Regions = { count: 0, ends: [], firstZero: 0, firstKept: 0, phases: [] };
 
+const NOWHERE = { fill: (): void => undefined };
+
 /** What a `take` took. Pages are expected values, not whole numbers. */
 export class Taken {
   normalPages = 0;
@@ -75,6 +77,11 @@ export class FluidMemory {
 
   limitDirty(pagesPerSec: number): void {
     this.#writer.limit(pagesPerSec);
+  }
+
+  /** What was written until now is not looked at: all pages are to be sent anyway. */
+  startDirtyLog(): void {
+    this.#writer.restart(NOWHERE);
   }
 
   /** Adds what was dirtied to what is to be sent; returns how much it was. */

@@ -170,6 +170,7 @@ export class FluidMigration {
     this.#say(FRAME.hello);
     this.#wait(2 * scenario.latencyNs + FRAME.accept * this.#nsPerByte);
     this.#join((scenario.channels ?? 1) - 1);
+    this.memory.startDirtyLog();
     this.#wait(scenario.setupNs);
     const setupNs = this.nowNs;
     this.#round.startNs = setupNs;

@@ -8,19 +8,17 @@
  */
 import { GUEST_PAGE_BYTES } from "../../machine/migratable.ts";
 import { PUSH_POLICIES, windowEnd } from "../../migrate/policy/push.ts";
-import { connectionBytesPerSec, idlePush } from "../link.ts";
+import { connectionBytesPerSec, ENGINE_PUSH, idlePush, pushedPages } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import type { WrittenPages } from "./memory.ts";
 import type { FluidMigration } from "./migration.ts";
+import { idleNsOf } from "./push-ramp.ts";
 import { FRAME } from "./window.ts";
 
 /** In each step this share of the missing pages goes; a smaller one changes times by less than 0.1 %. */
 const STEP_SHARE = 1 / 8;
 const HEARTBEAT_NS = 10e6;
 const TICK_NS = 1e6;
-/** A frame of the push takes no longer than this, if a page does not. */
-const PUSH_SEC = 250e-6;
-const PUSH_PAGES_MAX = 64;
 
 interface Flows {
   readonly faultsPerSec: number;
@@ -31,6 +29,8 @@ interface Flows {
 
 /** What does not change while the pages follow. */
 class Link {
+  /** Of a frame. */
+  readonly pushPages: number;
   /** Of the connection that pushes. */
   readonly #pushBytesPerSec: number;
   readonly #cap: number;
@@ -52,9 +52,8 @@ class Link {
     this.#cap = Math.min(bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY, connection);
     const pageBytes = wire.normalPageBytes + FRAME.pages;
     const pageNs = (pageBytes * 1e9) / connection;
-    const together = Math.floor((connection * PUSH_SEC) / pageBytes);
-    const pages = Math.max(1, Math.min(PUSH_PAGES_MAX, together));
-    this.#pushedBytes = wire.normalPageBytes + FRAME.pages / pages;
+    this.pushPages = pushedPages(scenario, ENGINE_PUSH, connection);
+    this.#pushedBytes = wire.normalPageBytes + FRAME.pages / this.pushPages;
     const gapNs = 2 * latencyNs + ((FRAME.request + FRAME.credit) * 1e9) / connection;
     this.#faultNs = gapNs + pageNs;
     // Where requests follow each other fast the engine leaves the link free for the next one.
@@ -120,8 +119,8 @@ export function postCopy(run: PostCopyRun): void {
   run.normalPages += normalPages;
   run.zeroPages += zeroPages;
   run.gapNs = Math.max(run.gapNs, HEARTBEAT_NS + Math.max(0, ends.tickNs - TICK_NS));
-  run.bytes += bytes;
-  run.nowNs += seconds * 1e9 + 2 * latencyNs;
+  run.bytes += bytes + Math.ceil(normalPages / link.pushPages) * FRAME.pages;
+  run.nowNs += seconds * 1e9 + idleNsOf(scenario, bytes) + 2 * latencyNs;
   memory.remaining = 0;
 }
 
@@ -147,15 +146,18 @@ function secondsOf({ nowNs, scenario }: PostCopyRun, bytes: number, normalPages:
 function follow(run: PostCopyRun, normalPages: number, zeroPages: number): void {
   const { memory, scenario } = run;
   const { latencyNs, wire } = scenario;
-  const frames = Math.ceil(normalPages / idlePush(scenario).pushPages);
-  const pagesBytes = normalPages * wire.normalPageBytes + frames * FRAME.pages;
+  const frames = idlePush(scenario);
+  const framePages = pushedPages(scenario, frames, connectionBytesPerSec(scenario));
+  const pagesBytes =
+    normalPages * wire.normalPageBytes + Math.ceil(normalPages / framePages) * FRAME.pages;
   const bytes = pagesBytes + zeroPages * wire.zeroPageBytes;
   run.normalPages += normalPages;
   run.zeroPages += zeroPages;
   // The heartbeat comes as ever, but for the time that the guest stood still.
   run.gapNs += HEARTBEAT_NS;
   run.bytes += bytes;
-  run.nowNs += secondsOf(run, bytes, normalPages) * 1e9 + 4 * latencyNs;
+  const idleNs = idleNsOf(scenario, bytes);
+  run.nowNs += secondsOf(run, bytes, normalPages) * 1e9 + idleNs + 2 * latencyNs;
   memory.remaining = 0;
 }
 

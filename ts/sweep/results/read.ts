@@ -4,12 +4,12 @@ import { createInterface } from "node:readline";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import type { ResultRow } from "../scenario.ts";
 import { parseCsvRow } from "./csv.ts";
-import type { ResultFormat } from "./format.ts";
+import { FACTS_COLUMN, type ResultFormat } from "./format.ts";
 
 export async function* readRows(file: string, format: ResultFormat): AsyncGenerator<ResultRow> {
   if (format === "parquet") yield* readParquet(file);
   else {
-    const parse = format === "csv" ? parseCsvRow : (line: string) => JSON.parse(line) as ResultRow;
+    const parse = format === "csv" ? parseCsvRow : parseJsonRow;
     const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
     let isHeader = format === "csv";
     for await (const line of lines) {
@@ -17,6 +17,12 @@ export async function* readRows(file: string, format: ResultFormat): AsyncGenera
       isHeader = false;
     }
   }
+}
+
+function parseJsonRow(line: string): ResultRow {
+  const row = JSON.parse(line) as ResultRow & { [FACTS_COLUMN]?: unknown };
+  if (row[FACTS_COLUMN] !== undefined) delete row[FACTS_COLUMN];
+  return row;
 }
 
 /** Row group by row group: memory stays flat. */
