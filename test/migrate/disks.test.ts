@@ -41,7 +41,11 @@ describe.each(DISK_COPIES)("disks %s", (diskCopy) => {
         clean.run();
         const { toSource, toTarget } = clean.scene;
         for (const [name, { boundaries }] of Object.entries({ toTarget, toSource }))
-          for (const atByte of positions(boundaries, new Random(seed).split(fault))) {
+          for (const [i, atByte] of positions(
+            boundaries,
+            new Random(seed).split(fault),
+          ).entries()) {
+            if (fault === "silence" && i % 4 > 0) continue; // Each is ten seconds of the guest's life.
             const plan = { fault, atByte };
             const broken = name === "toTarget" ? { faultToTarget: plan } : { faultToSource: plan };
             const scene = new DiskScene({ ...options, ...broken, recovers: atByte % 2 === 0 });
