@@ -11,6 +11,8 @@ import type {
   PageSet,
 } from "../../ts/machine/migratable.ts";
 
+import type { ArrivingDisk, LeavingDisk } from "../../ts/machine/moving-disk.ts";
+
 const PAGE = 4096;
 const ZERO = 1 << 30;
 const ZERO_PAGE = new Uint8Array(PAGE);
@@ -56,6 +58,8 @@ export class FakeGuest implements Migratable {
   readonly memory: Uint8Array;
   isRunning = false;
   isDestroyed = false;
+  leavingDisks?: readonly LeavingDisk[];
+  arrivingDisks?: readonly ArrivingDisk[];
   isLogging = false;
   state = new Uint8Array(300);
   readonly #dirty = new Set<number>();

@@ -28,6 +28,13 @@ export function addDiskCommands(add: AddCommand): void {
     .option("--cluster-size <size>", "of qcow2: 512 to 2MiB (default: 64KiB)")
     .option("--compat <2|3>", "version of qcow2 (default: 3)")
     .option("--refcount-bits <n>", "of qcow2: 1, 2, 4 ... 64 (default: 16)");
+  add(
+    "pull <file> <from>",
+    "fetch the rest of an image that came with a guest, and not all of it",
+    () => load().then((m) => m.pull),
+  )
+    .option("--format <format>", `what the image is: ${FORMAT} (default: raw)`)
+    .option("--from <format>", `what it is fetched from, if that is a file: ${FORMAT}`);
   add("serve <file>", "export an image to NBD clients, until Ctrl-C", () =>
     load().then((m) => m.serve),
   )

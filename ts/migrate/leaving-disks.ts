@@ -126,13 +126,16 @@ export class LeavingDisks {
       }
   }
 
-  /** Passes, until what is left may wait for the stop. The guest runs; it is held back if it must. */
+  /**
+   * Passes, one at least, until what is left may wait for the stop. The guest runs; it is held back if it must. Whoever
+   * waits for less than this to be left calls again: what was left went, and time with it.
+   */
   *copy(limits: () => DiskLimits): Task<void> {
     for (;;) {
-      const { isOver, ...rates } = limits();
-      if (isOver || (this.#passes > 0 && diskFits(this.remainingBytes, rates))) return;
       const pass = yield* this.#pass();
-      this.#hold(pass, limits().bytesPerSec);
+      const { isOver, ...rates } = limits();
+      if (isOver || diskFits(this.remainingBytes, rates)) return;
+      this.#hold(pass, rates.bytesPerSec);
     }
   }
 

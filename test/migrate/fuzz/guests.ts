@@ -2,9 +2,14 @@
 import { PAGE_BYTES } from "../../../bindings/abi.ts";
 import { compileCore } from "../../../bindings/bytes.ts";
 import { type Core, loadCore } from "../../../bindings/core.ts";
+import { VirtualClock } from "../../../ts/base/clock.ts";
 import { Random } from "../../../ts/base/random.ts";
 import type { Migratable, PageSet } from "../../../ts/machine/migratable.ts";
+import { type ArrivingDisk, MOVING_BLOCK_BYTES } from "../../../ts/machine/moving-disk.ts";
 import { SEALED_HEADER_BYTES, storeU32 } from "../../../ts/migrate/stream.ts";
+import { MemoryDisk } from "../../../ts/storage/memory-disk.ts";
+import { MovableDisk } from "../../../ts/storage/movable-disk.ts";
+import { PartialDisk } from "../../../ts/storage/partial-disk.ts";
 import { RAM_BASE } from "../../../ts/vmm/guest-ram.ts";
 import { loneVm } from "../../../ts/vmm/lone-vm.ts";
 import { MigratableVm } from "../../../ts/vmm/migratable-vm.ts";
@@ -35,9 +40,20 @@ export class FakeFuzzGuest implements FuzzGuest {
   readonly migratable: FakeGuest;
   /** What it wrote here: a write to a page that is missing is done later. */
   readonly done: (readonly [at: number, value: number])[] = [];
+  readonly #arriving: PartialDisk | undefined;
+  readonly #disk = new Uint8Array(DISK_BYTES);
 
-  constructor(pages: number, modelBytes?: number) {
+  /** `disk`: it has one that comes, or leaves. */
+  constructor(pages: number, modelBytes?: number, disk?: "comes" | "leaves") {
     const guest = new FakeGuest(pages);
+    if (disk === "leaves") {
+      this.#disk.set(diskContent());
+      const leaving = new MovableDisk(new MemoryDisk({ content: this.#disk }));
+      guest.leavingDisks = [leaving.leaving(0, new VirtualClock())];
+    } else if (disk === "comes") {
+      this.#arriving = new PartialDisk(new MemoryDisk({ content: this.#disk }));
+      guest.arrivingDisks = [arrivingDisk(this.#disk, this.#arriving)];
+    }
     const takeBatch = guest.takeBatch.bind(guest);
     if (modelBytes) guest.takeBatch = (...asked) => ({ ...takeBatch(...asked), modelBytes });
     this.migratable = guest;
@@ -61,8 +77,16 @@ export class FakeFuzzGuest implements FuzzGuest {
     }
     memory.set(image);
   }
+  /** All of its disk is here, as it was. */
+  get isDiskRight(): boolean {
+    if (!this.#arriving) return true;
+    if (this.#arriving.missing.size > 0) return false;
+    return Buffer.compare(this.#disk, diskContent()) === 0;
+  }
   write(count: number): void {
     const { pageCount } = this.migratable.shape;
+    if (count % 2 === 0)
+      void this.#arriving?.read((count % 5) * MOVING_BLOCK_BYTES, new Uint8Array(512));
     const gfn = gfnOf(count, pageCount);
     // Some stores wait for nothing, and are told as such.
     if (count % 3 === 0) this.migratable.want(gfn);
@@ -74,6 +98,31 @@ export class FakeFuzzGuest implements FuzzGuest {
     return this.migratable.missing.size > 0 ? undefined : this.migratable.memory;
   }
   free(): void {}
+}
+
+/** Three blocks with contents, one without, and a short one. */
+const DISK_BYTES = 4 * MOVING_BLOCK_BYTES + 1024;
+let content: Uint8Array | undefined;
+
+function diskContent(): Uint8Array {
+  if (content) return content;
+  content = new Random(2).bytes(new Uint8Array(DISK_BYTES));
+  content.fill(0, MOVING_BLOCK_BYTES, 2 * MOVING_BLOCK_BYTES);
+  return content;
+}
+
+function arrivingDisk(bytes: Uint8Array, onDemand: PartialDisk): ArrivingDisk {
+  return {
+    index: 0,
+    bytes: bytes.length,
+    onDemand,
+    write: (block, from) => bytes.set(from, block * MOVING_BLOCK_BYTES),
+    zero: (block) => {
+      bytes.fill(0, block * MOVING_BLOCK_BYTES, (block + 1) * MOVING_BLOCK_BYTES);
+    },
+    flush: () => undefined,
+    keep: () => undefined,
+  };
 }
 
 let core: Core | undefined;

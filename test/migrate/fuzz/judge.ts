@@ -72,6 +72,7 @@ function judgeMemory(guest: FuzzGuest, came: Uint8Array | undefined): string | u
   const expected = came.slice();
   if (guest instanceof FakeFuzzGuest) for (const [at, value] of guest.done) expected[at] = value;
   const wrong = Buffer.compare(memory, expected);
+  if (guest instanceof FakeFuzzGuest && !guest.isDiskRight) return "its disk is damaged";
   if (wrong === 0) return undefined;
   const at = memory.findIndex((byte, i) => byte !== expected[i]);
   return `page ${Math.floor(at / PAGE_BYTES)} of the guest is damaged`;

@@ -24,6 +24,8 @@ export interface FuzzScenario {
   readonly target: Partial<TargetOptions>;
   /** That each batch is longer on the link than it is: what is drained is longer than a MiB. */
   readonly modelBytes?: number;
+  /** It has a disk that is copied along. */
+  readonly hasDisk?: boolean;
   /** All that is connected breaks at this time. */
   readonly breaksAtNs?: number;
   /** The first connection breaks in place of its answer to COMMIT. */
@@ -114,6 +116,16 @@ export const SCENARIOS: readonly FuzzScenario[] = [
     modelBytes: 600_000,
     source: { batchPages: 1, drain: "before-switch" },
   },
+  { ...fake, name: "disks", pages: 2, hasDisk: true },
+  {
+    ...fake,
+    name: "disks on demand",
+    pages: 6,
+    writesPerMs: 10,
+    hasDisk: true,
+    source: { strategy: "post-copy", diskCopy: "on-demand", bandwidthCapBytesPerSec: 3e7 },
+    breaksAtNs: 4_000_000,
+  },
   { ...fake, name: "asked", pages: 2, loses: "RUNNING" },
   { ...fake, name: "refused", pages: 2, refuses: true, ends: ["failed", "discarded"] },
   {
@@ -127,9 +139,10 @@ export const SCENARIOS: readonly FuzzScenario[] = [
 ];
 
 export function newGuest(scenario: FuzzScenario, filled: boolean): FuzzGuest {
-  const { guest, pages } = scenario;
+  const { guest, hasDisk, pages } = scenario;
+  const disk = hasDisk ? (filled ? "leaves" : "comes") : undefined;
   const one =
-    guest === "core" ? new CoreGuest(pages) : new FakeFuzzGuest(pages, scenario.modelBytes);
+    guest === "core" ? new CoreGuest(pages) : new FakeFuzzGuest(pages, scenario.modelBytes, disk);
   if (filled) one.fill();
   return one;
 }

@@ -1,8 +1,9 @@
-/** `wasmvisor disk create|info|check|convert|serve`. */
+/** `wasmvisor disk create|info|check|convert|pull|serve`. */
 import { basename, resolve } from "node:path";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize, parseSize } from "../../base/units.ts";
 import { checkPlain, parseAddress } from "../../host/address.ts";
+import { pullDisk } from "../../host/disk-pull.ts";
 import { openPath } from "../../host/disks.ts";
 import { loadCredentials } from "../../host/tls/credentials.ts";
 import { DISK_FORMATS } from "../../storage/disk-format.ts";
@@ -50,6 +51,20 @@ export async function create({ args, options, out }: CommandContext): Promise<nu
     backing: backing !== undefined && format ? { path: resolve(backing), format } : undefined,
   });
   out.result({ path, ...made }, () => `${path}: a disk of ${formatSize(made.bytes, 1)}`);
+  return EXIT_DONE;
+}
+
+export async function pull({ args, options, out }: CommandContext): Promise<number> {
+  const [path, from] = args as [string, string];
+  const blocks = await pullDisk({
+    path,
+    from,
+    format: formatOf(options) ?? "raw",
+    fromFormat: parse.oneOf(options.from, DISK_FORMATS, "--from"),
+    onProgress: (left) => out.progress(`${path}: ${formatSize(left * 65536, 1)} left`),
+  });
+  out.progressDone();
+  out.result({ path, blocks }, () => `${path}: ${blocks} blocks came, it is whole`);
   return EXIT_DONE;
 }
 

@@ -129,7 +129,11 @@ function progressText(one: MigrationProgress, totalBytes: number | undefined): s
   const rate = formatByteRate(one.bytesPerSec, 0);
   const left = formatSize((one.remainingPages ?? 0) * GUEST_PAGE_BYTES, 0);
   if (one.phase === "recovery") return `${one.name} seeks its target, ${left} of it are still here`;
-  if (one.phase === "activation") return `${one.name} is there: ${left} follow at ${rate}`;
+  const disks = one.disks && diskText(one.disks);
+  if (one.phase === "activation")
+    return `${one.name} is there: ${left} follow at ${rate}${disks ? `, ${disks}` : ""}`;
+  if (disks && one.phase !== "stop-and-copy" && one.round === undefined)
+    return `${one.name} ${disks}, ${sent} sent at ${rate}`;
   if (one.stall) {
     const [dirtied, moved] = [one.stall.dirtyBytesPerSec, one.stall.sentBytesPerSec];
     const why = `dirtying ${formatByteRate(dirtied, 0)}, sending ${formatByteRate(moved, 0)}`;
@@ -141,6 +145,14 @@ function progressText(one: MigrationProgress, totalBytes: number | undefined): s
     ? `${Math.min(99, Math.floor((100 * one.sentBytes) / totalBytes))}%, `
     : "";
   return `${one.name} round 1: ${share}${sent} sent at ${rate}`;
+}
+
+function diskText(disks: NonNullable<MigrationProgress["disks"]>): string {
+  const { limitBytesPerSec, remainingBytes, totalBytes } = disks;
+  const share = Math.max(0, Math.floor(100 * (1 - remainingBytes / totalBytes)));
+  const held =
+    limitBytesPerSec === undefined ? "" : `, writes held to ${formatByteRate(limitBytesPerSec, 0)}`;
+  return `disks ${share}%: ${formatSize(remainingBytes, 0)} left${held}`;
 }
 
 function adviceLine({ choice, fits, link, reason, writer }: MigrationAdvice): string {
@@ -168,7 +180,17 @@ function doneLine(name: string, target: string, { stats }: RemoteOutcome): strin
   const downtime = formatTime(stats.downtime * 1e6, 1);
   const sent = formatSize(stats.ram.transferred, 1);
   const how = `${total}, downtime ${downtime}, ${sent} sent in ${stats.rounds.length} rounds`;
-  return `${name} runs at ${target}: ${how}${detailsOf(stats)}`;
+  return `${name} runs at ${target}: ${how}${detailsOf(stats)}${disksOf(stats)}`;
+}
+
+function disksOf({ disk }: RemoteOutcome["stats"]): string {
+  if (!disk) return "";
+  const fetched = disk["postcopy-requests"];
+  const heldNs = disk["throttled-time"] * 1e6;
+  const of = `${formatSize(disk.transferred, 1)} of ${formatSize(disk.total, 1)}`;
+  const passes = disk["dirty-sync-count"] > 0 ? ` in ${disk["dirty-sync-count"]} passes` : "";
+  const held = heldNs > 0 ? `, writes held for ${formatTime(heldNs, 1)}` : "";
+  return `; disks: ${of}${passes}${held}${fetched > 0 ? `, ${fetched} blocks fetched` : ""}`;
 }
 
 /** What not every migration has. */
