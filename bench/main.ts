@@ -3,7 +3,7 @@
  *   [--timeout SEC] [--run-options "..."]
  *
  * NAME is a suite (centre, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
- * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep) or one row of it (kernels/crc); without a name
+ * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep, switch) or one row of it (kernels/crc); without a name
  * everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
@@ -30,6 +30,7 @@ import { benchMigrationSilence } from "./migration-silence.ts";
 import { benchNbd } from "./nbd.ts";
 import { benchNetwork } from "./network.ts";
 import { benchSweep } from "./sweep.ts";
+import { benchSwitch } from "./switch.ts";
 import { targetsOf } from "./targets.ts";
 import { benchUserland } from "./userland.ts";
 
@@ -53,6 +54,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   nbd: benchNbd,
   network: benchNetwork,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
+  switch: ({ runs }) => benchSwitch(runs ?? MICRO_ROUNDS, log),
 };
 
 const { values, positionals } = parseArgs({

@@ -70,5 +70,14 @@ describe.skipIf(!foundChromium)(
         await page.close();
       },
     );
+
+    test("guests have cards on switches; networks that lead outside say what they lack", async () => {
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      await page.waitForFunction("window.isReady");
+      const seen = await page.evaluate("cards()");
+      expect(seen).toEqual({ ends: ["poweroff", "poweroff"], distinct: 2, code: "WV_MISSING" });
+      await page.close();
+    });
   },
 );

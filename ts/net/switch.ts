@@ -7,6 +7,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Frame } from "../machine/nic.ts";
+import { tagOf } from "./ethernet.ts";
 import {
   PORT_ALL,
   PORT_FLOOD,
@@ -242,7 +243,7 @@ export class Switch {
     this.#show(frame, from, "in");
     this.#depth++;
     try {
-      if (this.#flows) this.#flows.process(frame, from.number);
+      if (this.#flows) this.#flows.process(frame, from.number, nowNs);
       else this.#learnAndSend(inside, from, nowNs);
     } finally {
       this.#depth--;
@@ -272,13 +273,13 @@ export class Switch {
   /** What flow rules say: through a port as it is, or one of the ways that have no port. */
   #output(frame: Frame, number: number, inPort: number): void {
     const from = this.#byNumber.get(inPort);
-    const nowNs = this.#clock.nowNs();
     if (number === PORT_NORMAL || number === PORT_FLOOD) {
       const inside = ingress(frame, from?.vlans ?? ANY_VLAN);
       if (!inside) return;
+      const nowNs = this.#clock.nowNs();
       if (number === PORT_FLOOD || !from) this.#flood(inside, from, nowNs);
       else this.#learnAndSend(inside, from, nowNs);
-    } else if (number === PORT_ALL) this.#sendToAll(frame, from, nowNs);
+    } else if (number === PORT_ALL) this.#sendToAll(frame, from, this.#clock.nowNs());
     else if (number === PORT_TABLE) this.#flows?.process(frame, inPort);
     else {
       const to = this.#byNumber.get(number === PORT_IN ? inPort : number);
@@ -291,6 +292,11 @@ export class Switch {
    * gets or loses its tag on the way, or stays here. One that came in so by no port has been made so: it is sent as it is.
    */
   #sendAsRuled(frame: Frame, to: SwitchPort, from: SwitchPort | undefined): void {
+    const isPlain = from?.vlans.mode === "access" && to.vlans.mode === "access";
+    if (isPlain && from.vlans.vlan === to.vlans.vlan && tagOf(frame.bytes) === undefined) {
+      this.#sendRaw(frame, to); // Most frames, without an object made for them.
+      return;
+    }
     const inside = from && ingress(frame, from.vlans);
     if (!inside) this.#sendRaw(frame, to);
     else if (carries(to.vlans, inside.vlan)) this.#sendRaw(egress(inside, to.vlans), to);

@@ -24,14 +24,14 @@ const EXTENSIONS_MAX = 8;
 export const isVlanType = (type: number): boolean =>
   type === TYPE_VLAN || type === TYPE_SERVICE_VLAN;
 
-/** Fills `key` from a frame of at least 14 bytes, as deep as `layer` (2 to 4) says. */
+/** Fills `key` from a frame of at least 14 bytes; words from layer 3 on only if `layer` is more than 2. */
 export function readKey(
   key: Uint32Array,
   bytes: Uint8Array,
   inPort: number,
   layer: number,
 ): Uint32Array {
-  key.fill(0);
+  if (layer >= 3) key.fill(0, KEY_IP);
   key[KEY_IN_PORT] = inPort;
   key[KEY_MAC_HIGH] = ((get16(bytes, 0) << 16) | get16(bytes, 6)) >>> 0;
   key[KEY_ETH_DST] = get32(bytes, 2);

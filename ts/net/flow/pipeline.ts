@@ -118,16 +118,14 @@ export class FlowPipeline {
   }
 
   /** A frame that came in through `inPort`. */
-  process(frame: Frame, inPort: number): void {
+  process(frame: Frame, inPort: number, nowNs = this.#clock.nowNs()): void {
     const { bytes } = frame;
     const key = readKey(this.#key, bytes, inPort, this.#layer);
-    for (let i = 0; i < KEY_WORDS; i++) key[i] = (key[i] as number) & (this.#looked[i] as number);
     let program = this.#cache.find(key);
     if (!program) {
       program = this.#resolve(key.slice(), frame, inPort);
       if (program.steps.length === 0 || !needsFrame(key, program)) this.#cache.put(key, program);
     }
-    const nowNs = this.#clock.nowNs();
     for (const table of program.tables) table.lookups++;
     for (const entry of program.entries) {
       entry.table.matched++;
@@ -320,7 +318,7 @@ export class FlowPipeline {
     for (const field of FIELDS)
       if (field.parts.some(({ word }) => looked[word] !== 0))
         this.#layer = Math.max(this.#layer, field.layer);
-    this.#cache.clear();
+    this.#cache.reset(looked);
   }
 
   #expireLater(): void {
