@@ -72,7 +72,7 @@ export class JournalGuest {
       const compare = `seq $i $((i+${LINES})) | cmp - /mnt/j/$i 2>&1`;
       const records = `for i in $(seq ${first} ${last}); do ${compare}; done`;
       const log = `seq ${first} ${last} >/tmp/w; head -n ${numbers.length} /mnt/j/log${first} | cmp - /tmp/w 2>&1`;
-      const said = await this.say(`clear; ${records}; ${log}`);
+      const said = await this.say(`${records}; ${log}`);
       const problems = said.split(/\r?\n/).filter((one) => /cmp: |differ|EOF/.test(one));
       const isEcho = (one: string): boolean => one.includes("done; seq");
       const real = problems.filter((one) => !isEcho(one));
