@@ -1,10 +1,13 @@
 /** Pools in files: made, used as disks, kept for one process; the lock of a process that was killed is taken over. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createPool, openVolume, withPool } from "../../ts/host/pools.ts";
+import type { PoolInfo } from "../../ts/host/pool-commands.ts";
+import { createPool, openVolume, poolCommand, withPool } from "../../ts/host/pools.ts";
+import { ROOT } from "./daemon-process.ts";
 
 let base = "";
 let file = "";
@@ -57,4 +60,81 @@ test("without one of its devices a mirror is there; a volume that is none is WV_
   await expect(openVolume(`pool:${file}`, false)).rejects.toMatchObject({
     code: expect.stringMatching(/WV_DISK|WV_CONFIG/),
   });
+});
+
+test("whoever has a pool open does what other processes ask for: info, more room, volumes", async () => {
+  const script = `
+    import { openVolume } from ${JSON.stringify(join(ROOT, "dist/ts/host/pools.js"))};
+    const disk = await openVolume(${JSON.stringify(`pool:${file}/v`)}, false);
+    await disk.write(0, new Uint8Array(512).fill(7));
+    await disk.flush();
+    await disk.write(0, new Uint8Array(512).fill(8));
+    console.log("open");
+    setInterval(() => undefined, 1000);
+  `;
+  const owner = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    await once(owner.stdout, "data");
+    await expect(withPool(file, () => undefined)).rejects.toMatchObject({ code: "WV_STATE" });
+    const device = join(base, "device2");
+    fs.writeFileSync(device, "");
+    fs.truncateSync(device, 4 << 20);
+    expect(await poolCommand(file, { do: "add", device })).toMatchObject({
+      devices: [{}, {}, { name: device, state: "healthy" }],
+    });
+    fs.truncateSync(device, 8 << 20);
+    const grown = (await poolCommand(file, { do: "grow" })) as { devices: { extents: number }[] };
+    expect(grown.devices.map(({ extents }) => extents)).toEqual([64, 64, 128]);
+    await poolCommand(file, { do: "createVolume", name: "w", bytes: 1 << 20 });
+    await poolCommand(file, { do: "growVolume", name: "w", bytes: 2 << 20 });
+    const volumes = (await poolCommand(file, { do: "volumes" })) as {
+      name: string;
+      bytes: number;
+    }[];
+    expect(volumes.map(({ bytes, name }) => [name, bytes])).toEqual([
+      ["v", 1 << 20],
+      ["w", 2 << 20],
+    ]);
+    await expect(poolCommand(file, { do: "map", name: "none" })).rejects.toMatchObject({
+      code: "WV_DISK",
+    });
+  } finally {
+    owner.kill("SIGKILL");
+    await once(owner, "exit");
+  }
+  // Whoever had it died with a mirror half written: it is compared, and nobody is asked any more.
+  const info = (await poolCommand(file, { do: "info" })) as PoolInfo;
+  expect([info.devices.length, info.resync.comparedBytes > 0]).toEqual([3, true]);
+});
+
+test("a leg that is lost is made again in the background, while the volume is read and written", async () => {
+  const disk = await openVolume(`pool:${file}/v`, false);
+  await disk.write(0, new Uint8Array(1 << 20).fill(1));
+  await disk.flush();
+  await disk.close?.();
+  fs.rmSync(join(base, "device0"));
+  const again = await openVolume(`pool:${file}/v`, false);
+  const info = async () => (await poolCommand(file, { do: "info" })) as PoolInfo;
+  expect(await info()).toMatchObject({
+    degradedBytes: 1 << 20,
+    devices: [{ state: "failed" }, {}],
+  });
+  fs.writeFileSync(join(base, "device0"), "");
+  fs.truncateSync(join(base, "device0"), 4 << 20);
+  await poolCommand(file, { do: "add", device: join(base, "device0") });
+  const into = new Uint8Array(512);
+  for (let i = 0; i < 200 && (await info()).degradedBytes > 0; i++) {
+    await again.write(512 * i, new Uint8Array(512).fill(i));
+    await again.read(512 * i, into);
+    expect(into[0]).toBe(i);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(await info()).toMatchObject({
+    degradedBytes: 0,
+    rebuild: { doneBytes: 1 << 20 },
+    devices: [{ state: "healthy" }, {}],
+  });
+  await again.close?.();
 });

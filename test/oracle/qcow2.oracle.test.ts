@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as zlib from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
 import { HostFile } from "../../ts/storage/image-file.ts";
@@ -10,6 +11,7 @@ import { openDisk } from "../../ts/storage/open-disk.ts";
 import { checkQcow2 } from "../../ts/storage/qcow2/check.ts";
 import { createQcow2 } from "../../ts/storage/qcow2/create.ts";
 
+const hasZstd = "zstdDecompressSync" in zlib;
 const hasQemu = spawnSync("qemu-img", ["--version"]).status === 0;
 const BYTES = 3 * 1024 * 1024 + 1024;
 
@@ -186,6 +188,89 @@ describe.skipIf(!hasQemu)("QEMU (skipped unless installed: apt install qemu-util
       }
     void disk.close?.();
     expect(theirs.length).toBeGreaterThan(2);
+  });
+
+  test.skipIf(!hasZstd).each(["4096", "65536"])(
+    "clusters of %s bytes compressed with zstd are read, and written over (Node 22.15 or later)",
+    (size) => {
+      const random = new Random(6);
+      const model = new Uint8Array(BYTES);
+      for (let at = 0; at < BYTES; at += 512) model.fill(at / 512 + random.below(3), at, at + 512);
+      const raw = join(dir, "zstd.raw");
+      const path = join(dir, `zstd-${size}.qcow2`);
+      writeFileSync(raw, model);
+      const options = `cluster_size=${size},compression_type=zstd`;
+      qemu("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, path);
+      expectSame(path, model);
+      oursWrite(path, model, random);
+      expectGood(path, model);
+    },
+  );
+
+  test.skipIf(hasZstd)("zstd is refused by name where Node has none", () => {
+    const raw = join(dir, "none.raw");
+    const path = join(dir, "none.qcow2");
+    writeFileSync(raw, new Uint8Array(BYTES).fill(1));
+    const options = "compression_type=zstd";
+    qemu("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, raw, path);
+    expect(() => expectSame(path, new Uint8Array(BYTES))).toThrow(
+      /zstd, which Node unpacks from 22/,
+    );
+  });
+
+  test("lazy refcounts, chains of five and ours on top are read by both", () => {
+    const random = new Random(8);
+    const model = new Uint8Array(BYTES);
+    let below = "";
+    for (let i = 0; i < 5; i++) {
+      const path = join(dir, `chain-${i}.qcow2`);
+      const options = `lazy_refcounts=on,cluster_size=${512 << (2 * i)}`;
+      const base = below === "" ? [] : ["-b", below, "-F", "qcow2"];
+      qemu("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, ...base, path, String(BYTES));
+      if (i % 2 === 0) qemuWrites(path, model, random);
+      else oursWrite(path, model, random);
+      below = path;
+    }
+    const top = join(dir, "chain-top.qcow2");
+    const file = new HostFile(top, "create");
+    createQcow2(file, { bytes: BYTES, backing: { name: below, format: "qcow2" } });
+    file.close();
+    oursWrite(top, model, random);
+    expectSame(top, model);
+    expectGood(top, model);
+  });
+
+  test("an image that QEMU left dirty is read, not written, and repaired is written again", () => {
+    const random = new Random(9);
+    const model = new Uint8Array(BYTES);
+    const path = join(dir, "dirty.qcow2");
+    qemu("qemu-img", "create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on", path, String(BYTES));
+    model.fill(7, 0, 65536);
+    // It ends as if its process had been killed, so that refcounts are behind.
+    spawnSync("qemu-io", ["-c", "write -P 7 0 65536", "-c", "flush", "-c", "abort", path]);
+    expectSame(path, model);
+    expect(() => openDisk({ path, format: "qcow2" })).toThrow(/refcounts may be out of date/);
+    qemu("qemu-img", "check", "-q", "-r", "all", path);
+    oursWrite(path, model, random);
+    expectGood(path, model);
+  });
+
+  test.each<readonly [string, number, number, RegExp]>([
+    ["encrypted (AES)", 32, 1, /encrypted/],
+    ["encrypted (LUKS)", 32, 2, /encrypted/],
+    ["of an unknown version", 4, 4, /version expected 2 or 3/],
+    ["of a size beyond reason", 24, 0x7fffffff, /absurd|does not cover/],
+    ["with clusters of 2 GiB", 20, 31, /cluster bits/],
+    ["with an L1 table of 4 G entries", 36, 0xffffffff, /absurd/],
+    ["with 4 G snapshots", 60, 0xffffffff, /snapshots/],
+  ])("an image of QEMU's that says it is %s is refused by both", (what, at, value, message) => {
+    const path = join(dir, `${what.replaceAll(/\W/g, "-")}.qcow2`);
+    qemu("qemu-img", "create", "-q", "-f", "qcow2", path, String(BYTES));
+    const bytes = readFileSync(path);
+    bytes.writeUInt32BE(value, at);
+    writeFileSync(path, bytes);
+    expect(() => openDisk({ path, format: "qcow2" })).toThrow(message);
+    expect(spawnSync("qemu-io", ["-c", "read 0 512", path]).status).not.toBe(0);
   });
 
   test("images that QEMU made with what we do not read are refused by name", () => {

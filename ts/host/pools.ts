@@ -1,19 +1,38 @@
 /** Pools in files: FILE holds what the pool knows, and names its devices, which are files, too. */
-import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { resolve } from "node:path";
+import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { FileDisk } from "../storage/file-disk.ts";
 import { Pool } from "../storage/pool/pool.ts";
+import { Rebuilder } from "../storage/pool/rebuilder.ts";
 import type { Volume } from "../storage/pool/volume.ts";
+import { doPoolCommand, type PoolCommand, parsePoolCommand } from "./pool-commands.ts";
+import { knock, PoolDoor } from "./pool-control.ts";
 
 /** Two copies of the maps, each of half of it; the file has holes where nothing was written. */
 const METADATA_BYTES = 256 << 20;
 const PREFIX = "pool:";
 
+/** A pool that is open: mirrors that lack a copy are given one, and other processes may say what they want of it. */
+interface OpenPool {
+  readonly pool: Pool;
+  readonly rebuilder: Rebuilder;
+  readonly door: PoolDoor;
+}
+
 /** Pools that this process has open: guests on one pool share it. */
-const open = new Map<string, { readonly pool: Promise<Pool>; users: number }>();
+const open = new Map<string, { readonly opened: Promise<OpenPool>; users: number }>();
 
 /** Makes a pool in `path`, which must not be there. */
 export async function createPool(
@@ -46,18 +65,35 @@ export async function withPool<T>(path: string, action: (pool: Pool) => Wait<T>)
   }
 }
 
+/** The same by a command that any process may give: whoever has the pool open does it. */
+export async function poolCommand(path: string, command: PoolCommand): Promise<unknown> {
+  const door = open.has(resolve(path)) ? undefined : doorOf(resolve(path));
+  if (door !== undefined) return knock(door, command);
+  return withPool(path, (pool) => doPoolCommand(pool, command));
+}
+
 async function acquire(path: string): Promise<Pool> {
   const known = open.get(path);
   if (known) {
     known.users++;
-    return known.pool;
+    return (await known.opened).pool;
   }
   lock(path);
-  const metadata = (): BlockBackend => new FileDisk({ path });
-  const pool = (async () => Pool.open(metadata(), (name) => new FileDisk({ path: name })))();
-  open.set(path, { pool, users: 1 });
-  pool.catch(() => forget(path));
-  return pool;
+  const opened = openPool(path);
+  open.set(path, { opened, users: 1 });
+  opened.catch(() => forget(path));
+  return (await opened).pool;
+}
+
+async function openPool(path: string): Promise<OpenPool> {
+  const metadata = new FileDisk({ path });
+  const pool = await Pool.open(metadata, (name) => new FileDisk({ path: name }));
+  const rebuilder = new Rebuilder({ pool, clock: new WallClock() });
+  const door = await PoolDoor.open((line) =>
+    doPoolCommand(pool, parsePoolCommand(line), () => rebuilder.state),
+  );
+  appendFileSync(lockOf(path), `${door.path}\n`);
+  return { pool, rebuilder, door };
 }
 
 async function release(path: string): Promise<void> {
@@ -66,20 +102,25 @@ async function release(path: string): Promise<void> {
   known.users--;
   if (known.users > 0) return;
   try {
-    await (await known.pool).close();
+    const { door, pool, rebuilder } = await known.opened;
+    await door.close();
+    await rebuilder.stop();
+    await pool.close();
   } finally {
     forget(path);
   }
 }
 
+const lockOf = (path: string): string => `${path}.lock`;
+
 function forget(path: string): void {
   open.delete(path);
-  rmSync(`${path}.lock`, { force: true });
+  rmSync(lockOf(path), { force: true });
 }
 
 /** Two processes that changed the maps of one pool would destroy both. */
 function lock(path: string): void {
-  const file = `${path}.lock`;
+  const file = lockOf(path);
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
@@ -99,11 +140,23 @@ function lock(path: string): void {
   throw new WasmvisorError("WV_STATE", `pool "${path}": somebody else opens it right now`);
 }
 
+/** What a lock says: a process, and where it listens once it has opened the pool. */
 function ownerOf(file: string): number | undefined {
+  return Number(linesOf(file)[0]) || undefined;
+}
+
+/** Of a process that lives. */
+function doorOf(path: string): string | undefined {
+  const owner = ownerOf(lockOf(path));
+  if (owner === undefined || owner === process.pid || !isAlive(owner)) return undefined;
+  return linesOf(lockOf(path))[1] || undefined;
+}
+
+function linesOf(file: string): readonly string[] {
   try {
-    return Number(readFileSync(file, "utf8")) || undefined;
+    return readFileSync(file, "utf8").split("\n");
   } catch {
-    return undefined;
+    return [];
   }
 }
 

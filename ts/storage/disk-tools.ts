@@ -7,7 +7,7 @@ import { HostFile } from "./image-file.ts";
 import { openDisk, probeFormat, type SyncDisk } from "./open-disk.ts";
 import { checkQcow2, type Qcow2Check } from "./qcow2/check.ts";
 import { type CreateQcow2Options, createQcow2 } from "./qcow2/create.ts";
-import { readHeader } from "./qcow2/qcow2-disk.ts";
+import { readHeader } from "./qcow2/read-header.ts";
 import { type Qcow2Snapshot, readSnapshots } from "./qcow2/snapshots.ts";
 
 const COPY_BYTES = 2 * 1024 * 1024;

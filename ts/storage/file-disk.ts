@@ -10,8 +10,8 @@ export interface FileDiskOptions {
 }
 
 export class FileDisk implements BlockBackend {
-  readonly bytes: number;
   readonly readOnly: boolean;
+  #bytes: number;
   readonly #path: string;
   readonly #file: number;
   #isOpen = true;
@@ -22,11 +22,20 @@ export class FileDisk implements BlockBackend {
     this.readOnly = options.readOnly ?? false;
     this.#file = openImage(options.path, this.readOnly);
     try {
-      this.bytes = imageBytes(options.path, this.#file);
+      this.#bytes = imageBytes(options.path, this.#file);
     } catch (error) {
       closeSync(this.#file);
       throw error;
     }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The file may have become larger. */
+  refresh(): void {
+    this.#bytes = imageBytes(this.#path, this.#file);
   }
 
   read(offset: number, into: Uint8Array): void {

@@ -10,7 +10,8 @@ import type { DiskFormat } from "./disk-format.ts";
 import { FileDisk } from "./file-disk.ts";
 import { HostFile } from "./image-file.ts";
 import { badImage, MAGIC } from "./qcow2/format.ts";
-import { type BackingDisk, Qcow2Disk, readHeader } from "./qcow2/qcow2-disk.ts";
+import { type BackingDisk, Qcow2Disk } from "./qcow2/qcow2-disk.ts";
+import { readHeader } from "./qcow2/read-header.ts";
 
 /** Backing files below each other. */
 const CHAIN_MAX = 32;

@@ -2,9 +2,10 @@
 import { resolve } from "node:path";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize, parseSize } from "../../base/units.ts";
-import { createPool, withPool } from "../../host/pools.ts";
-import { FileDisk } from "../../storage/file-disk.ts";
-import type { Pool } from "../../storage/pool/pool.ts";
+import { describePool, type PoolCommand, type PoolInfo } from "../../host/pool-commands.ts";
+import { createPool, poolCommand } from "../../host/pools.ts";
+import type { PoolCheck } from "../../storage/pool/check.ts";
+import type { MappedRange } from "../../storage/pool/volume.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_FAILED } from "../exit.ts";
 import { oneOf } from "../options.ts";
@@ -13,20 +14,7 @@ import { columns } from "../output.ts";
 const size = (value: unknown, what: string): number | undefined =>
   value === undefined ? undefined : parseSize(String(value), what);
 
-function describePool(pool: Pool) {
-  const { freeExtents, usedExtents } = pool.check();
-  const { chunkBytes, degradedChunks, devices } = pool;
-  return {
-    chunkBytes,
-    usedBytes: usedExtents * chunkBytes,
-    freeBytes: freeExtents * chunkBytes,
-    degradedBytes: degradedChunks * chunkBytes,
-    devices,
-  };
-}
-
-function show({ out }: CommandContext, pool: Pool): void {
-  const info = describePool(pool);
+function show({ out }: CommandContext, info: PoolInfo): void {
   out.result(info, () => {
     const rows = info.devices.map(({ extents, freeExtents, name, state }) => [
       name,
@@ -35,52 +23,54 @@ function show({ out }: CommandContext, pool: Pool): void {
       formatSize(freeExtents * info.chunkBytes),
     ]);
     const sums = `used ${formatSize(info.usedBytes)}, free ${formatSize(info.freeBytes)}, degraded ${formatSize(info.degradedBytes)}`;
-    return `${columns(["device", "state", "size", "free"], rows)}\n${sums}`;
+    return [columns(["device", "state", "size", "free"], rows), sums, ...progress(info)].join("\n");
   });
+}
+
+/** What goes on, or went on when the pool was opened. */
+function progress({ degradedBytes, rebuild, resync }: PoolInfo): string[] {
+  const lines: string[] = [];
+  const done = formatSize(rebuild.doneBytes);
+  if (rebuild.state === "running")
+    lines.push(`rebuild: ${done} done, ${formatSize(degradedBytes)} left`);
+  else if (rebuild.state === "waiting")
+    lines.push("rebuild: waits for a device with room; add one");
+  else if (rebuild.doneBytes > 0) lines.push(`rebuild: ${done} done`);
+  if (resync.comparedBytes > 0)
+    lines.push(
+      `resync: ${formatSize(resync.comparedBytes)} compared, ${formatSize(resync.mendedBytes)} made equal`,
+    );
+  return lines;
 }
 
 export async function create(context: CommandContext): Promise<number> {
   const [file = "", ...devices] = context.args;
   const chunkBytes = size(context.options.chunk, "--chunk");
   const pool = await createPool(file, { devices, chunkBytes });
-  show(context, pool);
+  show(context, describePool(pool));
   await pool.close();
   return EXIT_DONE;
 }
 
-export async function info(context: CommandContext): Promise<number> {
-  await withPool(String(context.args[0]), (pool) => show(context, pool));
+async function doAndShow(context: CommandContext, command: PoolCommand): Promise<number> {
+  show(context, (await poolCommand(String(context.args[0]), command)) as PoolInfo);
   return EXIT_DONE;
 }
 
-export async function add(context: CommandContext): Promise<number> {
-  const [file = "", device = ""] = context.args;
-  await withPool(file, async (pool) => {
-    await pool.addDevice({ name: resolve(device), backend: new FileDisk({ path: device }) });
-    show(context, pool);
-  });
-  return EXIT_DONE;
-}
+export const info = (context: CommandContext): Promise<number> =>
+  doAndShow(context, { do: "info" });
 
-export async function grow(context: CommandContext): Promise<number> {
-  await withPool(String(context.args[0]), async (pool) => {
-    await pool.grow();
-    show(context, pool);
-  });
-  return EXIT_DONE;
-}
+export const grow = (context: CommandContext): Promise<number> =>
+  doAndShow(context, { do: "grow" });
 
-export async function rebuild(context: CommandContext): Promise<number> {
-  await withPool(String(context.args[0]), async (pool) => {
-    while ((await pool.rebuild(64)) > 0) context.out.progress(`${pool.degradedChunks} chunks left`);
-    context.out.progressDone();
-    show(context, pool);
-  });
-  return EXIT_DONE;
-}
+export const rebuild = (context: CommandContext): Promise<number> =>
+  doAndShow(context, { do: "rebuild" });
+
+export const add = (context: CommandContext): Promise<number> =>
+  doAndShow(context, { do: "add", device: resolve(String(context.args[1])) });
 
 export async function check({ args, out }: CommandContext): Promise<number> {
-  const found = await withPool(String(args[0]), (pool) => pool.check());
+  const found = (await poolCommand(String(args[0]), { do: "check" })) as PoolCheck;
   out.result(found, () => (found.problems.length > 0 ? found.problems.join("\n") : "no problems"));
   return found.problems.length > 0 ? EXIT_FAILED : EXIT_DONE;
 }
@@ -91,15 +81,15 @@ export async function createVolume({ args, options, out }: CommandContext): Prom
   if (bytes === undefined) throw new WasmvisorError("WV_CONFIG", "--size: expected, like 10GiB");
   const layout = oneOf(options.layout, ["linear", "striped", "mirrored"] as const, "--layout");
   const room = options.full === true ? "full" : "thin";
-  await withPool(file, (pool) => pool.createVolume({ name, bytes, layout, room }));
+  await poolCommand(file, { do: "createVolume", name, bytes, layout, room });
   out.result({ name, bytes }, () => `${name}: pool:${file}/${name}, ${formatSize(bytes)}`);
   return EXIT_DONE;
 }
 
+type VolumeRow = { name: string; bytes: number; layout: string; readOnly: boolean };
+
 export async function listVolumes({ args, out }: CommandContext): Promise<number> {
-  const all = await withPool(String(args[0]), (pool) =>
-    pool.volumes.map(({ bytes, layout, name, readOnly }) => ({ name, bytes, layout, readOnly })),
-  );
+  const all = (await poolCommand(String(args[0]), { do: "volumes" })) as VolumeRow[];
   const kind = (readOnly: boolean): string => (readOnly ? "snapshot" : "volume");
   out.result(all, () =>
     columns(
@@ -112,7 +102,7 @@ export async function listVolumes({ args, out }: CommandContext): Promise<number
 
 export async function snapshot({ args, out }: CommandContext): Promise<number> {
   const [file = "", of = "", name = ""] = args;
-  await withPool(file, (pool) => pool.snapshot(of, name));
+  await poolCommand(file, { do: "snapshot", of, name });
   out.result({ name, of }, () => `${name}: ${of} as it is now`);
   return EXIT_DONE;
 }
@@ -120,15 +110,15 @@ export async function snapshot({ args, out }: CommandContext): Promise<number> {
 export async function growVolume({ args, out }: CommandContext): Promise<number> {
   const [file = "", name = "", text = ""] = args;
   const bytes = parseSize(text, "size");
-  await withPool(file, (pool) => pool.growVolume(name, bytes));
+  await poolCommand(file, { do: "growVolume", name, bytes });
   out.result({ name, bytes }, () => `${name}: ${formatSize(bytes)}`);
   return EXIT_DONE;
 }
 
 export async function map({ args, out }: CommandContext): Promise<number> {
   const [file = "", name = ""] = args;
-  const ranges = await withPool(file, (pool) => pool.volume(name).map());
-  const place = (copies: (typeof ranges)[number]["copies"]): string =>
+  const ranges = (await poolCommand(file, { do: "map", name })) as MappedRange[];
+  const place = (copies: MappedRange["copies"]): string =>
     copies.map(({ device, offset }) => `${device} at ${offset}`).join(", ") || "zeros";
   out.result(ranges, () =>
     columns(
@@ -141,7 +131,7 @@ export async function map({ args, out }: CommandContext): Promise<number> {
 
 export async function removeVolume({ args, out }: CommandContext): Promise<number> {
   const [file = "", name = ""] = args;
-  await withPool(file, (pool) => pool.removeVolume(name));
+  await poolCommand(file, { do: "removeVolume", name });
   out.result({ name }, () => `${name}: removed`);
   return EXIT_DONE;
 }

@@ -25,6 +25,8 @@ export class Mirrors {
   #queue: Lone[] = [];
   /** Chunks that were given a second copy since the pool was opened. */
   rebuilt = 0;
+  /** Nothing lacked a copy when it was looked for, and nothing has happened since. */
+  #isWhole = false;
 
   constructor(core: PoolCore) {
     this.#core = core;
@@ -56,27 +58,29 @@ export class Mirrors {
 
   /** Gives up to `chunksMax` chunks a second copy; returns how many still wait. Throws `WV_NO_SPACE`. */
   *rebuild(chunksMax: number): Task<number> {
+    if (this.#isWhole && !this.#core.members.hasFailed) return 0;
     let done = 0;
-    while (done < chunksMax) {
-      const next = this.#queue.pop() ?? this.#refill();
-      if (!next) break;
-      if (!this.#stillLacks(next)) continue;
-      yield* this.#copy(next);
-      done++;
+    try {
+      while (done < chunksMax && this.#more() > 0) {
+        const next = this.#queue.pop() as Lone;
+        if (!this.#stillLacks(next)) continue;
+        yield* this.#copy(next);
+        done++;
+      }
+    } finally {
+      if (done > 0) yield* this.#core.commit();
     }
-    yield* this.#core.commit();
-    if (this.#queue.length > 0) return this.#queue.length;
-    const last = this.#refill();
-    if (last) this.#queue.push(last);
-    return this.#queue.length;
+    return this.#more();
   }
 
   /** What has no copy left that can be read cannot be helped. */
-  #refill(): Lone | undefined {
-    this.#queue = this.#lone()
-      .filter(({ place }) => this.#healthy(place).length === 1)
-      .reverse();
-    return this.#queue.pop();
+  #more(): number {
+    if (this.#queue.length === 0)
+      this.#queue = this.#lone()
+        .filter(({ place }) => this.#healthy(place).length === 1)
+        .reverse();
+    this.#isWhole = this.#queue.length === 0;
+    return this.#queue.length;
   }
 
   #stillLacks({ chunk, layer, place }: Lone): boolean {
@@ -158,6 +162,7 @@ export class Mirrors {
     const closing = members.list[at]?.backend.close?.();
     if (isPromiseLike(closing)) yield* wait(closing);
     members.replace(at, device);
+    this.#isWhole = false;
   }
 }
 

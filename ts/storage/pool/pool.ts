@@ -253,7 +253,8 @@ export class Pool {
     const core = this.#core;
     return core.run(function* () {
       let came = 0;
-      for (const { backend, extents } of core.members.list) {
+      for (const { backend, extents, isFailed } of core.members.list) {
+        if (!isFailed) yield* wait(backend.refresh?.());
         const count = core.members.roomOf(backend);
         came += Math.max(0, count - extents.count);
         extents.grow(count);

@@ -2,7 +2,7 @@
 import type { ImageFile } from "../image-file.ts";
 import { badImage, type Qcow2Header } from "./format.ts";
 import { type L1Place, Mapping } from "./mapping.ts";
-import { readHeader } from "./qcow2-disk.ts";
+import { readHeader } from "./read-header.ts";
 import { Refcounts } from "./refcounts.ts";
 import { readSnapshots } from "./snapshots.ts";
 import { TableCache } from "./table-cache.ts";

@@ -6,22 +6,21 @@
  *
  * That is why clusters that are given up wait in `#deferred`, and why a table is never written alone.
  */
-import { WasmvisorError } from "../../base/errors.ts";
 import { type BlockBackend, type BlockExtent, SECTOR_BYTES } from "../../machine/block.ts";
 import type { ImageFile } from "../image-file.ts";
 import { readCompressed } from "./compressed.ts";
-import { badImage, parseHeader, type Qcow2Header, REMEDY_CHECK } from "./format.ts";
+import { badImage, type Qcow2Header, REMEDY_CHECK } from "./format.ts";
 import { type CompressedEntry, type Entry, Mapping } from "./mapping.ts";
-import { Refcounts, type Run } from "./refcounts.ts";
+import { readHeader } from "./read-header.ts";
+import type { Refcounts, Run } from "./refcounts.ts";
 import { type Qcow2Snapshot, readSnapshots } from "./snapshots.ts";
 import { TableCache } from "./table-cache.ts";
+import { prepareWriting } from "./writable.ts";
 
 const DEFAULT_CACHE_BYTES = 8 * 1024 * 1024;
 const DEFERRED_MAX = 16384;
 /** Clusters that are allocated at once. */
 const RUN_BYTES_MAX = 4 * 1024 * 1024;
-const METADATA_CLUSTERS_MAX = 1 << 20;
-const OFFSET_AUTOCLEAR = 88;
 
 /** What a disk reads that is based on another: synchronous, and smaller or larger than it. */
 export interface BackingDisk {
@@ -96,7 +95,16 @@ export class Qcow2Disk implements BlockBackend, BackingDisk {
     this.#mapping = new Mapping(file, this.#cache, { clusterBits, l1 });
     this.#unpacked = undefined;
     this.#refcounts = undefined;
-    if (!this.readOnly) this.#prepareWriting();
+    if (this.readOnly) return;
+    const { metadata, refcounts } = prepareWriting({
+      file,
+      cache: this.#cache,
+      header: this.#header,
+      mapping: this.#mapping,
+      snapshots: this.#snapshots,
+    });
+    this.#metadata = metadata;
+    this.#refcounts = refcounts;
   }
 
   #whatToRead() {
@@ -110,48 +118,6 @@ export class Qcow2Disk implements BlockBackend, BackingDisk {
     }
     if (!this.readOnly)
       throw badImage(this.#file.path, `snapshot "${wanted}" can only be read; add ,ro`);
-    return found;
-  }
-
-  #prepareWriting(): void {
-    const { hasAutoclear, isCorrupt, isDirty } = this.#header;
-    const { path } = this.#file;
-    if (isCorrupt) throw badImage(path, `it is marked as corrupt; ${REMEDY_CHECK}, or add ,ro`, 72);
-    if (isDirty)
-      throw badImage(
-        path,
-        "its refcounts may be out of date; repair them with: qemu-img check -r all, or add ,ro",
-        72,
-      );
-    const refcounts = new Refcounts(this.#file, this.#cache, this.#header);
-    this.#refcounts = refcounts;
-    this.#metadata = this.#findMetadata();
-    for (const set of [this.#metadata, refcounts.own])
-      for (const cluster of set)
-        if (refcounts.get(cluster) === 0)
-          throw badImage(
-            path,
-            `a cluster of its tables has refcount 0; ${REMEDY_CHECK}, or add ,ro`,
-            cluster * this.#clusterBytes,
-          );
-    // We keep none of what these bits stand for up to date.
-    if (hasAutoclear) this.#file.write(OFFSET_AUTOCLEAR, new Uint8Array(8));
-  }
-
-  /** Clusters of header, L1 and L2 tables, and snapshots. Those of refcounts are in `Refcounts.own`. */
-  #findMetadata(): Set<number> {
-    const found = new Set<number>([0]);
-    const add = (offset: number, bytes: number): void => {
-      const last = Math.floor((offset + Math.max(bytes, 1) - 1) / this.#clusterBytes);
-      for (let i = Math.floor(offset / this.#clusterBytes); i <= last; i++) found.add(i);
-      if (found.size > METADATA_CLUSTERS_MAX)
-        throw badImage(this.#file.path, "it has more tables than can be written here; add ,ro");
-    };
-    const { l1Entries, l1Offset, snapshotCount, snapshotsOffset } = this.#header;
-    if (l1Entries > 0) add(l1Offset, l1Entries * 8);
-    for (const table of this.#mapping.tables) if (table !== 0) add(table, 1);
-    if (snapshotCount > 0) add(snapshotsOffset, readSnapshots(this.#file, this.#header).bytes);
-    for (const { l1 } of this.#snapshots) if (l1.entries > 0) add(l1.offset, l1.entries * 8);
     return found;
   }
 
@@ -461,17 +427,5 @@ export class Qcow2Disk implements BlockBackend, BackingDisk {
   close(): void {
     this.#file.close();
     this.#backing?.close?.();
-  }
-}
-
-export function readHeader(file: ImageFile): Qcow2Header {
-  const head = new Uint8Array(Math.min(Math.max(file.bytes, 104), 2 ** 21));
-  try {
-    file.read(0, head);
-    return parseHeader(file.path, head, file.bytes);
-  } catch (error) {
-    if (error instanceof RangeError)
-      throw badImage(file.path, `its header is cut; ${REMEDY_CHECK}`, 0);
-    throw error instanceof WasmvisorError ? error : badImage(file.path, String(error));
   }
 }

@@ -1,0 +1,66 @@
+/** Gives mirrors that have lost a leg their second copy while the pool is used, at a pace that leaves room for others. */
+
+import type { Clock } from "../../base/clock.ts";
+import { WasmvisorError } from "../../base/errors.ts";
+import type { Pool } from "./pool.ts";
+
+const STEP_BYTES = 1024 * 1024;
+const DEFAULT_BYTES_PER_SEC = 64 * 1024 * 1024;
+/** Between two looks at a pool that lacks nothing, or a device. */
+const IDLE_NS = 1e9;
+
+export interface RebuilderOptions {
+  readonly pool: Pool;
+  readonly clock: Clock;
+  /** 64 MiB/s by default. */
+  readonly bytesPerSec?: number | undefined;
+}
+
+/** `waiting`: there is no device with room for a second copy. */
+export type RebuildState = "idle" | "running" | "waiting";
+
+export class Rebuilder {
+  readonly #options: RebuilderOptions;
+  readonly #stop = new AbortController();
+  #state: RebuildState = "idle";
+  readonly #ended: Promise<void>;
+
+  constructor(options: RebuilderOptions) {
+    this.#options = options;
+    this.#ended = this.#run();
+  }
+
+  get state(): RebuildState {
+    return this.#state;
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    try {
+      for (;;) await clock.sleep(await this.#step(), this.#stop.signal);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    }
+  }
+
+  /** One step; returns how long to leave the devices to others. */
+  async #step(): Promise<number> {
+    const { bytesPerSec = DEFAULT_BYTES_PER_SEC, pool } = this.#options;
+    const before = pool.rebuiltChunks;
+    try {
+      const left = await pool.rebuild(Math.max(1, Math.floor(STEP_BYTES / pool.chunkBytes)));
+      this.#state = left > 0 ? "running" : "idle";
+    } catch (error) {
+      if (!(error instanceof WasmvisorError)) throw error;
+      this.#state = "waiting"; // No room, or a device that fails: whoever adds one ends that.
+    }
+    const bytes = (pool.rebuiltChunks - before) * pool.chunkBytes;
+    return this.#state === "running" ? (bytes / bytesPerSec) * 1e9 : IDLE_NS;
+  }
+
+  /** Nothing of it is under way afterwards. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+}
