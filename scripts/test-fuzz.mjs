@@ -1,5 +1,5 @@
 // What is read from others and wrong, as often as you like: npm run test:fuzz -- --target NAME --inputs N --seed N.
-// Targets: `stream` (migrations; the default), `traces`, `qcow2`, `pool`, `9p`; see test/fuzz/targets.ts.
+// Targets: `stream` (migrations; the default), `traces`, `qcow2`, `pool`, `9p`, `wireguard`, `tether`; see test/fuzz/targets.ts.
 // Wants `npm run build:core` before.
 import { execFileSync } from "node:child_process";
 import { cpSync } from "node:fs";

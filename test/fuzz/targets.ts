@@ -1,5 +1,7 @@
 /** What `npm run test:fuzz -- --target NAME` can be pointed at. */
 import { type FuzzResult, fuzzStreams } from "../migrate/fuzz/fuzz.ts";
+import { fuzzTether } from "../net/fuzz-tether.ts";
+import { fuzzWireguard } from "../net/fuzz-wireguard.ts";
 import { fuzzShare } from "../storage/fuzz-9p.ts";
 import { fuzzPool } from "../storage/fuzz-pool.ts";
 import { fuzzQcow2 } from "../storage/fuzz-qcow2.ts";
@@ -31,4 +33,6 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   qcow2: life(fuzzQcow2),
   pool: life(fuzzPool),
   "9p": life(fuzzShare),
+  wireguard: life(fuzzWireguard),
+  tether: life(fuzzTether),
 };
