@@ -4,6 +4,8 @@ import { fuzzBlk } from "../device/fuzz-blk.ts";
 import { type FuzzResult, fuzzStreams } from "../migrate/fuzz/fuzz.ts";
 import { fuzzOpenFlow } from "../net/flow/fuzz-openflow.ts";
 import { fuzzCard, fuzzFrames, fuzzGateway, fuzzSwitch } from "../net/fuzz-network.ts";
+import { fuzzTether } from "../net/fuzz-tether.ts";
+import { fuzzWireguard } from "../net/fuzz-wireguard.ts";
 import { fuzzShare } from "../storage/fuzz-9p.ts";
 import { fuzzMirror } from "../storage/fuzz-mirror.ts";
 import { fuzzNbdClient, fuzzNbdServer } from "../storage/fuzz-nbd.ts";
@@ -48,4 +50,6 @@ export const FUZZ_TARGETS: Readonly<Record<string, FuzzTarget>> = {
   "virtio-net": life(fuzzCard),
   "virtio-blk": life(fuzzBlk),
   openflow: life(fuzzOpenFlow),
+  wireguard: life(fuzzWireguard),
+  tether: life(fuzzTether),
 };

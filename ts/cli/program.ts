@@ -84,6 +84,7 @@ function addRun(add: AddCommand): void {
     .option("--code-cache <size>", "translated code that is kept at most (default: 64MiB)")
     .option("--timeout <time>", "stop after this long, with status 124")
     .option("--until <regex>", "end with status 0 when the console has printed it")
+    .option("--pcap <file>", "write what passes its network cards, for tshark (at most 64MiB)")
     .option("--stats <file>", "write instructions, MIPS, exits, memory as JSON")
     .option("--signature <file>", "with --bare: write begin_signature to end_signature in hex");
 }

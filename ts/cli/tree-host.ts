@@ -117,6 +117,14 @@ function addVmCommands(add: AddCommand): void {
     ),
   ).option("--pages <when>", "read its pages on-touch or at-once", "on-touch");
   onHost(
+    add("capture <name> <file>", "what passes a vm's cards, for tshark, until Ctrl-C", () =>
+      import("./commands/capture.ts").then((m) => m.capture),
+    ),
+  )
+    .option("--duration <time>", "end after that")
+    .option("--max-size <size>", "of the file (64MiB)")
+    .option("--snaplen <n>", "bytes of each frame that are kept (all)");
+  onHost(
     add("fork <name> [child]", "a second vm that goes on from where this one is", () =>
       load().then((m) => m.fork),
     ),

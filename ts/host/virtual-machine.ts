@@ -10,6 +10,7 @@ import type { RecordedTrace } from "../migrate/trace/record.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { RunOutcome, Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
+import { type CaptureOptions, type CaptureResult, captureNics } from "./capture.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
 import type { VmNic } from "./networks/vm-nic.ts";
@@ -341,6 +342,12 @@ export class VirtualMachine implements Runnable, VmApi {
       guest.release();
       forget();
     }
+  }
+
+  /** What passes its cards, as the bytes of a pcap file. Throws `WV_CONFIG`, `WV_STATE`. */
+  async capture(options: CaptureOptions): Promise<CaptureResult> {
+    this.#mustBe(["created", "running", "paused"], "capture");
+    return captureNics(this.#nics, this.#context.clock, options);
   }
 
   async #endRecording(): Promise<void> {

@@ -27,21 +27,26 @@ export function pcapHeader(): Uint8Array {
   return bytes;
 }
 
-/** The records of a frame that passed at `timeNs` since 1970. */
-export function pcapRecords(frame: Frame, timeNs: number): Uint8Array {
+/** The records of a frame that passed at `timeNs` since 1970; of each `snapBytes` are kept. */
+export function pcapRecords(
+  frame: Frame,
+  timeNs: number,
+  snapBytes = Number.POSITIVE_INFINITY,
+): Uint8Array {
   const frames = plainFrames(frame);
   const bytes = new Uint8Array(
-    frames.reduce((sum, one) => sum + RECORD_BYTES + one.bytes.length, 0),
+    frames.reduce((sum, one) => sum + RECORD_BYTES + Math.min(snapBytes, one.bytes.length), 0),
   );
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const one of frames) {
     view.setUint32(at, Math.floor(timeNs / 1e9), true);
     view.setUint32(at + 4, timeNs % 1e9, true);
-    view.setUint32(at + 8, one.bytes.length, true);
+    const kept = one.bytes.subarray(0, snapBytes);
+    view.setUint32(at + 8, kept.length, true);
     view.setUint32(at + 12, one.bytes.length, true);
-    bytes.set(one.bytes, at + RECORD_BYTES);
-    at += RECORD_BYTES + one.bytes.length;
+    bytes.set(kept, at + RECORD_BYTES);
+    at += RECORD_BYTES + kept.length;
   }
   return bytes;
 }

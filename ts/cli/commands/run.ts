@@ -15,6 +15,7 @@ import * as parse from "../options.ts";
 import type { Output } from "../output.ts";
 import { type SignatureRange, signatureRange, writeSignature } from "../signature.ts";
 import { Terminal } from "../terminal.ts";
+import { captureRun } from "./capture.ts";
 
 /** Frames of the host for its own tables, beside the guest's RAM. */
 const HOST_BYTES = 64 << 20;
@@ -45,7 +46,10 @@ export async function run(context: CommandContext): Promise<number> {
   const vm = await makeVm(options, guest);
   const clock = new WallClock();
   const startNs = clock.nowNs();
+  const pcap = parse.text(options.pcap);
+  const endCapture = pcap === undefined ? undefined : captureRun(vm, pcap);
   const outcome = await foreground(vm, plan, out);
+  await endCapture?.();
   const wallSeconds = (clock.nowNs() - startNs) / 1e9;
   const status = statusOf(outcome, guest?.bare !== undefined);
   const stats = statsOf(vm, outcome, { wallSeconds, status });

@@ -198,6 +198,31 @@ export class HostClient {
     }
   }
 
+  /** What passes a vm's cards, as the bytes of a pcap file, while it is taken. Leaving ends it. */
+  async *capture(
+    name: string,
+    body: {
+      readonly duration?: string | undefined;
+      readonly maxSize?: string | undefined;
+      readonly snapBytes?: number | undefined;
+    },
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const answer = await this.#send({
+      method: "POST",
+      path: pathOf(name, "capture"),
+      body,
+      signal,
+    });
+    try {
+      for await (const chunk of answer) yield chunk as Buffer;
+    } catch (cause) {
+      if (signal?.aborted) throw abortError(signal);
+      const message = "the host went away in the middle of a capture";
+      throw new WasmvisorError("WV_NETWORK", message, { cause });
+    }
+  }
+
   async #json<T>(ask: Ask): Promise<T> {
     return JSON.parse(await textOf(await this.#send(ask))) as T;
   }

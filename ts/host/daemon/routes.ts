@@ -53,6 +53,7 @@ const ACTIONS: Readonly<Record<string, VmAction>> = {
   },
   migrate,
   record,
+  capture,
 };
 
 async function plain(
@@ -124,6 +125,24 @@ async function advised(
   const { advice, options } = await advisor({ vm, asked, link, signal });
   sendLine(response, { advice });
   return { ...asked, ...options };
+}
+
+/** Answers with the bytes of a pcap file as they come. A client that leaves ends it. */
+async function capture(vm: VirtualMachine, body: Body, { response }: Call): Promise<undefined> {
+  checkKeys(body, ["duration", "maxSize", "snapBytes"]);
+  const { snapBytes } = body;
+  if (snapBytes !== undefined && typeof snapBytes !== "number")
+    throw new WasmvisorError("WV_CONFIG", "snapBytes: expected a number");
+  const duration = optionalText(body, "duration");
+  const maxSize = optionalText(body, "maxSize");
+  await whileClientStays(response, (signal) =>
+    vm.capture({
+      ...{ duration, maxSize, snapBytes, signal },
+      onBytes: (bytes) => sendBytes(response, bytes, signal),
+    }),
+  );
+  response.end();
+  return undefined;
 }
 
 /** Answers with the bytes of the trace's file as they come: a client that reads slowly makes intervals longer. */

@@ -32,6 +32,12 @@ export interface NicInfo {
   readonly missedFrames: number;
 }
 
+/** Hears what passes a card; `gone` is called when there is no card any more. */
+interface Tap {
+  readonly hear: (frame: Frame) => void;
+  readonly gone: () => void;
+}
+
 export class VmNic implements NicPort {
   readonly mac: Uint8Array;
   readonly mtu: number;
@@ -45,6 +51,7 @@ export class VmNic implements NicPort {
   #wake: () => void = () => undefined;
   #isOpen = false;
   #missedFrames = 0;
+  readonly #taps = new Set<Tap>();
   #announcement = new AbortController();
 
   constructor(parts: {
@@ -75,6 +82,7 @@ export class VmNic implements NicPort {
     this.#device = receiver;
   }
   send(frame: Frame): void {
+    for (const { hear } of this.#taps) hear(frame);
     this.#plug?.port.send(frame);
   }
   flush(): void {
@@ -82,8 +90,16 @@ export class VmNic implements NicPort {
   }
 
   #arrive(frame: Frame): void {
+    for (const { hear } of this.#taps) hear(frame);
     if (this.#isOpen) this.#vm?.perform(() => this.#device?.receive(frame));
     else this.#missedFrames++;
+  }
+
+  /** What passes from now on is told. The result ends that. */
+  tap(hear: Tap["hear"], gone: Tap["gone"]): () => void {
+    const tap = { hear, gone };
+    this.#taps.add(tap);
+    return () => void this.#taps.delete(tap);
   }
 
   #settle(): void {
@@ -170,6 +186,7 @@ export class VmNic implements NicPort {
     this.close();
     for (const listening of this.#listening.values())
       if (!(listening instanceof Error)) listening.close();
+    for (const { gone } of this.#taps) gone();
     this.#plug?.unplug(why);
   }
 

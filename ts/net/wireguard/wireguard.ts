@@ -61,6 +61,8 @@ export interface WireguardMetrics {
   readonly refusedPackets: number;
   /** Packets to nobody. */
   readonly unroutedPackets: number;
+  /** Of sessions and handshakes that live. */
+  readonly usedIndexes: number;
   readonly peers: readonly (PeerMetrics & { readonly publicKey: string })[];
 }
 
@@ -151,7 +153,7 @@ export class Wireguard {
 
   metrics(): WireguardMetrics {
     const peers = [...this.#peers].map(([publicKey, peer]) => ({ publicKey, ...peer.metrics() }));
-    return { ...this.#metrics, peers };
+    return { ...this.#metrics, usedIndexes: this.#indexes.size, peers };
   }
 
   /** Where a peer was heard last. */
