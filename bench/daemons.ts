@@ -14,14 +14,21 @@ export interface DaemonOptions {
   readonly memory: string;
   /** Directory of certificates; without one it is plain TCP. */
   readonly tls?: string | undefined;
+  /** Further options of `wasmvisor host`. */
+  readonly more?: readonly string[] | undefined;
 }
 
 /** Starts `wasmvisor host` on a free port of loopback and waits until it listens. */
-export async function startDaemon({ memory, root, tls }: DaemonOptions): Promise<DaemonProcess> {
+export async function startDaemon({
+  memory,
+  more = [],
+  root,
+  tls,
+}: DaemonOptions): Promise<DaemonProcess> {
   const listen = tls === undefined ? "tcp://127.0.0.1:0" : "tls://127.0.0.1:0";
   const args = ["host", "--listen", listen, "--memory", memory, "--json"];
-  const more = tls === undefined ? [] : ["--tls", tls];
-  const child = spawn(process.execPath, [cliOf(root), ...args, ...more], {
+  const secure = tls === undefined ? [] : ["--tls", tls];
+  const child = spawn(process.execPath, [cliOf(root), ...args, ...secure, ...more], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const line = await new Promise<string>((resolve, reject) => {

@@ -2,9 +2,9 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (centre, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
- * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep, switch) or one row of it (kernels/crc); without a name
- * everything runs. --time cpu takes the processor time of the machine's process where the default takes
+ * NAME is a suite (centre, disk, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
+ * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, switch)
+ * or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
  * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
@@ -29,6 +29,7 @@ import { benchMigrationQemu } from "./migration-qemu.ts";
 import { benchMigrationSilence } from "./migration-silence.ts";
 import { benchNbd } from "./nbd.ts";
 import { benchNetwork } from "./network.ts";
+import { benchNetworkMoves } from "./network-moves.ts";
 import { benchSweep } from "./sweep.ts";
 import { benchSwitch } from "./switch.ts";
 import { targetsOf } from "./targets.ts";
@@ -53,6 +54,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   nbd: benchNbd,
   network: benchNetwork,
+  "network-moves": benchNetworkMoves,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
   switch: ({ runs }) => benchSwitch(runs ?? MICRO_ROUNDS, log),
 };

@@ -134,7 +134,9 @@ const working = (guest: LinuxGuest, words: readonly string[]): LinuxGuest => ({
 });
 
 async function linesOf(command: Command, { timeoutSec }: BenchOptions): Promise<string[]> {
-  return (await runMachine(command, { until: /^end/, timeoutSec })).map(({ text }) => text);
+  // QEMU's console loses a few characters now and then, when much is printed.
+  const until = /^end|exit status \d/;
+  return (await runMachine(command, { until, timeoutSec })).map(({ text }) => text);
 }
 
 function ourMachines(guest: LinuxGuest, options: BenchOptions): Machines {

@@ -7,7 +7,7 @@ import { rolldown } from "rolldown";
 
 // What everything uses, and what a network needs before somebody leads outside, is one file: alone they would be ten.
 const groups = [
-  { name: "base", test: /dist\/ts\/(base|machine|net)\/(?!user|vxlan-link|dns|dhcp|udp)/ },
+  { name: "base", test: /dist\/ts\/(base|machine|net)\/(?!user|vxlan-link|dns|dhcp|udp|wireguard|openflow|flow/text|tether)/ },
 ];
 
 async function write(input, chunkFileNames) {

@@ -5,6 +5,7 @@ import { Random } from "../../ts/base/random.ts";
 import { MAC_BROADCAST } from "../../ts/net/mac.ts";
 import { Switch } from "../../ts/net/switch.ts";
 import type { SwitchPort } from "../../ts/net/switch-port.ts";
+import { UdpSocket } from "../../ts/net/udp-socket.ts";
 import { VxlanLink } from "../../ts/net/vxlan-link.ts";
 import { frameOf, mac, Station } from "./fakes.ts";
 
@@ -99,20 +100,19 @@ describe("two switches with two cables between them", () => {
 test("two VXLAN links between two hosts do not melt them, on real sockets", async () => {
   const clock = new WallClock();
   const switches = [1, 2].map((i) => new Switch({ clock, random: new Random(i) }));
-  const listen = { address: "127.0.0.1", port: 0 };
   for (const name of ["vxlan0", "vxlan1"]) {
+    const ends: UdpSocket[] = [];
     const links: VxlanLink[] = [];
-    for (const its of switches)
-      links.push(
-        await VxlanLink.open(
-          { listen, peers: [] },
-          { port: its.addPort({ name, vlans: trunk }), clock },
-        ),
-      );
+    for (const its of switches) {
+      const datagrams = await UdpSocket.open({ address: "127.0.0.1", port: 0 });
+      const port = its.addPort({ name, vlans: trunk });
+      links.push(new VxlanLink({ peers: [] }, { port, clock, datagrams }));
+      ends.push(datagrams);
+    }
     const [a, b] = links as [VxlanLink, VxlanLink];
     a.addPeer({ address: "127.0.0.1", port: b.localPort });
     b.addPeer({ address: "127.0.0.1", port: a.localPort });
-    closing.push(() => links.map((link) => link.close()));
+    closing.push(() => ends.map((end) => end.close()));
   }
   const stations = switches.map(
     (its, i) => new Station(its.addPort({ name: "g", mac: mac(i + 1) })),

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { WasmvisorError } from "../../ts/base/errors.ts";
 import { Random } from "../../ts/base/random.ts";
+import { SpareBuffers } from "../../ts/base/spare-buffers.ts";
 import type { BlockBackend } from "../../ts/machine/block.ts";
 import { NbdDisk } from "../../ts/storage/nbd/client.ts";
 import * as nbd from "../../ts/storage/nbd/protocol.ts";
 import { ServerHandshake } from "../../ts/storage/nbd/server-handshake.ts";
 import { ServerSession } from "../../ts/storage/nbd/server-session.ts";
-import { SpareBuffers } from "../../ts/storage/nbd/spare-buffers.ts";
 import { ByteStream, StreamEnd } from "../../ts/storage/nbd/stream.ts";
 
 const DISK_BYTES = 64 * 1024;

@@ -2,14 +2,21 @@
 import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
+import { FileDisk } from "../storage/file-disk.ts";
 import { isPartial } from "../storage/missing-record.ts";
 import { NbdDisk } from "../storage/nbd/client.ts";
 import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
+import { ThreadedDisk } from "../storage/threaded-disk.ts";
 import { checkPlain } from "./address.ts";
 import { checkMark } from "./disk-marks.ts";
 import { isPoolPath, openVolume } from "./pools.ts";
 import { loadCredentials } from "./tls/credentials.ts";
+
+/** For a guest in wall time: what takes long is done beside it. */
+export function besideGuest(disk: BlockBackend): BlockBackend {
+  return disk instanceof FileDisk ? new ThreadedDisk(disk) : disk;
+}
 
 /** Throws `WV_DISK`, `WV_CONFIG` for plain NBD that would leave this machine, `WV_AUTH` without credentials. */
 export async function openPath(where: {

@@ -268,7 +268,7 @@ export async function openDisks(
     for (const [i, disk] of config.disks.entries()) {
       const given = own[i];
       if (given && !("path" in given)) disks.push(movable(given));
-      else disks.push(await openFile(config.name, disk));
+      else disks.push(await openFile(config, disk));
     }
   } catch (error) {
     for (const disk of disks) giveBack(disk);
@@ -282,15 +282,16 @@ function movable(disk: BlockBackend): BlockBackend {
   return disk instanceof MovableDisk || "save" in disk ? disk : new MovableDisk(disk);
 }
 
-async function openFile(vm: string, disk: DiskConfig): Promise<BlockBackend> {
+async function openFile(vm: VmConfig, disk: DiskConfig): Promise<BlockBackend> {
   if (disk.path === undefined)
     throw new WasmvisorError(
       "WV_DISK",
-      `${vm}: a disk exists only in the process that made it; give it a file that both hosts can open`,
+      `${vm.name}: a disk exists only in the process that made it; give it a file that both hosts can open`,
     );
-  const { openPath } = await import("./disks.ts");
+  const { besideGuest, openPath } = await import("./disks.ts");
   const { format, overlay, path, readOnly } = disk;
-  const below = await openPath({ path, format, readOnly: readOnly || overlay });
+  const opened = await openPath({ path, format, readOnly: readOnly || overlay });
+  const below = vm.clock === "wall" ? besideGuest(opened) : opened;
   const top = overlay ? new Overlay(below) : new MovableDisk(below);
   lease(top, below);
   return top;

@@ -1,7 +1,20 @@
 /** A disk in a raw image file. Node only: nothing that runs in a browser imports this file. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  read as readLater,
+  readSync,
+  write as writeLater,
+  writeSync,
+} from "node:fs";
+import { promisify } from "node:util";
 import { WasmvisorError } from "../base/errors.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../machine/block.ts";
+
+const readSome = promisify(readLater);
+const writeSome = promisify(writeLater);
 
 export interface FileDiskOptions {
   readonly path: string;
@@ -60,6 +73,30 @@ export class FileDisk implements BlockBackend {
       );
   }
 
+  /** The same as {@link read}, in a thread of its own. */
+  async readLater(offset: number, into: Uint8Array): Promise<void> {
+    this.#check(offset, into.length);
+    for (let done = 0; done < into.length; ) {
+      const { bytesRead } = await this.#attemptLater("read", () =>
+        readSome(this.#file, into, done, into.length - done, offset + done),
+      );
+      if (bytesRead === 0) throw this.#failure("read", "the file has become shorter");
+      done += bytesRead;
+    }
+  }
+
+  /** The same as {@link write}, in a thread of its own. */
+  async writeLater(offset: number, from: Uint8Array): Promise<void> {
+    if (this.readOnly) throw this.#failure("write", "it is open for reading only");
+    this.#check(offset, from.length);
+    for (let done = 0; done < from.length; ) {
+      const { bytesWritten } = await this.#attemptLater("write", () =>
+        writeSome(this.#file, from, done, from.length - done, offset + done),
+      );
+      done += bytesWritten;
+    }
+  }
+
   flush(): void {
     if (!this.readOnly) this.#attempt("flush", () => fsyncSync(this.#file));
   }
@@ -83,6 +120,15 @@ export class FileDisk implements BlockBackend {
     if (!this.#isOpen) throw this.#failure(action, "it is closed");
     try {
       return run();
+    } catch (error) {
+      throw this.#failure(action, messageOf(error), error);
+    }
+  }
+
+  async #attemptLater<Result>(action: string, run: () => Promise<Result>): Promise<Result> {
+    if (!this.#isOpen) throw this.#failure(action, "it is closed");
+    try {
+      return await run();
     } catch (error) {
       throw this.#failure(action, messageOf(error), error);
     }

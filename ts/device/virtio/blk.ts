@@ -3,6 +3,7 @@
  * answered at once; the rest is in flight, as many requests as the queue has, and ends in any order.
  */
 import { WasmvisorError } from "../../base/errors.ts";
+import { SpareBuffers } from "../../base/spare-buffers.ts";
 import { andThen, isPromiseLike, startAll, type Wait } from "../../base/task.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
 import { badState, StateFields } from "../../machine/state-fields.ts";
@@ -86,8 +87,7 @@ export class VirtioBlk implements VirtioDevice {
   readonly #serial: Uint8Array;
   readonly #header = new Uint8Array(HEADER_BYTES);
   readonly #headerView = new DataView(this.#header.buffer);
-  readonly #chunk = new Uint8Array(CHUNK_BYTES);
-  #isChunkFree = true;
+  readonly #spare = new SpareBuffers();
   readonly #onLater: (answer: () => void) => void;
   #link: VirtioLink | undefined;
   readonly #requests: RequestsInFlight;
@@ -330,14 +330,11 @@ export class VirtioBlk implements VirtioDevice {
   }
 
   #withChunk(bytes: number, action: (chunk: Uint8Array) => Wait<void>): Wait<void> {
-    if (!this.#isChunkFree) return action(new Uint8Array(bytes));
-    this.#isChunkFree = false;
-    const release = (): void => {
-      this.#isChunkFree = true;
-    };
+    const chunk = this.#spare.take(bytes);
+    const release = (): void => this.#spare.give(chunk);
     let done: Wait<void>;
     try {
-      done = action(this.#chunk.subarray(0, bytes));
+      done = action(chunk);
     } catch (error) {
       release();
       throw error;

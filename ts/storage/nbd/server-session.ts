@@ -1,10 +1,10 @@
 /** Requests of one NBD client, several at a time, each answered when it is done. */
 import { WasmvisorError } from "../../base/errors.ts";
+import type { SpareBuffers } from "../../base/spare-buffers.ts";
 import type { BlockExtent } from "../../machine/block.ts";
 import * as nbd from "./protocol.ts";
 import { isReadOnly, type NbdExport } from "./server-export.ts";
 import type { Agreed } from "./server-handshake.ts";
-import type { SpareBuffers } from "./spare-buffers.ts";
 import type { ByteStream } from "./stream.ts";
 
 const REQUESTS_MAX = 64;

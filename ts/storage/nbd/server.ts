@@ -5,11 +5,11 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { type SecureContextOptions, TLSSocket } from "node:tls";
 import { WasmvisorError } from "../../base/errors.ts";
+import { SpareBuffers } from "../../base/spare-buffers.ts";
 import * as nbd from "./protocol.ts";
 import type { NbdExport } from "./server-export.ts";
 import { ServerHandshake } from "./server-handshake.ts";
 import { ServerSession } from "./server-session.ts";
-import { SpareBuffers } from "./spare-buffers.ts";
 import { ByteStream, StreamEnd } from "./stream.ts";
 
 const HANDSHAKE_MS = 30_000;

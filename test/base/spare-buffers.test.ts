@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SpareBuffers } from "../../ts/storage/nbd/spare-buffers.ts";
+import { SpareBuffers } from "../../ts/base/spare-buffers.ts";
 
 test("a buffer that was given back is used again, for any length of its size", () => {
   const spare = new SpareBuffers();
@@ -29,7 +29,7 @@ test("what waits is bounded, and so is what is kept", () => {
   for (const one of many) spare.give(one);
   expect(spare.spareBytes).toBe(32 * 2 ** 20);
   const other = new SpareBuffers();
-  for (const bytes of [0, 512, 5 * 2 ** 20]) {
+  for (const bytes of [0, 511, 5 * 2 ** 20]) {
     const one = other.take(bytes);
     expect(one.length).toBe(bytes);
     other.give(one);

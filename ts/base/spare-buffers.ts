@@ -6,7 +6,7 @@
 /** What waits to be used again, at most. */
 const SPARE_BYTES_MAX = 32 * 1024 * 1024;
 /** Smaller ones are cheap, and larger ones are seldom asked for. */
-const BUFFER_BYTES_MIN = 4096;
+const BUFFER_BYTES_MIN = 512;
 const BUFFER_BYTES_MAX = 4 * 1024 * 1024;
 
 export class SpareBuffers {
@@ -23,12 +23,11 @@ export class SpareBuffers {
 
   /** So many bytes, with whatever in them: no `Buffer`, whose `slice` would not be a copy. */
   take(bytes: number): Uint8Array {
-    if (bytes < BUFFER_BYTES_MIN || bytes > BUFFER_BYTES_MAX)
-      return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+    if (bytes < BUFFER_BYTES_MIN || bytes > BUFFER_BYTES_MAX) return new Uint8Array(bytes);
     const size = 2 ** Math.ceil(Math.log2(bytes));
     const found = this.#spare.get(size)?.pop();
     if (found) this.#bytes -= size;
-    const whole = found ?? Buffer.allocUnsafeSlow(size).buffer;
+    const whole = found ?? new ArrayBuffer(size);
     this.#lent.add(whole);
     return new Uint8Array(whole, 0, bytes);
   }
