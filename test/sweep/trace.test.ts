@@ -147,8 +147,7 @@ describe("advice", () => {
   test("goes to post-copy or slows the guest where pre-copy does not converge", () => {
     const advices = advise({ writer, ...link, bandwidthBytesPerSec: 10 * MIB });
     const preCopy = advices.find(
-      (one) =>
-        one.strategy === "pre-copy" && one.slowdown === "none" && one.xbzrleCacheBytes === 0,
+      (one) => one.strategy === "pre-copy" && one.slowdown === "none" && one.xbzrleCacheBytes === 0,
     );
     expect(preCopy?.fits).toBe("no");
     expect(preCopy?.reason).toContain("does not converge");
