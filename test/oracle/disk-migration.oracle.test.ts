@@ -91,7 +91,6 @@ test.each([
     const outcome = await from.client.migrate("web", { target: to.address, copyDisks });
     expect(outcome).toMatchObject({ state: "completed" });
     const { disk, downtime } = outcome.stats;
-    console.log(format, copyDisks, outcome.stats["total-time"], downtime, JSON.stringify(disk));
     expect(disk?.remaining).toBe(0);
     at = 1 - at;
   }
