@@ -90,7 +90,7 @@ test.each([
     const [from, to] = [hosts[at], hosts[1 - at]] as [DaemonProcess, DaemonProcess];
     const outcome = await from.client.migrate("web", { target: to.address, copyDisks });
     expect(outcome).toMatchObject({ state: "completed" });
-    const { disk, downtime } = outcome.stats;
+    const { disk } = outcome.stats;
     expect(disk?.remaining).toBe(0);
     at = 1 - at;
   }
