@@ -51,6 +51,5 @@ test.each(["pre-copy", "on-demand", "stop"] as const)(
     const [name, ...others] = readdirSync(join(folder, "b"));
     expect(others).toEqual([]);
     expect(Buffer.compare(readFileSync(join(folder, "b", name as string)), content)).toBe(0);
-    console.log(JSON.stringify(outcome.stats.disk), outcome.stats.downtime);
   },
 );
