@@ -3,7 +3,7 @@
  *   [--timeout SEC] [--run-options "..."]
  *
  * NAME is a suite (centre, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
- * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep) or one row of it (kernels/crc); without a name
+ * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, sweep, tunnels) or one row of it (kernels/crc); without a name
  * everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
@@ -28,6 +28,7 @@ import { benchMigrationQemu } from "./migration-qemu.ts";
 import { benchMigrationSilence } from "./migration-silence.ts";
 import { benchSweep } from "./sweep.ts";
 import { targetsOf } from "./targets.ts";
+import { benchTunnels } from "./tunnels.ts";
 import { benchUserland } from "./userland.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -47,6 +48,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "migration-silence": benchMigrationSilence,
   micro: ({ runs }) => benchMicro(root, runs ?? MICRO_ROUNDS),
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
+  tunnels: ({ runs }) => benchTunnels(runs ?? MICRO_ROUNDS),
 };
 
 const { values, positionals } = parseArgs({
