@@ -3,7 +3,7 @@
  *   [--timeout SEC] [--run-options "..."]
  *
  * NAME is a suite (centre, disk, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
- * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, switch)
+ * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, switch, tunnels)
  * or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
@@ -33,6 +33,7 @@ import { benchNetworkMoves } from "./network-moves.ts";
 import { benchSweep } from "./sweep.ts";
 import { benchSwitch } from "./switch.ts";
 import { targetsOf } from "./targets.ts";
+import { benchTunnels } from "./tunnels.ts";
 import { benchUserland } from "./userland.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -57,6 +58,7 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   "network-moves": benchNetworkMoves,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
   switch: ({ runs }) => benchSwitch(runs ?? MICRO_ROUNDS, log),
+  tunnels: ({ runs }) => benchTunnels(runs ?? MICRO_ROUNDS),
 };
 
 const { values, positionals } = parseArgs({

@@ -10,6 +10,12 @@ const peers = {
   e2fsprogs: "mke2fs",
   chromium: "chromium",
   "redis-server": "redis-server",
+  "wireguard-go": "wireguard-go",
+  "wireguard-tools": "wg",
+  "iputils-ping": "ping",
+  tshark: "tshark",
+  bind9: "named",
+  "bind9-dnsutils": "dig",
   "python3-pandas": "/usr/lib/python3/dist-packages/pandas/__init__.py",
   opensbi: "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf",
 };

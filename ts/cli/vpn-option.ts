@@ -59,8 +59,9 @@ function peerOf(text: string): VpnPeerConfig {
     if (key === undefined) addresses.push(part);
     else settings.set(key, value as string);
   }
+  // Not shown: somebody may have given a private key by mistake.
   if (addresses.length === 0)
-    throw new WasmvisorError("WV_CONFIG", `--vpn-peer: expected ${VPN_PEER_FORM}, got "${text}"`);
+    throw new WasmvisorError("WV_CONFIG", `--vpn-peer: expected ${VPN_PEER_FORM}`);
   const keepalive = settings.get("keepalive");
   return {
     publicKey: at < 0 ? who : who.slice(0, at),

@@ -10,6 +10,7 @@ const SOCKET_BYTES = 4 << 20;
 export class UdpSocket implements Datagrams {
   readonly mtu: number;
   readonly #socket: Socket;
+  #isClosed = false;
 
   private constructor(socket: Socket, mtu: number) {
     this.#socket = socket;
@@ -37,7 +38,7 @@ export class UdpSocket implements Datagrams {
   }
 
   get isFull(): boolean {
-    return this.#socket.getSendQueueSize() > QUEUED_BYTES_MAX;
+    return !this.#isClosed && this.#socket.getSendQueueSize() > QUEUED_BYTES_MAX;
   }
 
   connect(receive: (message: Uint8Array, from: DatagramEnd) => void): void {
@@ -45,10 +46,14 @@ export class UdpSocket implements Datagrams {
   }
 
   send(message: Uint8Array, to: DatagramEnd): void {
+    if (this.#isClosed) return; // Guests that end say goodbye after the host's networks did.
     this.#socket.send(message, to.port, to.address, () => undefined);
   }
 
+  /** Harmless when it is closed. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#socket.close();
   }
 }

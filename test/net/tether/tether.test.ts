@@ -133,6 +133,22 @@ describe("a guest that leaves", () => {
     expect(b.gateway.take()).toEqual([]);
   });
 
+  test("may run elsewhere before it is gone, while its pages follow", () => {
+    const { a, b } = places();
+    a.arrive(true);
+    connect(a);
+    a.tether.rest();
+    b.arrive();
+    a.gateway.take();
+    b.say(fromGuest(ACK, "there"));
+    expect(a.gateway.take().map(textOf)).toEqual(["there"]);
+    a.gateway.send(toGuest(ACK, "here").bytes);
+    expect(textOf(b.guest.at(-1)?.bytes as Uint8Array)).toBe("here");
+    a.arrive(); // It was broken off: the guest goes on here.
+    a.say(fromGuest(ACK, "back"));
+    expect(a.gateway.take().map(textOf)).toEqual(["back"]);
+  });
+
   test("may speak first: what did not begin there is of another place", () => {
     const { a, b } = places();
     a.arrive(true);

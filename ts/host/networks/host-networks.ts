@@ -39,6 +39,8 @@ export interface Plug {
   readonly user: UserNetwork | undefined;
   /** The guest runs here from now on; it uses these addresses. */
   arrived(addresses: readonly number[], isNew: boolean): void;
+  /** The guest is paused. */
+  rests(): void;
   /** Takes the cable out, and ends what was for this card alone. What has `moved` may leave connections behind. */
   unplug(why: "moved" | "ended"): void;
 }
@@ -188,7 +190,10 @@ export class HostNetworks {
       if (isOwn) segment.user?.close();
     };
     if (kind !== "lan" || !this.#tethers)
-      return { port, user: segment.user, arrived: () => undefined, unplug: remove };
+      return {
+        ...{ port, user: segment.user, unplug: remove },
+        ...{ arrived: () => undefined, rests: () => undefined },
+      };
     const gateway = segment.user ? DEFAULT_SUBNET.gateway : undefined;
     return this.#tethered(this.#tethers.add(mac, { port, gateway, remove }), segment);
   }
@@ -198,6 +203,7 @@ export class HostNetworks {
       port: tether,
       user,
       arrived: (addresses, isNew) => tether.arrive(addresses, isNew),
+      rests: () => tether.rest(),
       unplug: (why) => this.#tethers?.release(tether, why),
     };
   }

@@ -120,6 +120,7 @@ export class VmNic implements NicPort {
 
   /** It rests: what comes is missed. */
   close(): void {
+    if (this.#isOpen) this.#plug?.rests();
     this.#isOpen = false;
     this.#announcement.abort();
   }

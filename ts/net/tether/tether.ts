@@ -49,6 +49,7 @@ export class Tether implements NicPort {
   readonly #addresses = new Set<number>();
   #receiver: NicReceiver | undefined;
   #isHere = false;
+  #isResting = false;
   /** It has been elsewhere: what did not begin here began there. */
   #hasMoved = false;
 
@@ -91,8 +92,14 @@ export class Tether implements NicPort {
   /** The guest runs here. */
   arrive(addresses: readonly number[], isNew: boolean): void {
     this.#isHere = true;
+    this.#isResting = false;
     this.#hasMoved ||= !isNew;
     for (const address of addresses) this.#learn(address);
+  }
+
+  /** It is paused: for a while, or because it runs elsewhere already while its pages follow. */
+  rest(): void {
+    this.#isResting = true;
   }
 
   /** It runs elsewhere from now on. False: it has left nothing behind. */
@@ -132,6 +139,8 @@ export class Tether implements NicPort {
 
   /** Is this packet from the tunnel about this guest? Then it is taken. */
   takeTunneled(bytes: Uint8Array, packet: Ipv4Packet, from: DatagramEnd): boolean {
+    // Whoever rests here says nothing: it is there.
+    if (this.#isResting && this.#addresses.has(packet.source)) this.#isHere = false;
     return this.#isHere ? this.#toGuest(bytes, packet, from) : this.#toSwitch(bytes, packet, from);
   }
 

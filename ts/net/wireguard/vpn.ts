@@ -13,8 +13,6 @@ import {
   type WireguardMetrics,
 } from "./wireguard.ts";
 
-export const WIREGUARD_PORT = 51820;
-
 export interface VpnOptions {
   /** Where to listen, outside. */
   readonly listen: DatagramEnd;
