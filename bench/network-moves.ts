@@ -22,7 +22,7 @@ const REDIS_PORT = 6379;
 const TRANSFER_PORT = 9;
 
 /** What the guest does: `sh /work`. */
-export const SERVERS = {
+const SERVERS = {
   packages: ["redis-server"],
   script: `
 ip link set lo up

@@ -76,6 +76,9 @@ const TARGETS: readonly Target[] = [
     aim: 3.15,
     rows: ["migration-loopback/tls"],
   },
+  { what: "virtio-blk by fio vs QEMU TCG", must: 0.8, aim: 1.2, rows: [/^disk\//] },
+  { what: "virtio-net by iperf3 vs the same", must: 0.8, aim: 1.2, rows: [/^network\//] },
+  { what: "NBD server by nbdcopy vs qemu-nbd", must: 0.5, aim: 1, rows: [/^nbd\//] },
   {
     what: "one migration after another, fluid, vs SimGrid",
     must: 50,

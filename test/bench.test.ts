@@ -1,7 +1,9 @@
 /** What the benches make of a console and of ratios: no timing, only arithmetic. */
 import { expect, test } from "vitest";
+import { fioFigures } from "../bench/disk.ts";
 import { type BenchRow, rowOf } from "../bench/harness.ts";
 import { type ConsoleLine, figureOf, runMachine, timedIn } from "../bench/machine-run.ts";
+import { iperfFigures } from "../bench/network.ts";
 import { targetsOf } from "../bench/targets.ts";
 import { rowsAgainst, timedGuest } from "../bench/timed-guest.ts";
 
@@ -83,4 +85,36 @@ test("a machine that ends or hangs before its line is an error with what it prin
     timeoutSec: 20,
   });
   expect(lines.map(({ text }) => text)).toEqual(["x", "end"]);
+});
+
+test("fio's figures are those of jobs that went well", () => {
+  const report = (name: string, error: number, values: Readonly<Record<number, string>>): string =>
+    Object.entries(values)
+      .reduce((fields, [at, value]) => fields.with(Number(at), value), Array(120).fill("0"))
+      .with(0, "3")
+      .with(1, "fio-3.39")
+      .with(2, name)
+      .with(4, String(error))
+      .join(";");
+  const lines = [
+    "noise",
+    report("read", 0, { 6: "1000" }),
+    report("randwrite", 0, { 48: "4100" }),
+    report("write", 5, { 47: "9" }),
+  ];
+  expect([...fioFigures(lines)]).toEqual([
+    ["read", 1.024],
+    ["randwrite", 4100],
+  ]);
+});
+
+test("iperf3's figure is what arrived, of each row", () => {
+  const lines = [
+    "begin out",
+    "[  5]   0.00-6.00   sec   238 MBytes  332000 Kbits/sec    0            sender",
+    "[  5]   0.00-6.01   sec   237 MBytes  331000 Kbits/sec                  receiver",
+    "begin in",
+    "iperf3: error - unable to connect",
+  ];
+  expect([...iperfFigures(lines)]).toEqual([["out", 331]]);
 });

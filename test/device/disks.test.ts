@@ -7,6 +7,7 @@ import { WasmvisorError } from "../../ts/base/errors.ts";
 import { FileDisk } from "../../ts/storage/file-disk.ts";
 import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
 import { Overlay } from "../../ts/storage/overlay.ts";
+import { ThreadedDisk } from "../../ts/storage/threaded-disk.ts";
 import { isSameBytes } from "./fakes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wasmvisor-disk-"));
@@ -52,6 +53,48 @@ test.each([
 ])("a disk that is %s is refused with its path and what to do", (_, path, message) => {
   const error = errorOf(() => new FileDisk({ path: path() }));
   expect([error.code, error.message]).toEqual(["WV_DISK", expect.stringMatching(message)]);
+});
+
+test("pieces are filled one after the other, however many, and not from beyond the end", () => {
+  const path = join(folder, "pieces.img");
+  const bytes = Uint8Array.from({ length: 64 * 1024 }, (_, i) => i % 251);
+  writeFileSync(path, bytes);
+  const disk = new FileDisk({ path, readOnly: true });
+  const all = new Uint8Array(40_000);
+  // More than the system takes at once.
+  const pieces = Array.from({ length: 4000 }, (_, i) => all.subarray(10 * i, 10 * (i + 1)));
+  disk.readPieces(512, pieces);
+  expect(isSameBytes(all, bytes.subarray(512, 40_512))).toBe(true);
+  const error = errorOf(() => disk.readPieces(64 * 1024 - 512, [all.subarray(0, 1024)]));
+  expect([error.code, error.message]).toEqual(["WV_DISK", expect.stringMatching(/beyond/)]);
+  disk.close();
+});
+
+test("a disk with threads does long writes later, and says what fails", async () => {
+  const path = fileWith("threads.img", 1 << 20);
+  const file = new FileDisk({ path });
+  const disk = new ThreadedDisk(file);
+  expect(disk.write(0, new Uint8Array(512).fill(3))).toBeUndefined();
+  const long = disk.write(4096, new Uint8Array(256 * 1024).fill(4));
+  expect(long).toBeInstanceOf(Promise);
+  await long;
+  disk.flush();
+  const content = readFileSync(path);
+  expect([
+    content[0],
+    content[512],
+    content[4095],
+    content[4096],
+    content[4096 + 256 * 1024],
+  ]).toEqual([3, 1, 1, 4, 1]);
+  await expect(disk.write(900_000, new Uint8Array(256 * 1024))).rejects.toMatchObject({
+    code: "WV_DISK",
+  });
+  const back = new Uint8Array(256 * 1024);
+  disk.read(4096, back);
+  expect(back.every((byte) => byte === 4)).toBe(true);
+  disk.close();
+  await expect(disk.write(0, back)).rejects.toMatchObject({ code: "WV_DISK" });
 });
 
 test("a read-only file disk, a closed one and one that shrank fail with WV_DISK", () => {

@@ -70,7 +70,7 @@ test("the configuration tells capacity, limits and block size, in any access wid
   const { device } = makeBlk(new MemoryDisk({ content: 8192 }));
   const config = (at: number, bytes: 1 | 2 | 4 = 4) => device.load(reg.CONFIG + at, bytes);
   expect([config(0), config(4), config(0, 1), config(0, 2)]).toEqual([16, 0, 16, 16]);
-  expect([config(8), config(12), config(20), config(34, 2)]).toEqual([131072, 126, 512, 1]);
+  expect([config(8), config(12), config(20), config(34, 2)]).toEqual([131072, 510, 512, 1]);
   expect(config(4000)).toBe(0);
 });
 
@@ -189,4 +189,39 @@ test("a queue whose rings have not arrived is not looked at", () => {
   memory.missing.delete(ring);
   device.retry();
   expect(driver.takeUsed(0)).toHaveLength(1);
+});
+
+test("a disk that can reads straight into the guest's memory, and a failure is an IO error", () => {
+  const disk = new MemoryDisk({ content: counting(4096) });
+  const filled: number[] = [];
+  const backend = Object.assign(disk, {
+    readPieces(offset: number, into: readonly Uint8Array[]): void {
+      if (offset === 0) throw new WasmvisorError("WV_DISK", "a bad sector");
+      let at = offset;
+      for (const piece of into) {
+        disk.read(at, piece);
+        filled.push(piece.length);
+        at += piece.length;
+      }
+    },
+  });
+  const { blk, driver, request } = makeBlk(backend);
+  const { memory } = driver;
+  const direct = Object.assign(memory, {
+    // In pieces of 300 bytes, as if frames were not in a row.
+    piecesToFill(gpa: number, bytes: number): Uint8Array[] {
+      const { ram, ramBase } = memory;
+      return Array.from({ length: Math.ceil(bytes / 300) }, (_, i) =>
+        ram.subarray(gpa - ramBase + 300 * i, gpa - ramBase + Math.min(bytes, 300 * (i + 1))),
+      );
+    },
+  });
+  expect(direct).toBe(memory);
+  const { gpas, status, used } = request(IN, 2, { receive: 500 }, { receive: 524 });
+  expect([status, used?.bytes]).toEqual([0, 1025]);
+  expect(filled).toEqual([300, 200, 300, 224]);
+  expect(driver.bytesAt(gpas[1] ?? 0, 500)).toEqual(counting(4096).slice(1024, 1524));
+  expect(driver.bytesAt(gpas[2] ?? 0, 524)).toEqual(counting(4096).slice(1524, 2048));
+  expect(request(IN, 0, { receive: 512 }).status).toBe(1);
+  expect(blk.metrics()).toMatchObject({ reads: 2, readBytes: 1024, errors: 1 });
 });

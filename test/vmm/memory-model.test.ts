@@ -132,7 +132,11 @@ class Model {
   #write({ log, pages, ram }: Guest): void {
     const page = this.#page();
     const content = this.#random.below(4);
-    ram.write(RAM_BASE + page * PAGE, new Uint8Array(PAGE).fill(content));
+    // Written, or filled by somebody who was handed the memory itself.
+    if (this.#random.below(2) === 0)
+      ram.write(RAM_BASE + page * PAGE, new Uint8Array(PAGE).fill(content));
+    else
+      for (const piece of ram.piecesToFill(RAM_BASE + page * PAGE, PAGE) ?? []) piece.fill(content);
     if (content === 0) pages.delete(page);
     else pages.set(page, content);
     log?.add(page);
@@ -248,4 +252,19 @@ test("forks that wait for the same pages get them once", async () => {
   expect([source.fetches, source.users]).toEqual([2, 10]); // The parent does not need it any more.
   for (const one of forks) one.arriveAll();
   expect([source.fetches, source.users]).toEqual([2, 0]);
+});
+
+test("memory to be filled comes in pieces: what lies in a row as one, and nothing outside of RAM", async () => {
+  const core = await code.core();
+  const ram = GuestRam.create(core, 16 * PAGE);
+  const pieces = ram.piecesToFill(RAM_BASE + 100, 8 * PAGE) ?? [];
+  expect(pieces.reduce((sum, { length }) => sum + length, 0)).toBe(8 * PAGE);
+  expect(pieces.length).toBeLessThan(9);
+  let next = 0;
+  for (const piece of pieces) for (let i = 0; i < piece.length; i++) piece[i] = next++ % 251;
+  const back = new Uint8Array(8 * PAGE);
+  ram.read(RAM_BASE + 100, back);
+  expect(back.findIndex((byte, i) => byte !== i % 251)).toBe(-1);
+  expect(ram.piecesToFill(RAM_BASE + 15 * PAGE, PAGE + 1)).toBeUndefined();
+  expect(ram.piecesToFill(RAM_BASE - 1, 1)).toBeUndefined();
 });

@@ -25,6 +25,8 @@ export interface BlockBackend {
   readonly readOnly: boolean;
   /** Fills `into` from the disk at `offset`. */
   read(offset: number, into: Uint8Array): Wait<void>;
+  /** Fills several buffers, one after the other, before it returns. Absent: whoever wants that reads and copies. */
+  readPieces?(offset: number, into: readonly Uint8Array[]): void;
   /** Writes `from` to the disk at `offset`. */
   write(offset: number, from: Uint8Array): Wait<void>;
   /** Done once every write that was done before the call survives the end of this process. */

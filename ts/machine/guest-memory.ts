@@ -16,4 +16,9 @@ export interface GuestMemory {
   read(gpa: number, into: Uint8Array): boolean;
   /** Copies `from` to RAM at `gpa`: counts as a guest write (dirty log, copy-on-write). False, and nothing copied, if a byte lies outside RAM. */
   write(gpa: number, from: Uint8Array): boolean;
+  /**
+   * The RAM itself from `gpa` on, in pieces, to be filled at once, before anything else is done with the guest:
+   * counts as a guest write of all of it. Undefined if a byte lies outside RAM. Absent: `write` is the only way.
+   */
+  piecesToFill?(gpa: number, bytes: number): Uint8Array[] | undefined;
 }

@@ -4,8 +4,8 @@ import {
   fstatSync,
   fsyncSync,
   openSync,
-  read as readLater,
   readSync,
+  readvSync,
   write as writeLater,
   writeSync,
 } from "node:fs";
@@ -13,7 +13,6 @@ import { promisify } from "node:util";
 import { WasmvisorError } from "../base/errors.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../machine/block.ts";
 
-const readSome = promisify(readLater);
 const writeSome = promisify(writeLater);
 
 export interface FileDiskOptions {
@@ -63,6 +62,18 @@ export class FileDisk implements BlockBackend {
     }
   }
 
+  readPieces(offset: number, into: readonly Uint8Array[]): void {
+    const bytes = into.reduce((sum, { length }) => sum + length, 0);
+    this.#check(offset, bytes);
+    const count = this.#attempt("read", () => readvSync(this.#file, into, offset));
+    if (count === bytes) return;
+    let at = offset; // The system takes only so many at once.
+    for (const piece of into) {
+      this.read(at, piece);
+      at += piece.length;
+    }
+  }
+
   write(offset: number, from: Uint8Array): void {
     if (this.readOnly) throw this.#failure("write", "it is open for reading only");
     this.#check(offset, from.length);
@@ -71,18 +82,6 @@ export class FileDisk implements BlockBackend {
       done += this.#attempt("write", () =>
         writeSync(this.#file, from, done, from.length - done, offset + done),
       );
-  }
-
-  /** The same as {@link read}, in a thread of its own. */
-  async readLater(offset: number, into: Uint8Array): Promise<void> {
-    this.#check(offset, into.length);
-    for (let done = 0; done < into.length; ) {
-      const { bytesRead } = await this.#attemptLater("read", () =>
-        readSome(this.#file, into, done, into.length - done, offset + done),
-      );
-      if (bytesRead === 0) throw this.#failure("read", "the file has become shorter");
-      done += bytesRead;
-    }
   }
 
   /** The same as {@link write}, in a thread of its own. */

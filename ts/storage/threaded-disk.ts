@@ -1,13 +1,13 @@
 /**
- * A raw image whose long reads and writes are done by threads of Node, while the guest goes on. Short ones are done
- * at once: the way to a thread and back takes longer than they do (measured, docs/decisions.md). When an answer
- * comes is up to the host's scheduler, so this is nothing for a guest in virtual time.
+ * A raw image whose long writes are done by threads of Node, while the guest goes on. Short ones are done at once:
+ * the way to a thread and back takes longer than they do; and so are reads, which go straight into the guest's
+ * memory (measured, docs/decisions.md). When an answer comes is up to the host's scheduler, so this is nothing for a
+ * guest in virtual time.
  */
 import type { Wait } from "../base/task.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { FileDisk } from "./file-disk.ts";
 
-/** Whoever reads a file through the guest's page cache asks for 128 KiB at a time, and waits. */
 const LONG_BYTES = 256 * 1024;
 
 export class ThreadedDisk implements BlockBackend {
@@ -21,9 +21,12 @@ export class ThreadedDisk implements BlockBackend {
     this.readOnly = file.readOnly;
   }
 
-  read(offset: number, into: Uint8Array): Wait<void> {
-    if (into.length >= LONG_BYTES) return this.#file.readLater(offset, into);
+  read(offset: number, into: Uint8Array): void {
     this.#file.read(offset, into);
+  }
+
+  readPieces(offset: number, into: readonly Uint8Array[]): void {
+    this.#file.readPieces(offset, into);
   }
 
   write(offset: number, from: Uint8Array): Wait<void> {

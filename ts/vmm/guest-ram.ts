@@ -235,6 +235,18 @@ export class GuestRam implements GuestMemory {
     });
   }
 
+  piecesToFill(gpa: number, bytes: number): Uint8Array[] | undefined {
+    const runs: { at: number; bytes: number }[] = [];
+    const isInside = this.#eachPage(gpa, bytes, (index, offset, _, count) => {
+      const at = this.#pageAt(index, "pageForWrite") + offset;
+      const last = runs.at(-1);
+      if (last && last.at + last.bytes === at) last.bytes += count;
+      else runs.push({ at, bytes: count });
+    });
+    const { u8 } = this.#core; // Not before: a page that arrives may move it.
+    return isInside ? runs.map((run) => u8.subarray(run.at, run.at + run.bytes)) : undefined;
+  }
+
   /** Address of a page, which arrives first if need be. */
   #pageAt(index: number, how: "peekPage" | "pageForWrite"): number {
     const { exports } = this.#core;

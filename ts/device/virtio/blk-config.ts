@@ -1,7 +1,8 @@
 /** The configuration space of a virtio block device (virtio 1.2, section 5.2.4), and the limits in it. */
 import { SECTOR_BYTES } from "../../machine/block.ts";
 
-export const QUEUE_SIZE = 128;
+/** Requests of a MiB in pages of 4 KiB go as one, and there is room for many. */
+export const QUEUE_SIZE = 512;
 export const RANGE_SEGMENTS_MAX = 16;
 export const RANGE_SECTORS_MAX = 32 * 1024;
 const SEGMENT_BYTES_MAX = 128 * 1024;

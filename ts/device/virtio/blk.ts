@@ -289,7 +289,10 @@ export class VirtioBlk implements VirtioDevice {
     const bytes = chain.writableBytes - 1;
     if (!this.#isOnDisk(offset, bytes)) return S_IOERR;
     this.#metrics.reads++;
-    const done = this.#forChunks(bytes, (at, chunk) =>
+    // Straight into the guest's memory, if both sides can do that.
+    const pieces = this.#backend.readPieces && bytes > 0 ? chain.piecesToFill(bytes) : undefined;
+    if (pieces) this.#backend.readPieces?.(offset, pieces);
+    const done = this.#forChunks(pieces ? 0 : bytes, (at, chunk) =>
       andThen(this.#backend.read(offset + at, chunk), () => {
         if (!this.#isWanted(request)) return;
         chain.seekWrite(at);

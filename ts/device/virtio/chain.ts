@@ -42,6 +42,11 @@ export class DescriptorChain {
     return this.#target.transfer(from, "write");
   }
 
+  /** The next `bytes` of the guest's own memory, to be filled at once. Undefined: use `write`. */
+  piecesToFill(bytes: number): Uint8Array[] | undefined {
+    return this.#target.piecesToFill(bytes);
+  }
+
   /** Moves the place where `write` goes on. */
   seekWrite(offset: number): void {
     this.#target.seek(offset);
@@ -85,6 +90,20 @@ class SegmentCursor {
       this.#advance(count);
     }
     return moved;
+  }
+
+  piecesToFill(bytes: number): Uint8Array[] | undefined {
+    const pieces: Uint8Array[] = [];
+    for (let left = Math.min(bytes, this.leftBytes); left > 0; ) {
+      const segment = this.#segments[this.#index] as Segment;
+      const count = Math.min(left, segment.bytes - this.#offset);
+      const some = this.#memory.piecesToFill?.(segment.gpa + this.#offset, count);
+      if (!some) return undefined;
+      pieces.push(...some);
+      left -= count;
+      this.#advance(count);
+    }
+    return pieces;
   }
 
   #advance(count: number): void {
