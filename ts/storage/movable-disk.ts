@@ -18,6 +18,7 @@ const EXTENT_BYTES_MAX = 2 ** 40;
 export class MovableDisk implements BlockBackend {
   readonly bytes: number;
   readonly readOnly: boolean;
+  readonly readPieces?: (offset: number, into: readonly Uint8Array[]) => void;
   readonly discard?: (offset: number, bytes: number) => Wait<void>;
   readonly zero?: (offset: number, bytes: number) => Wait<void>;
   readonly extent?: (offset: number, bytes: number) => Wait<BlockExtent>;
@@ -29,6 +30,8 @@ export class MovableDisk implements BlockBackend {
     this.#inner = inner;
     this.bytes = inner.bytes;
     this.readOnly = readOnly;
+    if (inner.readPieces)
+      this.readPieces = (offset, into) => inner.readPieces?.(offset, into);
     if (inner.extent) this.extent = (offset, bytes) => inner.extent?.(offset, bytes) as never;
     if (inner.discard)
       this.discard = (offset, bytes) =>

@@ -2,7 +2,6 @@
 import type { Instructions } from "./actions.ts";
 import type { Match, MatchWords } from "./match.ts";
 
-export const PRIORITY_MAX = 0xffff;
 export const DEFAULT_PRIORITY = 0x8000;
 
 export interface FlowRule {

@@ -28,16 +28,6 @@ export function putField(into: Uint32Array, field: Field, value: bigint): void {
   }
 }
 
-/** The inverse of {@link putField}. */
-export function getField(from: Uint32Array, field: Field): bigint {
-  let value = 0n;
-  for (const { bits, shift, word } of field.parts) {
-    const piece = bits === 32 ? from[word] : ((from[word] as number) >>> shift) & ((1 << bits) - 1);
-    value = (value << BigInt(bits)) | BigInt(piece as number);
-  }
-  return value;
-}
-
 /** Throws {@link FlowError} for what cannot be: fields twice, without what they need, or with bits that do not fit. */
 export function compileMatch(match: Match): MatchWords {
   const values = new Uint32Array(KEY_WORDS);

@@ -76,7 +76,6 @@ export const BAD_MULTIPART = [1, 2] as const;
 export const BAD_EXPERIMENTER = [1, 3] as const;
 export const BAD_LENGTH = [1, 6] as const;
 export const BUFFER_UNKNOWN = [1, 8] as const;
-export const BAD_TABLE_ID = [1, 9] as const;
 export const IS_SECONDARY = [1, 10] as const;
 export const BAD_IN_PORT = [1, 11] as const;
 export const BAD_PACKET = [1, 12] as const;
