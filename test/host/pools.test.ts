@@ -138,3 +138,12 @@ test("a leg that is lost is made again in the background, while the volume is re
   });
   await again.close?.();
 });
+
+test("a pool that is just being closed is waited for, and opened again", async () => {
+  const disk = await openVolume(`pool:${file}/v`, false);
+  const closing = disk.close?.();
+  const used = [1, 2].map(() => withPool(file, (pool) => pool.check().problems));
+  await closing;
+  expect(await Promise.all(used)).toEqual([[], []]);
+  expect(fs.existsSync(`${file}.lock`)).toBe(false);
+});

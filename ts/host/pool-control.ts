@@ -8,6 +8,14 @@ import { type ErrorCode, WasmvisorError } from "../base/errors.ts";
 const LINE_BYTES_MAX = 1 << 20;
 const ANSWER_BYTES_MAX = 1 << 28;
 
+const PREFIX = join(tmpdir(), "wasmvisor-pool-");
+
+/** What a process that died has left; nothing but a door of ours. */
+export function removeDoor(path: string | undefined): void {
+  if (path?.startsWith(PREFIX) && path.endsWith("/door") && !path.includes(".."))
+    rmSync(dirname(path), { recursive: true, force: true });
+}
+
 export class PoolDoor {
   readonly path: string;
   readonly #server: Server;
@@ -20,7 +28,7 @@ export class PoolDoor {
 
   /** `answer` does what a line asks for. */
   static async open(answer: (line: string) => Promise<unknown>): Promise<PoolDoor> {
-    const path = join(mkdtempSync(join(tmpdir(), "wasmvisor-pool-")), "door");
+    const path = join(mkdtempSync(PREFIX), "door");
     const server = createServer();
     const door = new PoolDoor(path, server);
     server.on("connection", (socket) => door.#serve(socket, answer));

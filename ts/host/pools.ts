@@ -18,7 +18,7 @@ import { Pool } from "../storage/pool/pool.ts";
 import { Rebuilder } from "../storage/pool/rebuilder.ts";
 import type { Volume } from "../storage/pool/volume.ts";
 import { doPoolCommand, type PoolCommand, parsePoolCommand } from "./pool-commands.ts";
-import { knock, PoolDoor } from "./pool-control.ts";
+import { knock, PoolDoor, removeDoor } from "./pool-control.ts";
 
 /** Two copies of the maps, each of half of it; the file has holes where nothing was written. */
 const METADATA_BYTES = 256 << 20;
@@ -32,7 +32,14 @@ interface OpenPool {
 }
 
 /** Pools that this process has open: guests on one pool share it. */
-const open = new Map<string, { readonly opened: Promise<OpenPool>; users: number }>();
+const open = new Map<string, Entry>();
+
+interface Entry {
+  readonly opened: Promise<OpenPool>;
+  users: number;
+  /** Nobody uses it any more: whoever wants it waits, and opens it anew. */
+  closing?: Promise<void>;
+}
 
 /** Makes a pool in `path`, which must not be there. */
 export async function createPool(
@@ -74,6 +81,10 @@ export async function poolCommand(path: string, command: PoolCommand): Promise<u
 
 async function acquire(path: string): Promise<Pool> {
   const known = open.get(path);
+  if (known?.closing) {
+    await known.closing.catch(() => undefined); // Its last user is told.
+    return acquire(path);
+  }
   if (known) {
     known.users++;
     return (await known.opened).pool;
@@ -101,8 +112,13 @@ async function release(path: string): Promise<void> {
   if (!known) return;
   known.users--;
   if (known.users > 0) return;
+  known.closing = closePool(path, known.opened);
+  await known.closing;
+}
+
+async function closePool(path: string, opened: Promise<OpenPool>): Promise<void> {
   try {
-    const { door, pool, rebuilder } = await known.opened;
+    const { door, pool, rebuilder } = await opened;
     await door.close();
     await rebuilder.stop();
     await pool.close();
@@ -134,6 +150,7 @@ function lock(path: string): void {
       const owner = ownerOf(file);
       if (owner !== undefined && isAlive(owner))
         throw new WasmvisorError("WV_STATE", `pool "${path}": process ${owner} has it open`);
+      removeDoor(linesOf(file)[1]);
       rmSync(file, { force: true }); // Whoever had it has died: nothing that was flushed is lost.
     }
   }
