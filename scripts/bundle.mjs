@@ -5,9 +5,12 @@
 import { rmSync } from "node:fs";
 import { rolldown } from "rolldown";
 
-// What everything uses, and what a network needs before somebody leads outside, is one file: alone they would be ten.
+// What everything uses is one file: alone they would be ten. What a network is made of is loaded with the first one.
 const groups = [
-  { name: "base", test: /dist\/ts\/(base|machine|net)\/(?!user|vxlan-link|dns|dhcp|udp|wireguard|openflow|flow/text|tether)/ },
+  {
+    name: "base",
+    test: /dist\/ts\/(base|machine|net)\/(?!user|vxlan-link|dns|dhcp|udp|switch|flow|loop|impair|wireguard|openflow|tether)/,
+  },
 ];
 
 async function write(input, chunkFileNames) {

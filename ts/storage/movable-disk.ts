@@ -30,8 +30,7 @@ export class MovableDisk implements BlockBackend {
     this.#inner = inner;
     this.bytes = inner.bytes;
     this.readOnly = readOnly;
-    if (inner.readPieces)
-      this.readPieces = (offset, into) => inner.readPieces?.(offset, into);
+    if (inner.readPieces) this.readPieces = (offset, into) => inner.readPieces?.(offset, into);
     if (inner.extent) this.extent = (offset, bytes) => inner.extent?.(offset, bytes) as never;
     if (inner.discard)
       this.discard = (offset, bytes) =>

@@ -8,7 +8,7 @@ import type { Random } from "../../base/random.ts";
 import { DEFAULT_MTU, type NicPort } from "../../machine/nic.ts";
 import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
-import { Switch } from "../../net/switch.ts";
+import type { Switch } from "../../net/switch.ts";
 import type { Tether } from "../../net/tether/tether.ts";
 import { DEFAULT_SUBNET } from "../../net/user/subnet.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
@@ -102,7 +102,7 @@ export class HostNetworks {
     if (gateway === "peer" && network === LAN) {
       if (this.#shared.has(LAN))
         throw new WasmvisorError("WV_STATE", "join: this host's lan has a gateway already");
-      this.#shared.set(LAN, Promise.resolve(this.#bare(LAN)));
+      this.#shared.set(LAN, this.#bare(LAN));
     }
     const segment = await this.#segment(network);
     const { VxlanLink } = await import("../../net/vxlan-link.ts");
@@ -220,18 +220,19 @@ export class HostNetworks {
   #segment(name: string): Promise<Segment> {
     const known = this.#shared.get(name);
     if (known) return known;
-    const made = name === LAN ? this.#make(DEFAULT_MTU) : Promise.resolve(this.#bare(name));
+    const made = name === LAN ? this.#make(DEFAULT_MTU) : this.#bare(name);
     this.#shared.set(name, made);
     return made;
   }
 
-  #bare(name: string): Segment {
+  async #bare(name: string): Promise<Segment> {
     const random = this.#random.split(name);
+    const { Switch } = await import("../../net/switch.ts");
     return { switch: new Switch({ clock: this.#clock, random }), user: undefined };
   }
 
   async #make(mtu: number): Promise<Segment> {
-    const { switch: made } = this.#bare(LAN);
+    const { switch: made } = await this.#bare(LAN);
     const [{ UserNetwork }, { NodeOutside }] = await Promise.all([
       import("../../net/user/user-network.ts"),
       outsideModule(),
