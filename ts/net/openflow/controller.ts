@@ -6,7 +6,7 @@ import { readMatch, writeActions } from "./codec.ts";
 import * as of from "./constants.ts";
 import { DEFAULT_FLOW_MOD, encodeFlowMod, type FlowMod } from "./flow-mod.ts";
 import type { OpenFlowLine, OpenFlowPeer, OpenFlowSide } from "./line.ts";
-import { message, OpenFlowError, WireReader, type WireWriter } from "./wire.ts";
+import { hello, message, OpenFlowError, readHeader, WireReader, type WireWriter } from "./wire.ts";
 
 const PORTS_MAX = 4096;
 const BARRIERS_MAX = 1024;
@@ -58,14 +58,7 @@ export class Datapath implements OpenFlowPeer {
   constructor(app: ControllerApp, line: OpenFlowLine) {
     this.#app = app;
     this.#line = line;
-    line.send(
-      message(of.HELLO, 0, (writer) =>
-        writer
-          .u16(1)
-          .u16(8)
-          .u32(1 << of.VERSION),
-      ),
-    );
+    line.send(hello());
   }
 
   /** Its number; 0 until it has told. */
@@ -124,9 +117,7 @@ export class Datapath implements OpenFlowPeer {
   /** Throws `OpenFlowError` for what no switch says. */
   receive(bytes: Uint8Array): void {
     const reader = new WireReader(bytes);
-    const [version, type] = [reader.u8(), reader.u8()];
-    reader.skip(2);
-    const xid = reader.u32();
+    const { type, version, xid } = readHeader(reader);
     if (version !== of.VERSION && type !== of.HELLO && type !== of.ERROR)
       throw new OpenFlowError(of.BAD_VERSION, `version ${version}`);
     switch (type) {

@@ -15,7 +15,15 @@ import {
 } from "./describe.ts";
 import { applyFlowMod, errorKind, readFlowMod } from "./flow-mod.ts";
 import { type OpenFlowLine, type OpenFlowPeer, WAITING_BYTES_MAX } from "./line.ts";
-import { type ErrorKind, message, OpenFlowError, WireReader, type WireWriter } from "./wire.ts";
+import {
+  type ErrorKind,
+  hello,
+  message,
+  OpenFlowError,
+  readHeader,
+  WireReader,
+  type WireWriter,
+} from "./wire.ts";
 
 const ERROR_DATA_BYTES = 64;
 const FRAMES_IN_PER_SEC = 2_000;
@@ -59,15 +67,7 @@ export class SwitchSession implements OpenFlowPeer {
   constructor(its: SessionOwner, line: OpenFlowLine) {
     this.#its = its;
     this.#line = line;
-    // One element: a bitmap of versions.
-    line.send(
-      message(of.HELLO, 0, (writer) =>
-        writer
-          .u16(1)
-          .u16(8)
-          .u32(1 << of.VERSION),
-      ),
-    );
+    line.send(hello());
   }
 
   get isGreeted(): boolean {
@@ -86,9 +86,7 @@ export class SwitchSession implements OpenFlowPeer {
   /** A whole message has come. */
   receive(bytes: Uint8Array): void {
     const reader = new WireReader(bytes);
-    const [version, type] = [reader.u8(), reader.u8()];
-    reader.skip(2);
-    const xid = reader.u32();
+    const { type, version, xid } = readHeader(reader);
     this.#counts.messages++;
     try {
       if (type === of.HELLO) this.#greet(version, reader);

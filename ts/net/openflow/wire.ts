@@ -1,6 +1,6 @@
 /** Bytes of OpenFlow messages: read within bounds, written as they grow. */
 import { WasmvisorError } from "../../base/errors.ts";
-import { BAD_LENGTH, HEADER_BYTES, VERSION } from "./constants.ts";
+import { BAD_LENGTH, HEADER_BYTES, HELLO, VERSION } from "./constants.ts";
 
 /** Type and code, as they go over the wire. */
 export type ErrorKind = readonly [type: number, code: number];
@@ -162,6 +162,30 @@ export function message(
   write(writer);
   writer.setU16(2, writer.length);
   return writer.done();
+}
+
+/** What both ends say first; its one element is a bitmap of versions. */
+export function hello(): Uint8Array {
+  return message(HELLO, 0, (writer) =>
+    writer
+      .u16(1)
+      .u16(8)
+      .u32(2 ** VERSION),
+  );
+}
+
+/** What every message begins with. */
+export interface Header {
+  readonly version: number;
+  readonly type: number;
+  readonly xid: number;
+}
+
+/** Reads it; the reader stands behind it then. */
+export function readHeader(reader: WireReader): Header {
+  const [version, type] = [reader.u8(), reader.u8()];
+  reader.skip(2);
+  return { version, type, xid: reader.u32() };
 }
 
 /** Cuts a stream into messages. Throws {@link OpenFlowError} for a length that cannot be. */
