@@ -92,7 +92,7 @@ function paeth(a: number, b: number, c: number): number {
 test("a figure has a mark for each point, in the colour of its strategy", () => {
   const text = textOf("fluid-pareto.svg");
   expect(converged).toBeGreaterThan(6);
-  expect(text).toContain("1 Gbit/s");
+  expect(text).toContain("link 1Gbit");
   const filled = STRATEGY_COLOURS.map((colour) => text.split(`fill="${colour}"`).length - 1);
   // Its legend has one of each.
   expect(filled.reduce((sum, one) => sum + one)).toBe(converged + STRATEGY_COLOURS.length);
