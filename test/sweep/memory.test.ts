@@ -21,7 +21,7 @@ describe.skipIf(process.platform !== "linux")("memory of a sweep", () => {
   });
 
   test("is seen where it is more than allowed", () => {
-    const { status, words } = soak(2_000, 20);
+    const { status, words } = soak(4_000, 20);
     expect(words).toMatch(/\d+ MiB were resident, 20 are allowed/);
     expect(status).toBe(1);
   });
