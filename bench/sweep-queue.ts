@@ -1,7 +1,8 @@
 /**
  * What a queue costs, by processor time: a page-level sweep over Debian's server, its coordinator and a worker as
- * processes of their own. Work is what the worker's threads did; all else that was spent (coordinator, server, the
- * worker's own thread) since the first chunk came is the queue's, but for what the inline engine spends on files, too.
+ * processes of their own. Work is what the worker's threads did; all else (coordinator, server, the worker's own
+ * thread) is what the queue takes, from chunk FROM to chunk TO, so without any start. The main thread of the same
+ * sweep with a thread and no queue, over the same chunks, says what of that is no queue's: files, and giving to threads.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -49,25 +50,47 @@ function threadsOf(pid: number): ReadonlyMap<string, number> {
 const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
 
 interface Spent {
-  readonly server: number;
-  readonly worker: number;
-  readonly own: number;
-  readonly coordinator: number;
+  /** By threads that compute. */
+  readonly work: number;
+  readonly rest: number;
 }
 
-function spentBy(server: number, worker: number, coordinator: number): Spent {
+/** `worker` computes, in all of its threads but its first; `others` do not. */
+function spentBy(worker: number, others: readonly number[]): Spent {
   const threads = threadsOf(worker);
   const own = threads.get(String(worker)) ?? 0;
-  return {
-    server: sum(threadsOf(server).values()),
-    worker: sum(threads.values()),
-    own,
-    coordinator: sum(threadsOf(coordinator).values()),
-  };
+  const rest = own + sum(others.map((pid) => sum(threadsOf(pid).values())));
+  return { work: sum(threads.values()) - own, rest };
 }
 
-/** Share of the work that the queue took, in percent. */
-async function overhead(root: string): Promise<number> {
+/** What is spent from chunk FROM to chunk TO of a sweep into `out`. */
+async function spentOver(sweep: ChildProcess, out: string, spent: () => Spent): Promise<Spent> {
+  let isOver = false;
+  sweep.on("exit", () => {
+    isOver = true;
+  });
+  const chunks = (): number => {
+    try {
+      return readdirSync(join(out, "chunks")).filter((name) => !name.endsWith(".tmp")).length;
+    } catch {
+      return 0;
+    }
+  };
+  // Programs are loaded, what is hot is compiled.
+  while (chunks() < FROM && !isOver) await sleep(10);
+  const before = spent();
+  let after = before;
+  while (chunks() < TO && !isOver) {
+    after = spent();
+    await sleep(20);
+  }
+  const work = after.work - before.work;
+  if (!(work > 1)) throw new Error(`queue: ${work} s of work are too little to say anything`);
+  return { work, rest: after.rest - before.rest };
+}
+
+/** All but the work in percent of it: with a queue, and with a thread alone. */
+async function overheads(root: string): Promise<{ queue: number; thread: number }> {
   const home = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
   const port = await freePort();
   const children: ChildProcess[] = [];
@@ -76,49 +99,25 @@ async function overhead(root: string): Promise<number> {
     children.push(child);
     return child;
   };
+  const plan = join(home, "plan.yaml");
+  const cli = join(root, "dist/ts/cli/main.js");
+  const startSweep = (out: string, ...how: string[]): ChildProcess =>
+    start(process.execPath, cli, "sweep", plan, "--out", out, "--no-report", ...how);
+  const percent = ({ rest, work }: Spent): number => (100 * rest) / work;
   try {
     const where = ["--port", String(port), "--bind", "127.0.0.1", "--dir", home];
     const server = start(SERVER as string, ...where, "--save", "", "--appendonly", "yes");
     await sleep(500);
-    const plan = join(home, "plan.yaml");
     writeFileSync(plan, PLAN);
-    const cli = join(root, "dist/ts/cli/main.js");
     const redis = ["--redis", `redis://127.0.0.1:${port}`];
     const worker = start(process.execPath, cli, "worker", ...redis, "--workers", "1");
-    const out = join(home, "out");
-    const options = ["--out", out, "--no-report", ...redis];
-    const sweep = start(process.execPath, cli, "sweep", plan, ...options);
-    const pids = [server.pid, worker.pid, sweep.pid] as [number, number, number];
-    let isOver = false;
-    sweep.on("exit", () => {
-      isOver = true;
-    });
-    const chunks = (): number => {
-      try {
-        return readdirSync(join(out, "chunks")).filter((name) => !name.endsWith(".tmp")).length;
-      } catch {
-        return 0;
-      }
-    };
-    // Programs are loaded, what is hot is compiled.
-    while (chunks() < FROM && !isOver) await sleep(10);
-    const before = spentBy(...pids);
-    let after = before;
-    while (chunks() < TO && !isOver) {
-      after = spentBy(...pids);
-      await sleep(20);
-    }
-    const [queue, work] = [
-      after.server -
-        before.server +
-        after.own -
-        before.own +
-        after.coordinator -
-        before.coordinator,
-      after.worker - before.worker - (after.own - before.own),
-    ];
-    if (!(work > 1)) throw new Error(`queue: ${work} s of work are too little to say anything`);
-    return (100 * queue) / work;
+    const far = startSweep(join(home, "far"), ...redis);
+    const [pid, ...others] = [worker.pid, server.pid, far.pid] as [number, number, number];
+    const queue = await spentOver(far, join(home, "far"), () => spentBy(pid, others));
+    for (const child of children) child.kill("SIGKILL");
+    const near = startSweep(join(home, "near"), "--engine", "threads", "--workers", "1");
+    const thread = await spentOver(near, join(home, "near"), () => spentBy(near.pid as number, []));
+    return { queue: percent(queue), thread: percent(thread) };
   } finally {
     for (const child of children) child.kill("SIGKILL");
     rmSync(home, { recursive: true, force: true });
@@ -128,8 +127,22 @@ async function overhead(root: string): Promise<number> {
 /** No row without a server. */
 export async function benchQueue(root: string, runs: number): Promise<BenchRow[]> {
   if (!SERVER) return [];
-  const ours: number[] = [];
-  for (let run = 0; run < runs; run++) ours.push(await overhead(root));
-  const bench = "sweep/queue, share of the work";
-  return [rowOf({ bench, unit: "%", better: "lower", ours })];
+  const all: { queue: number; thread: number }[] = [];
+  for (let run = 0; run < runs; run++) all.push(await overheads(root));
+  const row = (bench: string, ours: readonly number[]): BenchRow =>
+    rowOf({ bench, unit: "%", better: "lower", ours });
+  return [
+    row(
+      "sweep/queue, all but the work",
+      all.map(({ queue }) => queue),
+    ),
+    row(
+      "sweep/queue, the same with a thread and no queue",
+      all.map(({ thread }) => thread),
+    ),
+    row(
+      "sweep/queue, share of the work",
+      all.map(({ queue, thread }) => queue - thread),
+    ),
+  ];
 }

@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { chunksOf } from "../../ts/sweep/expand.ts";
+import { parsePlan } from "../../ts/sweep/plan.ts";
 import { BINARY } from "../cli/binary.ts";
 import { freePort } from "../free-port.ts";
 
@@ -14,7 +16,7 @@ export const SERVER = ["redis-server", "valkey-server"].find(
   (name) => spawnSync(name, ["--version"]).status === 0,
 );
 
-/** 100 chunks, small ones: what is killed is in the middle of something. */
+/** Many chunks, small ones: what is killed is in the middle of something. */
 export const PLAN = `apiVersion: wasmvisor.dev/v1
 kind: Sweep
 name: killed
@@ -30,7 +32,7 @@ parts:
       dirtyRate: { from: 100, to: 8000, steps: 500, scale: log }
     settings: { timeout: 2s }
 `;
-export const CHUNKS = 100;
+export const CHUNKS = chunksOf(parsePlan(PLAN)).length;
 export const SCENARIOS = 2000;
 
 /** Waits until `is` holds; throws after a minute with what was waited for. */

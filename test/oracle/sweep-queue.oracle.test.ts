@@ -65,7 +65,9 @@ function sweep(out: string, format: ResultFormat, ...args: string[]): Command {
 
 /** It ended well, and its results are those of the inline run. */
 async function expectWhole(command: Command, out: string, format: ResultFormat): Promise<void> {
-  expect([await command.ended, command.text.match(/wasmvisor: .*/)?.[0]]).toEqual([0, undefined]);
+  // On a busy machine a worker needs longer to start than a coordinator waits before it says that there is none.
+  const words = /wasmvisor: (?!no worker ).*/;
+  expect([await command.ended, command.text.match(words)?.[0]]).toEqual([0, undefined]);
   expect(stateOf(out)).toBe("complete");
   const results = readFileSync(join(out, `results.${format}`));
   expect(results.equals(inline.get(format) as Buffer)).toBe(true);
@@ -129,7 +131,7 @@ describe.skipIf(!SERVER)("a sweep over a queue", () => {
   test("survives kill -9 of the coordinator", async () => {
     const out = folder();
     worker();
-    for (const count of [10, 50]) {
+    for (const count of [10, 40]) {
       const command = sweep(out, "csv", "--resume");
       await someChunks(out, count);
       await command.kill();
@@ -159,7 +161,7 @@ describe.skipIf(!SERVER)("a sweep over a queue", () => {
     worker();
     worker();
     const command = sweep(out, "parquet");
-    for (const count of [10, 50]) {
+    for (const count of [10, 40]) {
       await someChunks(out, count);
       await server.kill();
       await sleep(300);

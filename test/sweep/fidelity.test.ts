@@ -7,7 +7,7 @@ import { simulateFluid } from "../../ts/sweep/fluid/migration.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Distribution, Scenario } from "../../ts/sweep/scenario.ts";
-import { MEASURED } from "./qemu-measured.ts";
+import { QEMU_ROWS, type QemuRow, qemuScenario } from "./qemu-measured.ts";
 import { BASE, CAPPED, MIB, QEMU } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
@@ -117,31 +117,9 @@ describe("fluid and page level agree within 1 %", () => {
   );
 });
 
-interface QemuRow {
-  readonly rate: number;
-  readonly capMibPerSec: number;
-  readonly change?: Partial<Scenario>;
-  /** Undefined: it never converged. */
-  readonly totalMs: number | undefined;
-  readonly rounds: number;
-  readonly mib: number;
-}
-
-/** As QEMU does it: pages go to the cache when they are sent for the second time. */
-const XBZRLE = { xbzrleCacheBytes: 128 * MIB, xbzrleFrom: "second-pass" } as const;
-
-const QEMU_ROWS: readonly QemuRow[] = [
-  ...MEASURED,
-  { rate: 32_000, capMibPerSec: 32, totalMs: undefined, rounds: 0, mib: 0 },
-  { rate: 8_000, capMibPerSec: 32, change: XBZRLE, totalMs: 13_288, rounds: 5, mib: 425.5 },
-  { rate: 32_000, capMibPerSec: 32, change: XBZRLE, totalMs: 13_333, rounds: 6, mib: 426.2 },
-];
-
 /** Total time, bytes and rounds of a row: the median of five seeds, or the fluid's. */
 function predict(row: QemuRow, fidelity: "page" | "fluid") {
-  const { capMibPerSec, change, rate } = row;
-  const bandwidthCapBytesPerSec = capMibPerSec * MIB;
-  const scenario = { ...QEMU, dirtyRate: rate, bandwidthCapBytesPerSec, ...change };
+  const scenario = qemuScenario(row);
   if (fidelity === "fluid") {
     const { dirtySyncCount, isCompleted, totalNs, transferredBytes } = simulateFluid(scenario);
     return { isCompleted, totalNs, bytes: transferredBytes, rounds: dirtySyncCount };

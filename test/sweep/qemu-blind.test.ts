@@ -4,38 +4,10 @@ import { simulateFluid } from "../../ts/sweep/fluid/migration.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
 import type { Scenario } from "../../ts/sweep/scenario.ts";
-import { BLIND_POST_COPY, BLIND_ROWS, type BlindRow, EDGE_ROW } from "./qemu-blind.ts";
-import { MIB, QEMU } from "./scenarios.ts";
+import { BLIND_POST_COPY, BLIND_ROWS, blindScenario, EDGE_ROW } from "./qemu-blind.ts";
+import { MIB } from "./scenarios.ts";
 
 const kernel = loadPageKernel();
-const HOT_COLD = { kind: "hot-cold", hotPages: 0.1, hotWrites: 0.9 } as const;
-
-/**
- * The guest as two images of its memory show it: 91,808 pages in use; nine tenths of the working set in one run,
- * in order, which goes on where page 6,531 of those in use would be its first.
- */
-function scenarioOf(row: BlindRow & { readonly settleMs: number }): Scenario {
-  const { capMibPerSec, downtimeLimitMs, help, pattern, rate, settleMs, strategy, wsMib } = row;
-  return {
-    ...QEMU,
-    memoryBytes: (91_808 + 55_722) * 4096,
-    usedBytes: 91_808 * 4096,
-    workingSetBytes: wsMib * MIB,
-    workingSetOffsetBytes: 6_531 * 4096,
-    dirtyRate: rate,
-    distribution: pattern === "hotcold" ? HOT_COLD : { kind: pattern },
-    bandwidthCapBytesPerSec: capMibPerSec * MIB,
-    downtimeLimitNs: downtimeLimitMs * 1e6,
-    xbzrleCacheBytes: help === "xbzrle" ? 128 * MIB : 0,
-    xbzrleFrom: "second-pass",
-    strategy,
-    missingStores: "wait",
-    push: "qemu",
-    settleNs: settleMs * 1e6,
-    timeoutNs: 20e9,
-  };
-}
-
 interface Predicted {
   readonly isCompleted: boolean;
   readonly totalMs: number;
@@ -70,7 +42,7 @@ function fluid(scenario: Scenario): Predicted {
 function errorsOf(rows: typeof BLIND_ROWS, predict: (scenario: Scenario) => Predicted): number[] {
   const errors: number[] = [];
   for (const row of rows) {
-    const predicted = predict(scenarioOf(row));
+    const predicted = predict(blindScenario(row));
     const what = `${row.name}: ${JSON.stringify(predicted)} for ${JSON.stringify(row)}`;
     expect(predicted.isCompleted, what).toBe(row.totalMs !== undefined);
     if (row.totalMs === undefined) continue;
@@ -107,12 +79,12 @@ describe.each([
 test("in post-copy, too: within 6 % at page level, and 10 % as a fluid, which takes the likelier end", () => {
   errorsOf(BLIND_POST_COPY, page);
   for (const row of BLIND_POST_COPY) {
-    const { isCompleted, totalMs } = fluid(scenarioOf(row));
+    const { isCompleted, totalMs } = fluid(blindScenario(row));
     expect(isCompleted).toBe(true);
     expect(Math.abs(totalMs / (row.totalMs as number) - 1), row.name).toBeLessThan(0.1);
   }
 });
 
 test("a row whose fate is decided by a thousandth is called doubtful", () => {
-  expect(simulateFluid(scenarioOf(EDGE_ROW)).near).toBe("convergence");
+  expect(simulateFluid(blindScenario(EDGE_ROW)).near).toBe("convergence");
 });

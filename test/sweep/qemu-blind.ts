@@ -2,6 +2,8 @@
  * Rows that were not looked at when the rules of the model were written: guests, writers, caps and limits of
  * downtime for two processes of QEMU 7.2, which `bench/migration-blind.ts` measures.
  */
+import type { Scenario } from "../../ts/sweep/scenario.ts";
+import { MIB, QEMU } from "./scenarios.ts";
 
 /** One row: what the guest does, and over what it is moved. */
 export interface BlindRow {
@@ -97,3 +99,31 @@ export const BLIND_POST_COPY: readonly MeasuredBlindRow[] = [
 
 /** What remains after a round tends to 1.001 of what QEMU stops at: three runs took 21 to 23 rounds. */
 export const EDGE_ROW = row(["uniform", 24_000, 48], [64, 300], [8_335, 21, 550.61]);
+
+const HOT_COLD = { kind: "hot-cold", hotPages: 0.1, hotWrites: 0.9 } as const;
+
+/**
+ * The guest as two images of its memory show it: 91,808 pages in use; nine tenths of the working set in one run,
+ * in order, which goes on where page 6,531 of those in use would be its first.
+ */
+export function blindScenario(row: BlindRow & { readonly settleMs: number }): Scenario {
+  const { capMibPerSec, downtimeLimitMs, help, pattern, rate, settleMs, strategy, wsMib } = row;
+  return {
+    ...QEMU,
+    memoryBytes: (91_808 + 55_722) * 4096,
+    usedBytes: 91_808 * 4096,
+    workingSetBytes: wsMib * MIB,
+    workingSetOffsetBytes: 6_531 * 4096,
+    dirtyRate: rate,
+    distribution: pattern === "hotcold" ? HOT_COLD : { kind: pattern },
+    bandwidthCapBytesPerSec: capMibPerSec * MIB,
+    downtimeLimitNs: downtimeLimitMs * 1e6,
+    xbzrleCacheBytes: help === "xbzrle" ? 128 * MIB : 0,
+    xbzrleFrom: "second-pass",
+    strategy,
+    missingStores: "wait",
+    push: "qemu",
+    settleNs: settleMs * 1e6,
+    timeoutNs: 20e9,
+  };
+}

@@ -40,6 +40,8 @@ export interface QueueOptions {
 }
 
 const LOOK_MS = 1_000;
+/** While rows come, jobs are looked at this seldom: a question for each was a sixth of what a coordinator does. */
+const LOOKS_PER_JOBS = 5;
 const AWAY_MS = 120_000;
 /** Chunks that may wait here; the queue has far fewer. */
 const SLOTS = 4096;
@@ -106,6 +108,9 @@ class QueueExecutor implements Executor {
   #timer: NodeJS.Timeout | undefined;
   #readyMs = nowMs();
   #heardMs = nowMs();
+  /** Since jobs were last looked at. */
+  #looks = 0;
+  #isHeard = false;
 
   constructor({ options, queue, redis, spec, sweep }: Parts) {
     this.#redis = redis;
@@ -213,6 +218,7 @@ class QueueExecutor implements Executor {
     // Who sent it may be of another mind about what a chunk is.
     if (!asked || !holdsRows(rows, this.#spec.format, asked.chunk.count)) return;
     this.#heardMs = nowMs();
+    this.#isHeard = true;
     this.#crew.heard(done, this.#heardMs);
     for (const sent of this.#sent.values())
       if (sent.left.delete(done.chunk)) {
@@ -238,11 +244,20 @@ class QueueExecutor implements Executor {
     this.#readyMs = nowMs();
     try {
       await this.#hint();
-      for (const sent of [...this.#sent.values()]) await this.#lookAt(sent);
+      if (this.#isTimeForJobs())
+        for (const sent of [...this.#sent.values()]) await this.#lookAt(sent);
       await this.#send();
     } catch (error) {
       if (this.#redis.status === "ready" && !this.#end) this.#fail(error);
     }
+  }
+
+  #isTimeForJobs(): boolean {
+    const isQuiet = !this.#isHeard;
+    this.#isHeard = false;
+    if (!isQuiet && ++this.#looks < LOOKS_PER_JOBS) return false;
+    this.#looks = 0;
+    return true;
   }
 
   #checkAway(): void {
