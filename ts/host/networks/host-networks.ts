@@ -5,7 +5,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { DEFAULT_MTU, type NicPort } from "../../machine/nic.ts";
+import { DEFAULT_MTU, type Frame, type NicPort } from "../../machine/nic.ts";
 import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
 import type { Switch } from "../../net/switch.ts";
@@ -41,6 +41,8 @@ export interface Plug {
   arrived(addresses: readonly number[], isNew: boolean): void;
   /** The guest is paused. */
   rests(): void;
+  /** Frames that waited for the guest, which is elsewhere by now: they go after it. The cable may be out already. */
+  sendOn(frames: readonly Frame[]): void;
   /** Takes the cable out, and ends what was for this card alone. What has `moved` may leave connections behind. */
   unplug(why: "moved" | "ended"): void;
 }
@@ -189,9 +191,10 @@ export class HostNetworks {
       segment.user?.dhcp.forget(mac);
       if (isOwn) segment.user?.close();
     };
+    const sendOn = (frames: readonly Frame[]): void => segment.switch.sendOn(frames, port);
     if (kind !== "lan" || !this.#tethers)
       return {
-        ...{ port, user: segment.user, unplug: remove },
+        ...{ port, user: segment.user, unplug: remove, sendOn },
         ...{ arrived: () => undefined, rests: () => undefined },
       };
     const gateway = segment.user ? DEFAULT_SUBNET.gateway : undefined;
@@ -204,6 +207,7 @@ export class HostNetworks {
       user,
       arrived: (addresses, isNew) => tether.arrive(addresses, isNew),
       rests: () => tether.rest(),
+      sendOn: (frames) => tether.sendOn(frames),
       unplug: (why) => this.#tethers?.release(tether, why),
     };
   }
