@@ -13,7 +13,8 @@ import type { Tether } from "../../net/tether/tether.ts";
 import { DEFAULT_SUBNET } from "../../net/user/subnet.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
-import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
+import type { Peer, VxlanLink, VxlanMetrics, VxlanOptions } from "../../net/vxlan-link.ts";
+import type { WireguardMetrics } from "../../net/wireguard/wireguard.ts";
 import type { NicConfig } from "./nic-config.ts";
 import { SwitchControl } from "./switch-control.ts";
 import type { TetherInfo, Tethers, TunnelOptions } from "./tethers.ts";
@@ -55,8 +56,24 @@ interface Segment {
 const LAN = "lan";
 const VXLAN_PORT = 4789;
 
+/** A network that is joined to those of other hosts. */
+export interface LinkInfo extends VxlanMetrics {
+  /** The port of its socket. */
+  readonly localPort: number;
+  /** Of the encrypted network that it is inside of. */
+  readonly vpn: WireguardMetrics | undefined;
+}
+
+/** How a network of this host reaches those of others. */
+export interface WaysOut {
+  readonly links: readonly LinkInfo[];
+  /** Of guests that have left for other networks; the lan's alone. */
+  readonly tunnel: TetherInfo | undefined;
+}
+
 /** What carries the frames of a joined network. */
 interface Carrier {
+  readonly vpn?: (() => WireguardMetrics) | undefined;
   readonly datagrams: Datagrams;
   readonly peers: readonly Peer[];
   /** The port outside. */
@@ -141,7 +158,8 @@ export class HostNetworks {
     const inside = vpn.peers.map((peer) => ({ address: innerAddress(peer) }));
     const { localPort } = its;
     const datagrams = its.datagrams(VXLAN_PORT);
-    return { datagrams, peers: [...peers, ...inside], localPort, close: () => its.close() };
+    const ends = { vpn: () => its.metrics(), close: () => its.close() };
+    return { datagrams, peers: [...peers, ...inside], localPort, ...ends };
   }
 
   /**
@@ -163,6 +181,17 @@ export class HostNetworks {
   /** What guests that left have left behind; undefined: there is no tunnel. */
   tunnelInfo(): TetherInfo | undefined {
     return this.#tethers?.info();
+  }
+
+  waysOut(network: string): WaysOut {
+    const links = this.#links
+      .filter((one) => one.network === network)
+      .map(({ carrier: { localPort, vpn }, link }) => ({
+        localPort,
+        ...link.metrics(),
+        vpn: vpn?.(),
+      }));
+    return { links, tunnel: network === LAN ? this.#tethers?.info() : undefined };
   }
 
   /** One more host that a joined network reaches. */
