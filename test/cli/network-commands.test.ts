@@ -54,7 +54,17 @@ function framesOf(file: string): number[] {
 
 test("run --pcap writes a whole file that others cannot read, even of a guest that says nothing", async () => {
   const file = join(scratch, "run.pcap");
-  const args = ["run", KV, "--append", "ops=2000 report=1000", "--net", "lan", "--pcap", file];
+  const args = [
+    "run",
+    "--kernel",
+    KV,
+    "--append",
+    "ops=2000 report=1000",
+    "--net",
+    "lan",
+    "--pcap",
+    file,
+  ];
   const { status, stderr } = await wasmvisor(args);
   expect([status, stderr]).toEqual([0, expect.any(String)]);
   expect(framesOf(file)).toEqual([]);
@@ -63,14 +73,14 @@ test("run --pcap writes a whole file that others cannot read, even of a guest th
   expect([nowhere.status, nowhere.stderr]).toEqual([2, expect.stringContaining("cannot write")]);
 });
 
-test("capture writes what passes a vm's card, cut as it is told", async () => {
+test("capture writes what passes a vm's card", async () => {
   const address = await start();
   const client = new HostClient(address, {});
   const vm = { name: "g", kernel: KV, append: "report=1000", memory: "16MiB" };
   await client.create({ ...vm, networks: [{ kind: "lan" }] });
   await client.act("g", "start");
   const file = join(scratch, "capture.pcap");
-  const how = ["--duration", "3s", "--snaplen", "40", "--json", "--host", address];
+  const how = ["--duration", "3s", "--snaplen", "64", "--json", "--host", address];
   const done = wasmvisor(["capture", "g", file, ...how]);
   let isOver = false;
   void done.finally(() => {
@@ -89,7 +99,9 @@ test("capture writes what passes a vm's card, cut as it is told", async () => {
     { name: "g", file, bytes: statSync(file).size },
   ]);
   expect(lengths.length).toBeGreaterThan(0);
-  expect(new Set(lengths)).toEqual(new Set([40]));
+  expect(new Set(lengths)).toEqual(new Set([60]));
+  const short = await wasmvisor(["capture", "g", file, "--snaplen", "40", "--host", address]);
+  expect([short.status, short.stderr]).toEqual([2, expect.stringContaining("at least 64 bytes")]);
   const unknown = await wasmvisor(["capture", "x", file, "--host", address]);
   expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining("x")]);
 });
