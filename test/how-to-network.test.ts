@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { SwitchInfo } from "../ts/host/networks/switch-control.ts";
 import { BINARY, ROOT, wasmvisor } from "./cli/binary.ts";
 import { freePort } from "./free-port.ts";
 
@@ -63,6 +64,14 @@ test("keys are private, and two hosts start with them", async () => {
   const addresses = [await start("home"), await start("away")];
   for (const address of addresses)
     expect((await wasmvisor(["ls", "--host", address])).status).toBe(0);
+  const { stdout } = await wasmvisor(["switch", "ls", "--host", addresses[0] ?? "", "--json"]);
+  const [lan] = JSON.parse(stdout) as SwitchInfo[];
+  expect(lan?.links).toMatchObject([
+    { refusedFrames: 0, vpn: { peers: [{}], refusedMessages: 0 } },
+  ]);
+  expect(stdout).not.toContain(readFileSync(join(scratch, "home.key"), "utf8").trim());
+  const told = await wasmvisor(["switch", "ls", "--host", addresses[0] ?? ""]);
+  expect(told.stdout).toMatch(/VXLAN at UDP port \d+: .* in a VPN of 1 peers, 0 refused/);
 });
 
 test("what cannot be is refused, and no message shows a key", async () => {

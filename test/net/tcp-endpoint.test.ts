@@ -146,6 +146,38 @@ describe("windows", () => {
     expect(b.data.length).toBe(1 << 20);
   });
 
+  test("a guest that moved gets what it missed soon, and once; then the clock is the usual one again", () => {
+    const { a, b, clock, settle } = scene();
+    settle();
+    a.tcp.write(noise(1000, 1));
+    a.take(); // Lost.
+    clock.advance(20e6);
+    a.tcp.hurry();
+    clock.advance(39e6);
+    a.tcp.tick();
+    expect(a.sent).toEqual([]);
+    clock.advance(1e6);
+    a.tcp.tick();
+    expect(a.take()).toHaveLength(1); // Lost as well.
+    a.tcp.hurry();
+    clock.advance(60e6);
+    a.tcp.tick();
+    expect(a.sent).toEqual([]);
+    clock.advance(60e6);
+    a.tcp.tick();
+    expect(a.sent).toHaveLength(1);
+    settle();
+    expect(b.data).toHaveLength(1000);
+    a.tcp.write(noise(1000, 2));
+    a.take();
+    clock.advance(239e6);
+    a.tcp.tick();
+    expect(a.sent).toEqual([]);
+    clock.advance(1e6);
+    a.tcp.tick();
+    expect(a.sent).toHaveLength(1);
+  });
+
   test("a closed window is asked about, and its opening missed by nobody", () => {
     const { a, b, clock, settle } = scene();
     settle();

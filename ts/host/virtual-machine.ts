@@ -156,7 +156,7 @@ export class VirtualMachine implements Runnable, VmApi {
     if (this.#status !== "running") return;
     this.#context.loop.remove(this);
     this.machine.clock.pause();
-    for (const nic of this.#nics) nic.close();
+    for (const nic of this.#nics) nic.close("rests");
     this.#become("paused");
   }
 
@@ -198,7 +198,7 @@ export class VirtualMachine implements Runnable, VmApi {
 
   #finish(end: VmEnd): void {
     this.machine.clock.pause();
-    for (const nic of this.#nics) nic.close();
+    for (const nic of this.#nics) nic.close("ended");
     this.console.end(describeEnd(end));
     void this.#keepDisks();
     this.#leaving?.abort.abort(new WasmvisorError("WV_GUEST", `${this.name}: it has ended`));

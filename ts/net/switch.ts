@@ -324,6 +324,23 @@ export class Switch {
     for (const listener of this.#listeners) listener(port, change);
   }
 
+  /**
+   * Frames that left through `port` for a station that is elsewhere by now go after it, as if they had just come from
+   * their senders' ports. Never back there: the switch behind would take the sender to be here.
+   */
+  sendOn(frames: readonly Frame[], port: SwitchPort): void {
+    const nowNs = this.#clock.nowNs();
+    for (const frame of frames) {
+      const target = getMac(frame.bytes, 0);
+      const inside = isGroup(target) ? undefined : ingress(frame, port.vlans);
+      const from = inside && this.#macs.find(inside.vlan, getMac(frame.bytes, 6), nowNs);
+      if (!from || from === port || this.#macs.find(inside.vlan, target, nowNs) === port) continue;
+      if (this.#flows) this.#flows.process(egress(inside, from.vlans), from.number, nowNs);
+      else this.#learnAndSend(inside, from, nowNs);
+    }
+    this.flush();
+  }
+
   /** @internal What came in so far was all for now. Whoever answers at once is heard, too. */
   flush(): void {
     if (this.#isSettling) return;

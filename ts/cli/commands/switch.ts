@@ -1,5 +1,7 @@
 /** `wasmvisor switch ...` and `wasmvisor flows ...`. */
+import type { LinkInfo } from "../../host/networks/host-networks.ts";
 import type { FlowInfo, SwitchInfo } from "../../host/networks/switch-control.ts";
+import type { TetherInfo } from "../../host/networks/tethers.ts";
 import { hostClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE } from "../exit.ts";
@@ -19,7 +21,30 @@ function describe(its: SwitchInfo): string {
     String(port.refusedFrames + port.stormFrames),
     String(port.lostFrames),
   ]);
-  return `${head}\n${columns(["port", "name", "vlans", "mac", "in", "out", "refused", "lost"], rows)}`;
+  return [
+    head,
+    columns(["port", "name", "vlans", "mac", "in", "out", "refused", "lost"], rows),
+    ...its.links.map(describeLink),
+    ...(its.tunnel ? [describeTunnel(its.tunnel)] : []),
+  ].join("\n");
+}
+
+function describeLink(link: LinkInfo): string {
+  const { droppedFrames, longFrames, receivedFrames, refusedFrames, sentFrames, vpn } = link;
+  const lost = `${refusedFrames} refused, ${droppedFrames} dropped, ${longFrames} too long`;
+  const inside = vpn
+    ? `; in a VPN of ${vpn.peers.length} peers, ${vpn.refusedMessages + vpn.refusedPackets} refused, ` +
+      `${vpn.unroutedPackets} to nobody`
+    : "";
+  return `VXLAN at UDP port ${link.localPort}: ${receivedFrames} in, ${sentFrames} out, ${lost}${inside}`;
+}
+
+function describeTunnel({ away, connections, tunnel }: TetherInfo): string {
+  const { droppedPackets, receivedPackets, refusedPackets, sentPackets } = tunnel;
+  return (
+    `tunnel: ${away} guests away, ${connections} connections; ${receivedPackets} in, ${sentPackets} out, ` +
+    `${refusedPackets} refused, ${droppedPackets} dropped`
+  );
 }
 
 export async function list({ options, out }: CommandContext): Promise<number> {

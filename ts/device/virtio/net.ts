@@ -73,7 +73,7 @@ export interface VirtioNetOptions {
   readonly name?: string | undefined;
 }
 
-/** Frames that wait are lost when a guest moves, as frames may be; the rest is in the transport. */
+/** Frames that wait are not in it: who moves the guest takes them and sends them after it. The rest is in the transport. */
 export interface VirtioNetState {
   readonly mac: Uint8Array;
   readonly mtu: number;
@@ -170,6 +170,12 @@ export class VirtioNet implements VirtioDevice, NicReceiver {
     this.#link.queues[RECEIVE_QUEUE]?.beginBatch();
     if (this.#takes(frame)) this.#offer(frame);
     else for (const part of plainFrames(frame)) this.#offer(part);
+  }
+
+  /** What waits for the guest to provide buffers, if it is elsewhere now. */
+  takeWaiting(): Frame[] {
+    this.#waitingBytes = 0;
+    return this.#waiting.splice(0);
   }
 
   /** Tells the guest of what came. */

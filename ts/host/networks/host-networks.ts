@@ -5,7 +5,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { DEFAULT_MTU, type NicPort } from "../../machine/nic.ts";
+import { DEFAULT_MTU, type Frame, type NicPort } from "../../machine/nic.ts";
 import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
 import type { Switch } from "../../net/switch.ts";
@@ -13,7 +13,8 @@ import type { Tether } from "../../net/tether/tether.ts";
 import { DEFAULT_SUBNET } from "../../net/user/subnet.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
-import type { Peer, VxlanLink, VxlanOptions } from "../../net/vxlan-link.ts";
+import type { Peer, VxlanLink, VxlanMetrics, VxlanOptions } from "../../net/vxlan-link.ts";
+import type { WireguardMetrics } from "../../net/wireguard/wireguard.ts";
 import type { NicConfig } from "./nic-config.ts";
 import { SwitchControl } from "./switch-control.ts";
 import type { TetherInfo, Tethers, TunnelOptions } from "./tethers.ts";
@@ -41,6 +42,8 @@ export interface Plug {
   arrived(addresses: readonly number[], isNew: boolean): void;
   /** The guest is paused. */
   rests(): void;
+  /** Frames that waited for the guest, which is elsewhere by now: they go after it. The cable may be out already. */
+  sendOn(frames: readonly Frame[]): void;
   /** Takes the cable out, and ends what was for this card alone. What has `moved` may leave connections behind. */
   unplug(why: "moved" | "ended"): void;
 }
@@ -53,8 +56,24 @@ interface Segment {
 const LAN = "lan";
 const VXLAN_PORT = 4789;
 
+/** A network that is joined to those of other hosts. */
+export interface LinkInfo extends VxlanMetrics {
+  /** The port of its socket. */
+  readonly localPort: number;
+  /** Of the encrypted network that it is inside of. */
+  readonly vpn: WireguardMetrics | undefined;
+}
+
+/** How a network of this host reaches those of others. */
+export interface WaysOut {
+  readonly links: readonly LinkInfo[];
+  /** Of guests that have left for other networks; the lan's alone. */
+  readonly tunnel: TetherInfo | undefined;
+}
+
 /** What carries the frames of a joined network. */
 interface Carrier {
+  readonly vpn?: (() => WireguardMetrics) | undefined;
   readonly datagrams: Datagrams;
   readonly peers: readonly Peer[];
   /** The port outside. */
@@ -139,7 +158,8 @@ export class HostNetworks {
     const inside = vpn.peers.map((peer) => ({ address: innerAddress(peer) }));
     const { localPort } = its;
     const datagrams = its.datagrams(VXLAN_PORT);
-    return { datagrams, peers: [...peers, ...inside], localPort, close: () => its.close() };
+    const ends = { vpn: () => its.metrics(), close: () => its.close() };
+    return { datagrams, peers: [...peers, ...inside], localPort, ...ends };
   }
 
   /**
@@ -161,6 +181,17 @@ export class HostNetworks {
   /** What guests that left have left behind; undefined: there is no tunnel. */
   tunnelInfo(): TetherInfo | undefined {
     return this.#tethers?.info();
+  }
+
+  waysOut(network: string): WaysOut {
+    const links = this.#links
+      .filter((one) => one.network === network)
+      .map(({ carrier: { localPort, vpn }, link }) => ({
+        localPort,
+        ...link.metrics(),
+        vpn: vpn?.(),
+      }));
+    return { links, tunnel: network === LAN ? this.#tethers?.info() : undefined };
   }
 
   /** One more host that a joined network reaches. */
@@ -189,9 +220,10 @@ export class HostNetworks {
       segment.user?.dhcp.forget(mac);
       if (isOwn) segment.user?.close();
     };
+    const sendOn = (frames: readonly Frame[]): void => segment.switch.sendOn(frames, port);
     if (kind !== "lan" || !this.#tethers)
       return {
-        ...{ port, user: segment.user, unplug: remove },
+        ...{ port, user: segment.user, unplug: remove, sendOn },
         ...{ arrived: () => undefined, rests: () => undefined },
       };
     const gateway = segment.user ? DEFAULT_SUBNET.gateway : undefined;
@@ -204,6 +236,7 @@ export class HostNetworks {
       user,
       arrived: (addresses, isNew) => tether.arrive(addresses, isNew),
       rests: () => tether.rest(),
+      sendOn: (frames) => tether.sendOn(frames),
       unplug: (why) => this.#tethers?.release(tether, why),
     };
   }

@@ -6,7 +6,7 @@ import { formatMac } from "../../net/mac.ts";
 import type { OpenFlowAgent } from "../../net/openflow/agent.ts";
 import type { Switch, SwitchMetrics } from "../../net/switch.ts";
 import type { SwitchPort, SwitchPortMetrics } from "../../net/switch-port.ts";
-import type { HostNetworks } from "./host-networks.ts";
+import type { HostNetworks, WaysOut } from "./host-networks.ts";
 
 /** A rule of a switch. */
 export interface FlowInfo {
@@ -33,7 +33,7 @@ export interface SwitchPortInfo extends SwitchPortMetrics {
   readonly isShut: boolean;
 }
 
-export interface SwitchInfo extends SwitchMetrics {
+export interface SwitchInfo extends SwitchMetrics, WaysOut {
   readonly name: string;
   /** It does what its rules say, and nothing else. */
   readonly hasFlows: boolean;
@@ -177,6 +177,7 @@ export class SwitchControl {
       controllers: agent?.sessions.size ?? 0,
       ...its.metrics(),
       ports: its.ports.map((port) => describePort(its, port)),
+      ...this.#networks.waysOut(name),
     };
   }
 }

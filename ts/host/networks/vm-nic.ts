@@ -3,9 +3,10 @@ import type { Clock } from "../../base/clock.ts";
 import type { Frame, NicPort, NicReceiver } from "../../machine/nic.ts";
 import { gratuitousArp, rarpAnnouncement } from "../../net/arp.ts";
 import { formatIp } from "../../net/ipv4.ts";
-import { macBytes, parseMac } from "../../net/mac.ts";
+import { getMac, macBytes, parseMac } from "../../net/mac.ts";
 import type { Listening } from "../../net/user/outside.ts";
 import type { Vm } from "../../vmm/vm.ts";
+import { HeldFrames } from "./held-frames.ts";
 import type { Plug } from "./host-networks.ts";
 import type { NicConfig } from "./nic-config.ts";
 
@@ -28,7 +29,7 @@ export interface NicInfo {
   readonly receivedBytes: number;
   readonly refusedFrames: number;
   readonly droppedFrames: number;
-  /** Frames that came while the guest rested. */
+  /** Frames that came while the guest rested, and were lost to it: too many, too old, or it had never run here. */
   readonly missedFrames: number;
 }
 
@@ -51,6 +52,8 @@ export class VmNic implements NicPort {
   #wake: () => void = () => undefined;
   #isOpen = false;
   #missedFrames = 0;
+  /** What comes while a guest rests that ran here; undefined: it runs, never did, or is known to be elsewhere. */
+  #held: HeldFrames | undefined;
   readonly #taps = new Set<Tap>();
   #announcement = new AbortController();
 
@@ -92,7 +95,21 @@ export class VmNic implements NicPort {
   #arrive(frame: Frame): void {
     for (const { hear } of this.#taps) hear(frame);
     if (this.#isOpen) this.#vm?.perform(() => this.#device?.receive(frame));
-    else this.#missedFrames++;
+    else if (this.#held && getMac(frame.bytes, 6) === parseMac(this.#config.mac)) this.#sendOn();
+    else if (!this.#held?.push(frame, this.#clock.nowNs())) this.#missedFrames++;
+  }
+
+  /** The guest is elsewhere: another host says so in its name, or it has moved. What came for it goes there. */
+  #sendOn(): void {
+    const waiting = this.#nic?.takeWaiting() ?? [];
+    this.#plug?.sendOn([...waiting, ...this.#takeHeld()]);
+  }
+
+  #takeHeld(): readonly Frame[] {
+    const held = this.#held?.take(this.#clock.nowNs());
+    this.#held = undefined;
+    this.#missedFrames += held?.old ?? 0;
+    return held?.frames ?? [];
   }
 
   /** What passes from now on is told. The result ends that. */
@@ -115,12 +132,16 @@ export class VmNic implements NicPort {
     this.#plug?.arrived(this.#nic?.addresses ?? [], isNew);
     if (isNew) return;
     this.#announce();
+    for (const frame of this.#takeHeld()) this.#vm?.perform(() => this.#device?.receive(frame));
+    this.#settle();
     void this.forward(false);
   }
 
-  /** It rests: what comes is missed. */
-  close(): void {
+  /** The guest `rests`: what comes waits for it. Or it has ended, and wants nothing any more. */
+  close(why: "rests" | "ended"): void {
     if (this.#isOpen) this.#plug?.rests();
+    if (why === "ended") this.#held = undefined;
+    else if (this.#isOpen) this.#held = new HeldFrames();
     this.#isOpen = false;
     this.#announcement.abort();
   }
@@ -184,11 +205,12 @@ export class VmNic implements NicPort {
 
   /** The card is gone for good. */
   unplug(why: "moved" | "ended" = "ended"): void {
-    this.close();
+    this.close(why === "moved" ? "rests" : "ended");
     for (const listening of this.#listening.values())
       if (!(listening instanceof Error)) listening.close();
     for (const { gone } of this.#taps) gone();
     this.#plug?.unplug(why);
+    if (why === "moved" && this.#held) this.#sendOn();
   }
 
   info(): NicInfo {

@@ -115,6 +115,11 @@ export class Tether implements NicPort {
     this.#port.flush();
   }
 
+  /** Frames that waited for the guest, which has left: those of connections with this network go after it. */
+  sendOn(frames: readonly Frame[]): void {
+    if (!this.#isHere) for (const frame of frames) this.#fromSwitch(frame);
+  }
+
   /** A frame of the guest's. */
   send(frame: Frame): void {
     const { at, type } = payloadOf(frame.bytes);

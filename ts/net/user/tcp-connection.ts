@@ -6,6 +6,7 @@ import type { TcpEndpoint, TcpOwner } from "./tcp-endpoint.ts";
 const WAITING_BYTES_MAX = 2 << 20;
 
 export interface ConnectionParts {
+  readonly guestIp: number;
   readonly counts: {
     opened: number;
     refused: number;
@@ -32,6 +33,10 @@ export class Connection {
     this.#parts = parts;
     this.endpoint = parts.make(this.#guestSide());
     this.outside = this.#outsideSide();
+  }
+
+  get guestIp(): number {
+    return this.#parts.guestIp;
   }
 
   /** The end outside. */

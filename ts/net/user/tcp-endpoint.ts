@@ -24,6 +24,8 @@ const SEGMENT_DATA_MAX = 0xffff - HEADERS_BYTES;
 const RTO_MIN_NS = 200e6;
 const RTO_FIRST_NS = 500e6;
 const RTO_MAX_NS = 10e9;
+/** How long a guest that has just moved is given to acknowledge what it has got. */
+export const HURRY_NS = 40e6;
 const RETRIES_MAX = 15;
 const EQUAL_ACKS = 3;
 const DEFAULT_MSS = 536;
@@ -85,6 +87,7 @@ export class TcpEndpoint {
   #owesAck = false;
   #rtoNs = RTO_FIRST_NS;
   #retries = 0;
+  #hasHurried = false;
   #progressNs: number;
   #sample: { readonly seq: number; readonly sentNs: number } | undefined;
 
@@ -190,6 +193,13 @@ export class TcpEndpoint {
     this.#resend(FIRST_WINDOW_SEGMENTS);
   }
 
+  /** The guest has moved, and may have missed what was sent: without an answer soon it is sent again, once. */
+  hurry(): void {
+    if (this.#inFlight === 0 || this.#hasHurried) return;
+    this.#hasHurried = true;
+    this.#rtoNs = Math.min(this.#rtoNs, this.#nowNs() - this.#progressNs + HURRY_NS);
+  }
+
   #takeSyn(syn: TcpSegment): void {
     this.#expected = (syn.seq + 1) >>> 0;
     this.#promised = this.#expected;
@@ -287,7 +297,9 @@ export class TcpEndpoint {
     if (distance(ack, this.#next) > 0) this.#next = ack;
     this.#equalAcks = 0;
     this.#retries = 0;
+    this.#hasHurried = false;
     this.#progressNs = this.#nowNs();
+    this.#rtoNs = Math.max(RTO_MIN_NS, this.#rtoNs);
     this.#takeSample(ack);
     this.#congestionWindow = Math.min(
       SEND_WINDOW_MAX,

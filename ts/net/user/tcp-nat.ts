@@ -83,6 +83,12 @@ export class TcpNat {
     this.#fresh.clear();
   }
 
+  /** A guest says where it is now. */
+  hurry(guestIp: number): void {
+    for (const { endpoint, guestIp: its } of this.#connections.values())
+      if (its === guestIp) endpoint.hurry();
+  }
+
   tick(): void {
     for (const connection of this.#connections.values()) connection.endpoint.tick();
   }
@@ -140,6 +146,7 @@ export class TcpNat {
       counts: this.counts,
       flush: this.#options.flush,
       transmit: (plan) => this.#transmit(ends, plan),
+      guestIp: ends.guestIp,
       onClose: () => this.#connections.delete(key),
       make: (owner) => new TcpEndpoint({ owner, isn: random.u32(), mtu, nowNs }),
     });

@@ -35,6 +35,7 @@ import { Forwards } from "./forwards.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { Outside } from "./outside.ts";
 import { DEFAULT_SUBNET, isIn, type Subnet } from "./subnet.ts";
+import { HURRY_NS } from "./tcp-endpoint.ts";
 import { TcpNat } from "./tcp-nat.ts";
 import { UdpNat } from "./udp-nat.ts";
 
@@ -66,6 +67,7 @@ export class UserNetwork implements NicReceiver {
   readonly #udp: UdpNat;
   readonly #closed = new AbortController();
   #isTicking = false;
+  #isHurrying = false;
   readonly #counts = { refusedPackets: 0, fragments: 0 };
 
   constructor(options: UserNetworkOptions) {
@@ -156,12 +158,25 @@ export class UserNetwork implements NicReceiver {
     this.#isTicking = false;
   }
 
+  /** A guest has moved. What it missed on the way is sent again well before the next tick. */
+  async #hurry(guestIp: number): Promise<void> {
+    this.#tcp.hurry(guestIp);
+    if (this.#isHurrying) return;
+    this.#isHurrying = true;
+    await this.#clock.sleep(HURRY_NS);
+    this.#isHurrying = false;
+    if (this.#closed.signal.aborted) return;
+    this.#tcp.tick();
+    this.#port.flush();
+  }
+
   #receiveArp(bytes: Uint8Array, at: number): void {
     const packet = parseArp(bytes, at);
     if (!packet || packet.senderMac !== getMac(bytes, 6)) return;
     this.#neighbours.learn({ mac: packet.senderMac, ip: packet.senderIp });
     const { dns, gateway } = this.#subnet;
     const { operation, targetIp } = packet;
+    if (targetIp === packet.senderIp && this.#tcp.size > 0) void this.#hurry(targetIp);
     if (operation !== ARP_REQUEST || (targetIp !== gateway && targetIp !== dns)) return;
     const reply = {
       operation: ARP_REPLY,
