@@ -31,6 +31,8 @@ export interface MissingRecord {
   save(missing: BlockSet): void;
   /** Nothing is missing any more. */
   remove(): void;
+  /** Whoever comes may use the image. */
+  close?(): void;
 }
 
 /** Blocks that come between two looks at what is safe, if the guest does not flush: 64 MiB. */
@@ -89,6 +91,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
       this.#waiting.delete(block);
       waiting.reject(new WasmvisorError("WV_DISK", `block ${block} did not come: it is closed`));
     }
+    this.#record?.close?.();
     return this.#disk.close?.();
   }
 

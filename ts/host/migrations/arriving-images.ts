@@ -15,6 +15,7 @@ import { Overlay } from "../../storage/overlay.ts";
 import { PartialDisk } from "../../storage/partial-disk.ts";
 import { giveBack, lease } from "../disk-leases.ts";
 import { syncDirectory } from "../disk-marks.ts";
+import { ownProcess } from "../process-identity.ts";
 import type { VmConfig } from "../vm-config.ts";
 import { defaultDiskDirectory, removeUnfinished, unfinishedName } from "./unfinished-images.ts";
 
@@ -108,7 +109,7 @@ class ArrivingImage implements ArrivingDisk {
     const path = this.#unfinished;
     createDisk({ path, format, bytes: shape.bytes });
     this.#disk = openDisk({ path, format });
-    this.#record = new MissingFile(this.path, shape.bytes);
+    this.#record = new MissingFile(this.path, shape.bytes, ownProcess());
     this.onDemand = new PartialDisk(this.#disk, this.#record);
   }
 
