@@ -5,7 +5,7 @@
  */
 import {
   closeSync,
-  ftruncateSync,
+  ftruncateSync, mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -62,6 +62,7 @@ async function startHosts({ root }: BenchOptions): Promise<Hosts> {
       memory: `${MEMORY_MIB + 64}MiB`,
       more: ["--disk-directory", directoryOf(folder, index)],
     });
+  for (const index of [0, 1]) mkdirSync(directoryOf(folder, index));
   return { folder, daemons: [await start(0), await start(1)], at: 0 };
 }
 
@@ -100,7 +101,7 @@ async function startGuest(hosts: Hosts, options: BenchOptions): Promise<void> {
     disks: [{ path, format: "raw" }],
   });
   await first.client.act("g", "start");
-  await printed(first, /\/ # $/, { timeoutSec: options.timeoutSec });
+  await printed(first, /\/ # /, { timeoutSec: options.timeoutSec });
   await printed(first, /wrote \d+\r?\n/, { input: `${writer(usedBytes)}\n` });
 }
 
