@@ -117,6 +117,10 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   }
 
   #zeroBlock(at: number, bytes: number): void {
+    // Of a new image it is a hole already, and shall stay one.
+    const before = new Uint8Array(bytes);
+    this.#disk.read(at, before);
+    if (before.every((byte) => byte === 0)) return;
     if (this.#disk.discard) this.#disk.discard(at, bytes);
     else this.#disk.write(at, this.#zeros.subarray(0, bytes));
   }
