@@ -5,7 +5,8 @@
  */
 import {
   closeSync,
-  ftruncateSync, mkdirSync,
+  ftruncateSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { VirtualClock } from "../../ts/base/clock.ts";
 import { Future } from "../../ts/base/task.ts";
 import { BlockSet } from "../../ts/machine/block-set.ts";
-import { type LeavingDisk, MOVING_BLOCK_BYTES as BLOCK } from "../../ts/machine/moving-disk.ts";
+import { MOVING_BLOCK_BYTES as BLOCK, type LeavingDisk } from "../../ts/machine/moving-disk.ts";
 import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
 import { MovableDisk } from "../../ts/storage/movable-disk.ts";
 
