@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { WallClock } from "../../base/clock.ts";
+import { epochMs } from "../../base/clock.ts";
 import { isGone, ownProcess } from "../process-identity.ts";
 
 const SUFFIX = ".part";
@@ -45,5 +45,5 @@ export function removeUnfinished(directory = defaultDiskDirectory()): string[] {
 function isLeft(path: string, owner: string): boolean {
   if (isGone(Buffer.from(owner, "base64url").toString())) return true;
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && new WallClock().nowNs() / 1e6 - stat.mtimeMs > STALE_MS;
+  return stat !== undefined && epochMs() - stat.mtimeMs > STALE_MS;
 }
