@@ -2,7 +2,7 @@
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
  *   [--timeout SEC] [--run-options "..."]
  *
- * NAME is a suite (centre, disk, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
+ * NAME is a suite (centre, disk, disk-moves, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
  * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, switch, tunnels)
  * or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCentre } from "./centre.ts";
 import { benchDisk } from "./disk.ts";
+import { benchDiskMoves } from "./disk-moves.ts";
 import { type BenchRow, tableOf } from "./harness.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLinuxBoot } from "./linux-boot.ts";
@@ -42,6 +43,7 @@ const MICRO_ROUNDS = 5;
 const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRow[]>>> = {
   centre: benchCentre,
   disk: benchDisk,
+  "disk-moves": benchDiskMoves,
   kernels: benchKernels,
   "linux-boot": benchLinuxBoot,
   "linux-programs": benchLinuxPrograms,

@@ -167,3 +167,6 @@ export class VirtualClock implements Clock {
     return first;
   }
 }
+
+/** Milliseconds since 1970, as file systems count. */
+export const epochMs = (): number => Date.now();

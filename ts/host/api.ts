@@ -4,6 +4,7 @@
  * worker. Both implement these interfaces, so the compiler proves that they are the same.
  */
 import type { TypedEventTarget } from "../base/events.ts";
+import type { DiskFormat } from "../storage/disk-format.ts";
 import type { VmEnd } from "../vmm/vm.ts";
 import type { VmMetrics } from "../vmm/vm-metrics.ts";
 import type { MigrationOutcome } from "./migration.ts";
@@ -26,6 +27,19 @@ export type Events<Details extends object> = Pick<TypedEventTarget<Details>, "on
  */
 export type VmStatus = "created" | "running" | "paused" | "ended" | "gone";
 
+/** One of a vm's disks. */
+export interface VmDiskInfo {
+  /** Where it is, unless it exists in this process alone. */
+  readonly path?: string | undefined;
+  /** Of a file. */
+  readonly format?: DiskFormat | undefined;
+  readonly bytes: number;
+  readonly readOnly: boolean;
+  readonly overlay: boolean;
+  /** What is still at the host that the vm came from (`--copy-disks=on-demand`). */
+  readonly missingBytes: number;
+}
+
 /** What `info()` tells. */
 export interface VmInfo {
   readonly name: string;
@@ -39,6 +53,7 @@ export interface VmInfo {
   readonly missingBytes: number;
   readonly vcpus: number;
   readonly clock: string;
+  readonly disks: readonly VmDiskInfo[];
   /** Its network cards. */
   readonly networks: readonly NicInfo[];
   readonly end?: VmEnd | undefined;

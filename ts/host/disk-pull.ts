@@ -1,4 +1,5 @@
 /** The rest of an image of which not all has come: its guest, or its host, ended before. */
+import { existsSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
 import { bytesOfBlock, MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
@@ -6,6 +7,7 @@ import { isPartial, MissingFile } from "../storage/missing-record.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { PartialDisk } from "../storage/partial-disk.ts";
 import { openPath } from "./disks.ts";
+import { isAlive, ownProcess } from "./process-identity.ts";
 
 export interface PullOptions {
   readonly path: string;
@@ -22,11 +24,17 @@ export interface PullOptions {
  */
 export async function pullDisk(options: PullOptions): Promise<number> {
   const { format, from, fromFormat, path } = options;
-  if (!isPartial(path))
+  if (!isPartial(path) && existsSync(path))
     throw new WasmvisorError("WV_DISK", `disk "${path}": all of it is there, as far as is known`);
   const image = openDisk({ path, format });
-  const record = new MissingFile(path, image.bytes);
+  const record = new MissingFile(path, image.bytes, ownProcess());
   try {
+    if (isAlive(record.owner()))
+      throw new WasmvisorError(
+        "WV_DISK",
+        `disk "${path}": it is in use, and what is missing comes to whoever uses it; ` +
+          "destroy that vm before you fetch it otherwise",
+      );
     const source = await openPath({ path: from, format: fromFormat, readOnly: true });
     try {
       if (source.bytes !== image.bytes)

@@ -38,6 +38,17 @@ export function ownProcess(): string | undefined {
   }
 }
 
+/** Is the process that said so known to run on this machine? False also if that cannot be told. */
+export function isAlive(identity: string): boolean {
+  const pid = Number(IDENTITY.exec(identity)?.[1]);
+  if (Number.isNaN(pid)) return false;
+  try {
+    return identity === `${numbering()} ${pid} ${startOf(pid)}`;
+  } catch {
+    return false;
+  }
+}
+
 /** Is the process that said so known to be gone? False also if that cannot be told. */
 export function isGone(identity: string | undefined): boolean {
   const pid = Number(IDENTITY.exec(identity ?? "")?.[1]);

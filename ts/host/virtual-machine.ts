@@ -11,6 +11,7 @@ import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { RunOutcome, Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
 import { type CaptureOptions, type CaptureResult, captureNics } from "./capture.ts";
+import { checkArrived, diskInfos } from "./disk-info.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
 import type { VmNic } from "./networks/vm-nic.ts";
@@ -294,6 +295,7 @@ export class VirtualMachine implements Runnable, VmApi {
     this.#mustBe(movable, "migrate");
     if (this.#leaving)
       throw new WasmvisorError("WV_STATE", `${this.name}: cannot migrate while it waits for that`);
+    checkArrived(this.name, this.info().disks);
     await this.#endRecording();
     const abort = new AbortController();
     const forget = onAbort(options.signal, () => abort.abort(options.signal?.reason));
@@ -390,6 +392,7 @@ export class VirtualMachine implements Runnable, VmApi {
       missingBytes: metrics.missingPages * 4096,
       vcpus,
       clock,
+      disks: diskInfos(this.config, this.machine.options.disks),
       networks: this.#nics.map((nic) => nic.info()),
       end: this.end,
       metrics,

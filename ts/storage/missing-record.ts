@@ -1,7 +1,8 @@
 /**
  * Beside an image of which not all has come: which blocks are missing.
  *
- *   0   "WVLACKS", u8 version, u32 bytes of a block, u32 blocks, u64 bytes of the disk, u32 CRC-32 of that; to 4096: 0
+ *   0   "WVLACKS", u8 version, u32 bytes of a block, u32 blocks, u64 bytes of the disk, u32 CRC-32 of that
+ *   28  which process uses the image, in words of its machine; to 4096: 0
  *   4096  bitmap
  *
  * All integers are little endian. Bits only go away, and each only when its block is safe: a write that a power
@@ -18,6 +19,8 @@ import type { MissingRecord } from "./partial-disk.ts";
 const MAGIC = new TextEncoder().encode("WVLACKS\x01");
 const HEADER_BYTES = 4096;
 const SUMMED_BYTES = 24;
+const OWNER_AT = 28;
+const OWNER_BYTES_MAX = 256;
 
 const pathOf = (image: string): string => `${image}.arriving`;
 
@@ -29,10 +32,28 @@ export class MissingFile implements MissingRecord {
   readonly #bytes: number;
   #file: HostFile | undefined;
 
-  /** For `image`, a disk of `bytes` bytes; there is no file until something is saved. */
-  constructor(image: string, bytes: number) {
+  readonly #owner: string;
+
+  /**
+   * For `image`, a disk of `bytes` bytes; there is no file until something is saved. `owner`: who uses the image from
+   * then on, until the record is closed.
+   */
+  constructor(image: string, bytes: number, owner = "") {
     this.#path = pathOf(image);
     this.#bytes = bytes;
+    this.#owner = owner;
+  }
+
+  /** Who uses the image, as far as it was said. */
+  owner(): string {
+    const file = new HostFile(this.#path, "read");
+    try {
+      const text = new Uint8Array(OWNER_BYTES_MAX);
+      file.read(OWNER_AT, text);
+      return new TextDecoder().decode(text).replace(/\0.*/s, "");
+    } finally {
+      file.close();
+    }
   }
 
   save(missing: BlockSet): void {
@@ -46,7 +67,14 @@ export class MissingFile implements MissingRecord {
     const file = new HostFile(this.#path, isThere ? "write" : "create");
     this.#file = file;
     if (!isThere) file.write(0, headerOf(this.#bytes));
+    this.#own(file, this.#owner);
     return file;
+  }
+
+  #own(file: HostFile, owner: string): void {
+    const text = new Uint8Array(OWNER_BYTES_MAX);
+    new TextEncoder().encodeInto(owner, text);
+    file.write(OWNER_AT, text);
   }
 
   /** What is missing. Throws `WV_DISK` if the record is damaged, or of another disk. */
@@ -54,12 +82,13 @@ export class MissingFile implements MissingRecord {
     const set = new BlockSet(blockCountOf(this.#bytes));
     const file = new HostFile(this.#path, "read");
     try {
-      const header = new Uint8Array(HEADER_BYTES);
+      const header = new Uint8Array(OWNER_AT);
       file.read(0, header);
       const bitmap = new Uint8Array(Math.ceil(set.blockCount / 8));
       file.read(HEADER_BYTES, bitmap);
+      const wanted = headerOf(this.#bytes);
       const isWhole = file.bytes === HEADER_BYTES + bitmap.length;
-      const isOurs = headerOf(this.#bytes).every((byte, i) => header[i] === byte);
+      const isOurs = header.every((byte, i) => wanted[i] === byte);
       if (isWhole && isOurs && set.load(bitmap)) return set;
     } finally {
       file.close();
@@ -71,11 +100,14 @@ export class MissingFile implements MissingRecord {
   }
 
   remove(): void {
-    this.close();
+    this.#file?.close();
+    this.#file = undefined;
     rmSync(this.#path, { force: true });
   }
 
+  /** Nobody uses the image any more. */
   close(): void {
+    if (this.#file) this.#own(this.#file, "");
     this.#file?.close();
     this.#file = undefined;
   }

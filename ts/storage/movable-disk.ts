@@ -91,7 +91,8 @@ class WriteLog {
   #nsPerByte = 0;
   /** When all that was written is paid for, at the limit. */
   #paidAtNs = 0;
-  #release = new AbortController();
+  /** Of those that wait. */
+  readonly #held = new Set<AbortController>();
   heldNs = 0;
 
   constructor(bytes: number, clock: Clock) {
@@ -112,14 +113,13 @@ class WriteLog {
   limit(bytesPerSec: number): void {
     this.#nsPerByte = 1e9 / bytesPerSec;
     this.#paidAtNs = Math.min(this.#paidAtNs, this.#clock.nowNs());
-    const release = this.#release;
-    this.#release = new AbortController();
-    release.abort();
+    for (const release of this.#held) release.abort();
+    this.#held.clear();
   }
 
   change(offset: number, bytes: number, action: () => Wait<void>): Wait<void> {
     const heldNs = this.#price(this.note(offset, bytes));
-    if (heldNs > 0) return runTask(this.#held(heldNs, { offset, bytes, action }));
+    if (heldNs > 0) return runTask(this.#later(heldNs, { offset, bytes, action }));
     const done = action();
     return isPromiseLike(done) ? runTask(this.#noteAgain(offset, bytes, done)) : done;
   }
@@ -134,7 +134,7 @@ class WriteLog {
     return Math.max(0, this.#paidAtNs - nowNs);
   }
 
-  *#held(
+  *#later(
     ns: number,
     change: {
       readonly offset: number;
@@ -143,12 +143,14 @@ class WriteLog {
     },
   ): Task<void> {
     const sinceNs = this.#clock.nowNs();
-    const { signal } = this.#release;
+    const release = new AbortController();
+    this.#held.add(release);
     try {
-      yield* wait(this.#clock.sleep(ns, signal));
+      yield* wait(this.#clock.sleep(ns, release.signal));
     } catch {
       // It need not wait any longer.
     }
+    this.#held.delete(release);
     this.heldNs += this.#clock.nowNs() - sinceNs;
     try {
       yield* wait(change.action());

@@ -31,6 +31,8 @@ export interface MissingRecord {
   save(missing: BlockSet): void;
   /** Nothing is missing any more. */
   remove(): void;
+  /** Whoever comes may use the image. */
+  close?(): void;
 }
 
 /** Blocks that come between two looks at what is safe, if the guest does not flush: 64 MiB. */
@@ -89,6 +91,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
       this.#waiting.delete(block);
       waiting.reject(new WasmvisorError("WV_DISK", `block ${block} did not come: it is closed`));
     }
+    this.#record?.close?.();
     return this.#disk.close?.();
   }
 
@@ -114,6 +117,10 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   }
 
   #zeroBlock(at: number, bytes: number): void {
+    // Of a new image it is a hole already, and shall stay one.
+    const before = new Uint8Array(bytes);
+    this.#disk.read(at, before);
+    if (before.every((byte) => byte === 0)) return;
     if (this.#disk.discard) this.#disk.discard(at, bytes);
     else this.#disk.write(at, this.#zeros.subarray(0, bytes));
   }

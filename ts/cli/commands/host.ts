@@ -51,6 +51,7 @@ async function serve({ options, out }: CommandContext): Promise<number> {
     advisor: async (question) => (await import("../../sweep/advisor.ts")).adviseRunning(question),
     log: (line) => out.log(`wasmvisor: ${line}`),
   });
+  await removeImagesLeft(its, (line) => out.log(`wasmvisor: ${line}`));
   const { address } = daemon;
   out.event({ event: "listening", address, freeBytes: its.freeBytes, openflow });
   for (const place of openflow) out.log(`wasmvisor: OpenFlow at ${place}`);
@@ -66,6 +67,13 @@ async function serve({ options, out }: CommandContext): Promise<number> {
 function diskDirectory({ diskDirectory: given }: CommandContext["options"]): string | undefined {
   const directory = parse.text(given);
   return directory === undefined ? undefined : resolve(directory);
+}
+
+/** Of a daemon that was killed while disks came. */
+async function removeImagesLeft(its: Host, log: (line: string) => void): Promise<void> {
+  const { removeUnfinished } = await import("../../host/migrations/unfinished-images.ts");
+  for (const image of removeUnfinished(its.jobs.diskDirectory))
+    log(`${image} was never whole: nobody fills it any more, it is removed`);
 }
 
 /** Joins the lan of this host to that of others, if it is asked to. */

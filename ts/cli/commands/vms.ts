@@ -63,6 +63,7 @@ function describe(vm: VmInfo): string {
     ["used", formatSize(vm.populatedBytes)],
     ["its own", formatSize(vm.ownBytes)],
     ["not yet loaded", formatSize(vm.missingBytes)],
+    ...vm.disks.map(describeDisk),
     ...vm.networks.flatMap(describeNic),
     ...Object.entries(counts),
     ...counted("translated", translated),
@@ -70,6 +71,13 @@ function describe(vm: VmInfo): string {
   ];
   const width = 2 + Math.max(...lines.map(([key]) => key.length));
   return lines.map(([key, value]) => `${key.padEnd(width)}${value}`).join("\n");
+}
+
+function describeDisk(disk: VmInfo["disks"][number], index: number): [string, string] {
+  const { bytes, format, missingBytes, overlay, path = "in memory", readOnly } = disk;
+  const words = [path, format, formatSize(bytes, 1), readOnly && "read-only", overlay && "overlay"];
+  const missing = missingBytes > 0 && `${formatSize(missingBytes, 1)} still to come`;
+  return [`disk${index}`, [...words, missing].filter(Boolean).join(", ")];
 }
 
 function describeNic(nic: VmInfo["networks"][number], index: number): [string, string | number][] {

@@ -1,6 +1,5 @@
 /** Images that are made here for the disks that come with a vm. */
 import { mkdirSync, renameSync, rmSync, statfsSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
@@ -16,16 +15,9 @@ import { Overlay } from "../../storage/overlay.ts";
 import { PartialDisk } from "../../storage/partial-disk.ts";
 import { giveBack, lease } from "../disk-leases.ts";
 import { syncDirectory } from "../disk-marks.ts";
+import { ownProcess } from "../process-identity.ts";
 import type { VmConfig } from "../vm-config.ts";
-
-/** What an image is called until its guest runs here. */
-const UNFINISHED = ".part";
-
-/** `$XDG_DATA_HOME/wasmvisor/disks`, or `~/.local/share/wasmvisor/disks`. */
-export function defaultDiskDirectory(): string {
-  const { XDG_DATA_HOME: data } = process.env;
-  return join(data || join(homedir(), ".local/share"), "wasmvisor", "disks");
-}
+import { defaultDiskDirectory, removeUnfinished, unfinishedName } from "./unfinished-images.ts";
 
 /** A vm as it is here: the paths of its disks are of this host. */
 export interface PlacedDisks {
@@ -73,6 +65,7 @@ export class ArrivingImages {
 
   #checkRoom(): void {
     mkdirSync(this.#directory, { recursive: true });
+    removeUnfinished(this.#directory);
     const { bavail, bsize } = statfsSync(this.#directory);
     const wanted = this.#shapes.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
     if (wanted <= bavail * bsize) return;
@@ -96,6 +89,7 @@ class ArrivingImage implements ArrivingDisk {
   /** Where it is once the guest runs here. */
   readonly path: string;
   readonly onDemand: PartialDisk;
+  readonly #unfinished: string;
   readonly #disk: SyncDisk;
   readonly #record: MissingFile;
   readonly #zeros = new Uint8Array(MOVING_BLOCK_BYTES);
@@ -111,15 +105,12 @@ class ArrivingImage implements ArrivingDisk {
     const suffix = crypto.randomUUID().slice(0, 8);
     const extension = format === "raw" ? "img" : format;
     this.path = join(directory, `${vm}-${shape.index}-${suffix}.${extension}`);
+    this.#unfinished = unfinishedName(this.path);
     const path = this.#unfinished;
     createDisk({ path, format, bytes: shape.bytes });
     this.#disk = openDisk({ path, format });
-    this.#record = new MissingFile(this.path, shape.bytes);
+    this.#record = new MissingFile(this.path, shape.bytes, ownProcess());
     this.onDemand = new PartialDisk(this.#disk, this.#record);
-  }
-
-  get #unfinished(): string {
-    return `${this.path}${UNFINISHED}`;
   }
 
   /** The disk that the guest sees; who gives that back closes the image. */
