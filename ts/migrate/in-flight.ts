@@ -100,4 +100,12 @@ export class InFlight {
     const longBytes = this.#bytesPerNs > 0 ? GAIN * this.#bytesPerNs * this.#roundTripNs : 0;
     return this.#bytes < Math.max(FLOOR_BYTES, busyBytes, longBytes);
   }
+  /**
+   * The same for blocks of disks, of which one fills the floor: two may be on their way in any case, and more if they
+   * have arrived within `ns`. Nobody waits behind them but for another block.
+   */
+  hasRoomWithin(ns: number): boolean {
+    const bytes = Math.max(2 * FLOOR_BYTES, (this.bytesPerSec * ns) / 1e9);
+    return this.hasRoom || this.#bytes < Math.min(BUSY_BYTES_MAX, bytes);
+  }
 }

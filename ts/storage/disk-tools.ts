@@ -1,6 +1,7 @@
 /** What one does with images that no guest uses: make, look at, check, convert. Node only. */
 import { rmSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
+import { isZero } from "../base/zeros.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../machine/block.ts";
 import type { DiskFormat } from "./disk-format.ts";
 import { HostFile } from "./image-file.ts";
@@ -160,12 +161,4 @@ function writeNonZero(target: SyncDisk, offset: number, bytes: Uint8Array): void
     if (end > at) target.write(offset + at, bytes.subarray(at, end));
     at = end + PIECE_BYTES;
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  const { buffer, byteOffset, length } = bytes;
-  return (
-    bytes[0] === 0 &&
-    Buffer.compare(bytes.subarray(1), new Uint8Array(buffer, byteOffset, length - 1)) === 0
-  );
 }

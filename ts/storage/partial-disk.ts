@@ -6,6 +6,7 @@
  */
 import { WasmvisorError } from "../base/errors.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
+import { isZero } from "../base/zeros.ts";
 import type { BlockBackend, BlockExtent } from "../machine/block.ts";
 import { BlockSet } from "../machine/block-set.ts";
 import {
@@ -49,6 +50,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   readonly #record: MissingRecord | undefined;
   readonly #waiting = new Map<number, Future<void>>();
   readonly #zeros = new Uint8Array(MOVING_BLOCK_BYTES);
+  readonly #before = new Uint8Array(MOVING_BLOCK_BYTES);
   #watcher: BlockWatcher | undefined;
   /** Blocks that came since the record was saved. */
   #unsaved = 0;
@@ -118,9 +120,9 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
 
   #zeroBlock(at: number, bytes: number): void {
     // Of a new image it is a hole already, and shall stay one.
-    const before = new Uint8Array(bytes);
+    const before = this.#before.subarray(0, bytes);
     this.#disk.read(at, before);
-    if (before.every((byte) => byte === 0)) return;
+    if (isZero(before)) return;
     if (this.#disk.discard) this.#disk.discard(at, bytes);
     else this.#disk.write(at, this.#zeros.subarray(0, bytes));
   }

@@ -10,8 +10,9 @@ import { type Frame, streamError } from "../stream.ts";
 
 /** Requests that wait: a device has no more in flight. */
 const REQUESTS_MAX = 1 << 16;
-/** Blocks in one frame of the push. */
+/** Blocks in one frame of the push: with content, and of nothing but zeros. */
 const PUSH_BLOCKS = 4;
+const ZERO_BLOCKS_MAX = 64;
 
 export class BlockServer {
   readonly #disks: LeavingDisks;
@@ -54,10 +55,23 @@ export class BlockServer {
     return yield* this.#disks.takeBlocks(state, block, block + 1, "all");
   }
 
-  /** The next blocks, `bytesMax` of them at most; there are some. */
+  /** The next blocks, `bytesMax` of them at most; there are some. Zeros go together: they cost next to nothing. */
   *next(bytesMax: number): Task<BlockBatch> {
-    const { block, state } = this.#found();
     const blocksMax = Math.max(1, Math.min(PUSH_BLOCKS, Math.floor(bytesMax / MOVING_BLOCK_BYTES)));
+    const zeros: number[] = [];
+    let batch = yield* this.#run(blocksMax);
+    while (batch.contents.length === 0 && zeros.length < ZERO_BLOCKS_MAX && this.remaining > 0) {
+      if (this.#found().state.disk.index !== batch.disk) break;
+      zeros.push(...batch.blocks);
+      batch = yield* this.#run(blocksMax);
+    }
+    const isZero = [...zeros.map(() => true), ...batch.isZero];
+    return { ...batch, blocks: [...zeros, ...batch.blocks], isZero };
+  }
+
+  /** The next blocks in a row. */
+  *#run(blocksMax: number): Task<BlockBatch> {
+    const { block, state } = this.#found();
     let until = block + 1;
     while (until - block < blocksMax && until < state.left.blockCount && state.left.has(until))
       until++;

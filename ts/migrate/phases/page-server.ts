@@ -25,6 +25,8 @@ import type { Session } from "../session.ts";
 import * as stream from "../stream.ts";
 import { BlockServer } from "./block-server.ts";
 
+/** A block that is asked for waits so long, at most, behind others that nobody has asked for. */
+const BLOCKS_NS = 20e6;
 const ZERO_PAGES_MAX = 1 << 12;
 /** Pages that go ahead of a fault at most. */
 const READAHEAD_PAGES_MAX = 32;
@@ -102,7 +104,9 @@ export class PageServer {
   }
 
   get #mayPush(): boolean {
-    return this.#inFlight.hasRoom && this.#session.lanes.isPushFree;
+    const isPages = this.#session.remainingPages > 0 || !this.#blocks;
+    const hasRoom = isPages ? this.#inFlight.hasRoom : this.#inFlight.hasRoomWithin(BLOCKS_NS);
+    return hasRoom && this.#session.lanes.isPushFree;
   }
 
   /** Who waits for the next window waits where there is one: under a cap. */
