@@ -53,7 +53,9 @@ describe.each(DISK_COPIES)("disks %s", (diskCopy) => {
             scene.check(`FUZZ_SEED=${seed} ${strategy}: ${fault} ${name} at byte ${atByte}`);
           }
       }
-      expect([...states]).toEqual(expect.arrayContaining(["completed", "failed"]));
+      // Of the few silences none need be one that a move gets over.
+      const wanted = fault === "silence" ? ["failed"] : ["completed", "failed"];
+      expect([...states]).toEqual(expect.arrayContaining(wanted));
     },
   );
 
