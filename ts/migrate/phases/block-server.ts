@@ -61,7 +61,9 @@ export class BlockServer {
     const zeros: number[] = [];
     let batch = yield* this.#run(blocksMax);
     while (batch.contents.length === 0 && zeros.length < ZERO_BLOCKS_MAX && this.remaining > 0) {
-      if (this.#found().state.disk.index !== batch.disk) break;
+      const { block, state } = this.#found();
+      // A frame is of one disk, and goes upwards.
+      if (state.disk.index !== batch.disk || block < (batch.blocks.at(-1) as number)) break;
       zeros.push(...batch.blocks);
       batch = yield* this.#run(blocksMax);
     }
