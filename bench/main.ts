@@ -3,7 +3,7 @@
  *   [--timeout SEC] [--run-options "..."]
  *
  * NAME is a suite (centre, disk, disk-moves, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
- * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, switch, tunnels)
+ * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, sweep-queue, sweep-scaling, switch, tunnels)
  * or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
  * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
@@ -32,6 +32,8 @@ import { benchNbd } from "./nbd.ts";
 import { benchNetwork } from "./network.ts";
 import { benchNetworkMoves } from "./network-moves.ts";
 import { benchSweep } from "./sweep.ts";
+import { benchQueue } from "./sweep-queue.ts";
+import { benchScaling } from "./sweep-scaling.ts";
 import { benchSwitch } from "./switch.ts";
 import { targetsOf } from "./targets.ts";
 import { benchTunnels } from "./tunnels.ts";
@@ -59,6 +61,8 @@ const suites: Readonly<Record<string, (options: BenchOptions) => Promise<BenchRo
   network: benchNetwork,
   "network-moves": benchNetworkMoves,
   sweep: ({ runs }) => benchSweep(root, runs ?? MICRO_ROUNDS),
+  "sweep-queue": ({ runs }) => benchQueue(root, runs ?? MICRO_ROUNDS),
+  "sweep-scaling": ({ runs }) => benchScaling(root, runs ?? MICRO_ROUNDS),
   switch: ({ runs }) => benchSwitch(runs ?? MICRO_ROUNDS, log),
   tunnels: ({ runs }) => benchTunnels(runs ?? MICRO_ROUNDS),
 };

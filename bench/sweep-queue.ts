@@ -133,15 +133,15 @@ export async function benchQueue(root: string, runs: number): Promise<BenchRow[]
     rowOf({ bench, unit: "%", better: "lower", ours });
   return [
     row(
-      "sweep/queue, all but the work",
+      "sweep-queue/all but the work",
       all.map(({ queue }) => queue),
     ),
     row(
-      "sweep/queue, the same with a thread and no queue",
+      "sweep-queue/the same with a thread and no queue",
       all.map(({ thread }) => thread),
     ),
     row(
-      "sweep/queue, share of the work",
+      "sweep-queue/share of the work",
       all.map(({ queue, thread }) => queue - thread),
     ),
   ];

@@ -67,7 +67,7 @@ export async function benchScaling(root: string, runs: number): Promise<BenchRow
     const alone = median(one);
     rows.push(
       rowOf({
-        bench: `sweep/${level}, two threads against one`,
+        bench: `sweep-scaling/${level}, two threads against one`,
         unit: "times",
         better: "higher",
         ours: threads.map((sec) => alone / sec),

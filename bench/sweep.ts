@@ -14,8 +14,6 @@ import { parsePlan } from "../ts/sweep/plan.ts";
 import { runSweep } from "../ts/sweep/run-sweep.ts";
 import type { Distribution, GuestScenarioRunner, Scenario } from "../ts/sweep/scenario.ts";
 import { type BenchRow, inTurn, microSuite } from "./harness.ts";
-import { benchQueue } from "./sweep-queue.ts";
-import { benchScaling } from "./sweep-scaling.ts";
 
 /** A quarter of the tests' guest is written to, and nothing but its pages takes time. */
 const BASE: Scenario = {
@@ -134,6 +132,5 @@ export async function benchSweep(root: string, rounds: number): Promise<BenchRow
     ours: () => guestsPerSec(runner),
   });
   await runner.close?.();
-  const scaling = await benchScaling(root, rounds);
-  return [...rows, whole, guests, ...scaling, ...(await benchQueue(root, rounds))];
+  return [...rows, whole, guests];
 }

@@ -57,9 +57,7 @@ describe.skipIf(!hasQemu)("benches (skipped unless qemu-system-riscv64 is instal
 
   test("micro and sweep", { timeout: WAIT_MS }, () => {
     expect(named(bench("micro"), "micro/")).toEqual(["crc32 of a page"]);
-    const rows = bench("sweep").map((row) => row.bench);
-    // The queue's row wants redis-server.
-    expect(rows.filter((name) => !name.startsWith("sweep/queue"))).toEqual([
+    expect(bench("sweep").map((row) => row.bench)).toEqual([
       "sweep/page-level uniform",
       "sweep/page-level hot-cold",
       "sweep/page-level zipf",
