@@ -12,6 +12,8 @@ const peers = {
   "redis-server": "redis-server",
   "wireguard-go": "wireguard-go",
   "wireguard-tools": "wg",
+  "openvswitch-common": "ovs-ofctl",
+  "qemu-utils": "qemu-img",
   "iputils-ping": "ping",
   tshark: "tshark",
   bind9: "named",
