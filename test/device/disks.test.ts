@@ -97,6 +97,20 @@ test("a disk with threads does long writes later, and says what fails", async ()
   await expect(disk.write(0, back)).rejects.toMatchObject({ code: "WV_DISK" });
 });
 
+test("what threads still write when a disk is closed goes to that disk, not to the next file that is opened", async () => {
+  const path = fileWith("closing.img", 16 << 20);
+  const disk = new ThreadedDisk(new FileDisk({ path }));
+  const piece = new Uint8Array(1 << 20).fill(5);
+  const writes = Array.from({ length: 16 }, (_, i) => disk.write(i << 20, piece));
+  const closed = disk.close();
+  const others = fileWith("others.img", 16 << 20);
+  const other = new FileDisk({ path: others });
+  await Promise.all([...writes, closed]);
+  other.close();
+  expect(isSameBytes(readFileSync(path), new Uint8Array(16 << 20).fill(5))).toBe(true);
+  expect(isSameBytes(readFileSync(others), new Uint8Array(16 << 20).fill(1))).toBe(true);
+});
+
 test("a read-only file disk, a closed one and one that shrank fail with WV_DISK", () => {
   const path = fileWith("ro.img", 1024);
   const disk = new FileDisk({ path, readOnly: true });

@@ -1,4 +1,4 @@
-/** Is there anything but zeros in `bytes`? By words where they are aligned: 16 us for 64 KiB, 900 with a callback for each byte. */
+/** Are all of `bytes` zero? By words where they are aligned: 16 us for 64 KiB, 900 with a callback for each byte. */
 export function isZero(bytes: Uint8Array): boolean {
   const { buffer, byteOffset, length } = bytes;
   const isAligned = byteOffset % 4 === 0;

@@ -1,6 +1,7 @@
 /** The rest of an image of which not all has come: its guest, or its host, ended before. */
 import { existsSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
+import { isZero } from "../base/zeros.ts";
 import { bytesOfBlock, MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
 import { isPartial, MissingFile } from "../storage/missing-record.ts";
@@ -67,7 +68,7 @@ async function fetchAll(
   for (let block = disk.missing.next(0); block !== undefined; block = disk.missing.next(block)) {
     const content = buffer.subarray(0, bytesOfBlock(block, disk.bytes));
     await source.read(block * MOVING_BLOCK_BYTES, content);
-    disk.place(block, content.some((byte) => byte !== 0) ? content : undefined);
+    disk.place(block, isZero(content) ? undefined : content);
     onProgress(disk.missing.size);
   }
 }

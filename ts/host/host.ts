@@ -299,7 +299,7 @@ export class Host implements HostApi {
   }
 
   /** @internal It is a rehearsal's own. */
-  isRehearsed(): void {
+  needsNoRehearsal(): void {
     this.#rehearsal = Promise.resolve(true);
   }
 

@@ -122,7 +122,7 @@ function runIn(core: Core): void {
 async function moveOnce({ newHost, openDoor }: RehearsalOptions): Promise<boolean> {
   const here = await newHost(HOST_BYTES);
   const there = await newHost(HOST_BYTES);
-  there.isRehearsed();
+  there.needsNoRehearsal();
   try {
     const arrived = new Promise<VirtualMachine>((resolve) =>
       there.events.on("arrived", ({ vm }) => resolve(vm)),

@@ -3,6 +3,7 @@
  * and the rest with the guest stopped.
  */
 import { type Task, type Wait, wait } from "../base/task.ts";
+import { isZero } from "../base/zeros.ts";
 import { BlockSet } from "../machine/block-set.ts";
 import {
   blockCountOf,
@@ -69,7 +70,6 @@ export class LeavingDisks {
   readonly states: readonly LeavingDiskState[];
   readonly #options: LeavingDisksOptions;
   readonly #buffer = new Uint8Array(BATCH_BYTES);
-  readonly #words = new Int32Array(this.#buffer.buffer);
   #before: DiskPass | undefined;
   #limitBytesPerSec = Number.POSITIVE_INFINITY;
   #blocks = 0;
@@ -179,9 +179,7 @@ export class LeavingDisks {
   *#sendFrom(state: LeavingDiskState, block: number): Task<number> {
     const { disk, left } = state;
     const at = block * MOVING_BLOCK_BYTES;
-    const extent = yield* wait(
-      disk.extent(at, Math.min(Math.max(BATCH_BYTES, HOLE_BYTES_MAX), disk.bytes - at)),
-    );
+    const extent = yield* wait(disk.extent(at, Math.min(HOLE_BYTES_MAX, disk.bytes - at)));
     const end = at + extent.bytes === disk.bytes ? left.blockCount : undefined;
     const whole = end ?? Math.floor((at + extent.bytes) / MOVING_BLOCK_BYTES);
     if (extent.isZero && whole > block) return yield* this.#sendZeros(state, block, whole);
@@ -227,22 +225,15 @@ export class LeavingDisks {
     for (let block = from; block < until; block++) {
       const begin = (block - from) * MOVING_BLOCK_BYTES;
       const content = room.subarray(begin, begin + bytesOfBlock(block, disk.bytes));
-      const isZero = this.#isZero(begin, content.length);
-      const wasKnown = isZero ? known.delete(block) : !known.add(block);
-      if (isZero && !wasKnown && !all) continue;
+      const isEmpty = isZero(content);
+      const wasKnown = isEmpty ? known.delete(block) : !known.add(block);
+      if (isEmpty && !wasKnown && !all) continue;
       batch.blocks.push(block);
-      batch.isZero.push(isZero);
-      if (!isZero) batch.contents.push(content);
+      batch.isZero.push(isEmpty);
+      if (!isEmpty) batch.contents.push(content);
     }
     this.#count(batch.isZero, batch.contents);
     return { disk: disk.index, ...batch };
-  }
-
-  /** Bytes of the buffer, whole sectors. */
-  #isZero(from: number, bytes: number): boolean {
-    const words = this.#words;
-    for (let i = from / 4; i < (from + bytes) / 4; i++) if (words[i] !== 0) return false;
-    return true;
   }
 
   #count(isZero: readonly boolean[], contents: readonly Uint8Array[]): void {

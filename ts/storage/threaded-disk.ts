@@ -14,6 +14,7 @@ export class ThreadedDisk implements BlockBackend {
   readonly bytes: number;
   readonly readOnly: boolean;
   readonly #file: FileDisk;
+  readonly #writing = new Set<Promise<void>>();
 
   constructor(file: FileDisk) {
     this.#file = file;
@@ -30,15 +31,27 @@ export class ThreadedDisk implements BlockBackend {
   }
 
   write(offset: number, from: Uint8Array): Wait<void> {
-    if (from.length >= LONG_BYTES) return this.#file.writeLater(offset, from);
+    if (from.length >= LONG_BYTES) return this.#writeLater(offset, from);
     this.#file.write(offset, from);
+  }
+
+  async #writeLater(offset: number, from: Uint8Array): Promise<void> {
+    const done = this.#file.writeLater(offset, from);
+    this.#writing.add(done);
+    try {
+      await done;
+    } finally {
+      this.#writing.delete(done);
+    }
   }
 
   flush(): void {
     this.#file.flush();
   }
 
-  close(): void {
-    this.#file.close();
+  /** Not while a thread writes: the number of a file that is closed may be another one's by then. */
+  close(): Wait<void> {
+    if (this.#writing.size === 0) return this.#file.close();
+    return Promise.allSettled(this.#writing).then(() => this.#file.close());
   }
 }
