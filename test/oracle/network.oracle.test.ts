@@ -4,17 +4,15 @@
  */
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Daemon } from "../../ts/host/daemon/server.ts";
 import { Host } from "../../ts/host/host.ts";
 import type { VirtualMachine } from "../../ts/host/virtual-machine.ts";
 import { pullDebian } from "../../ts/image/debian.ts";
 import { type ResolvedImage, resolveImage } from "../../ts/image/store.ts";
 import { freePort } from "../free-port.ts";
 import { say, WAIT_MS } from "./debian-guest.ts";
+import { told, twoHosts } from "./moving-fixture.ts";
 import {
   bytesOf,
-  connected,
-  echoOf,
   fetchedRate,
   guestAt,
   inQemu,
@@ -154,36 +152,12 @@ describe.skipIf(!hasApt)("Debian's network (skipped unless apt is installed)", (
   test("connections go on while the guest moves to another host and back", {
     timeout: 3 * WAIT_MS,
   }, async () => {
-    await using home = await Host.create({ memory: "384MiB" });
-    await using away = await Host.create({ memory: "384MiB", seed: 2 });
-    const there = await Daemon.listen(away, { listen: "tcp://127.0.0.1:0" });
-    const here = await Daemon.listen(home, { listen: "tcp://127.0.0.1:0" });
-    const listen = { address: "127.0.0.1", port: 0 };
-    const port = await away.joinNetwork({ listen, peers: [], gateway: "peer" });
-    const back = await home.joinNetwork({ listen, peers: [{ address: "127.0.0.1", port }] });
-    away.networks.addPeer("lan", { address: "127.0.0.1", port: back });
-    const vm = await guestAt(home, "mover", {
-      ip: "10.0.2.15",
-      networks: [{ kind: "lan", forwards: [{ hostPort: 0, guestPort: 7 }] }],
-    });
-    await say(vm, "(while true; do nc -l -p 7 -e cat; done) & sleep 1");
-    const forward = Number(/:(\d+) ->/.exec(vm.info().networks[0]?.forwards[0] ?? "")?.[1]);
-    const socket = await connected(forward);
-    const echoed = echoOf(socket, noise(32768));
-    const addresses = [there.address, here.address, there.address, here.address];
-    for (const [i, address] of addresses.entries()) {
-      await echoed.rounds(20);
-      const from = i % 2 === 0 ? home : away;
-      const outcome = await from.vm("mover").migrate(address, { strategy: "pre-copy" });
-      expect(outcome.state).toBe("completed");
-    }
-    await echoed.rounds(20);
-    process.stderr.write(
-      `network: ${echoed.count} echoes of 32 KiB over ${addresses.length} moves, longest ${Math.round(echoed.longestMs)} ms\n`,
-    );
-    socket.destroy();
-    expect(home.vm("mover").info().networks[0]?.addresses).toEqual(["10.0.2.15"]);
-    await there.close();
-    await here.close();
+    await using hosts = await twoHosts();
+    await hosts.joinLans();
+    const mover = await hosts.mover();
+    await mover.move(4);
+    told("network", mover, 4);
+    mover.socket.destroy();
+    expect(hosts.home.vm("mover").info().networks[0]?.addresses).toEqual(["10.0.2.15"]);
   });
 });

@@ -102,6 +102,16 @@ function connect(place: Place): void {
   place.gateway.send(toGuest(ACK).bytes);
 }
 
+/** The guest was at `a`, and somebody outside talks to it; now it is at `b`. */
+function moved(): ReturnType<typeof places> {
+  const all = places();
+  all.a.arrive(true);
+  connect(all.a);
+  all.a.tether.leave();
+  all.b.arrive();
+  return all;
+}
+
 const textOf = (bytes: Uint8Array): string => {
   const packet = parseIpv4(bytes, 14);
   return packet ? Buffer.from(parseTcp(bytes, packet, true)?.data ?? []).toString() : "?";
@@ -150,11 +160,7 @@ describe("a guest that leaves", () => {
   });
 
   test("may speak first: what did not begin there is of another place", () => {
-    const { a, b } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { a, b } = moved();
     a.gateway.take();
     b.say(fromGuest(ACK | PSH, "first"));
     expect(a.gateway.take().map(textOf)).toEqual(["first"]);
@@ -162,11 +168,7 @@ describe("a guest that leaves", () => {
   });
 
   test("begins new connections where it is", () => {
-    const { a, b, net } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { b, net } = moved();
     b.say(fromGuest(SYN, "", [50000, 443]));
     b.gateway.send(toGuest(SYN | ACK, "", [443, 50000]).bytes);
     b.say(fromGuest(ACK, "", [50000, 443]));
@@ -178,11 +180,7 @@ describe("a guest that leaves", () => {
   });
 
   test("is not there for anybody new", () => {
-    const { a, b, net } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { a, net } = moved();
     a.gateway.send(toGuest(SYN, "", [40001, 80]).bytes);
     a.gateway.send(udpFrame(FAR, GUEST, { sourcePort: 1, targetPort: 2, data: Uint8Array.of(1) }));
     expect(net.log).toEqual([]);
@@ -212,11 +210,7 @@ describe("a guest that leaves", () => {
   });
 
   test("comes back, and neither place's connections have noticed", () => {
-    const { a, b } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { a, b } = moved();
     b.say(fromGuest(SYN, "", [50000, 443]));
     b.gateway.send(toGuest(SYN | ACK, "", [443, 50000]).bytes);
     expect(b.tether.leave()).toBe(true);
@@ -240,11 +234,7 @@ describe("the end", () => {
     ["a reset", [() => toGuest(RST | ACK)], 11],
     ["an hour of silence", [], 3601],
   ] as const)("of a connection is %s", (_, last, seconds) => {
-    const { a, b, clock } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { a, b, clock } = moved();
     for (const make of last) {
       const frame = make();
       if (getMac(frame.bytes, 0) === GUEST.mac) a.gateway.send(frame.bytes);
@@ -266,11 +256,7 @@ describe("the end", () => {
 
 describe("what does not fit", () => {
   test("is cut if the sender left that to others, and told if it must not be", () => {
-    const { a, b, net } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { a, b, net } = moved();
     a.gateway.take();
     b.say(fromGuest(ACK, "x".repeat(20_000)));
     const lengths = net.log.splice(0).map(({ message }) => message.length);
@@ -294,11 +280,7 @@ describe("what does not fit", () => {
 
 describe("strangers", () => {
   test("and packets that nobody here has to do with are refused", () => {
-    const { a, b, net } = places();
-    a.arrive(true);
-    connect(a);
-    a.tether.leave();
-    b.arrive();
+    const { b, net } = moved();
     const stranger = net.end("203.0.113.1", 5555);
     const packet = toGuest(ACK, "evil").bytes.slice(14);
     stranger.send(packet, { address: "192.0.2.2", port: 5555 });
