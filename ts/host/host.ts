@@ -1,16 +1,16 @@
-import { type CoreSource, compileCore } from "../../bindings/bytes.ts";
-import { type Core, ENGINES, type Engine, loadCore } from "../../bindings/core.ts";
+import type { CoreSource } from "../../bindings/bytes.ts";
+import type { Core, Engine } from "../../bindings/core.ts";
 import { throwIfAborted } from "../base/abort.ts";
 import { type Clock, WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { TypedEventTarget } from "../base/events.ts";
 import { Random } from "../base/random.ts";
-import { parseSize } from "../base/units.ts";
 import { Vm } from "../vmm/vm.ts";
 import type { Abortable, HostApi, HostMemory, RestoreOptions, SharedPages } from "./api.ts";
 import { boot, bootFiles } from "./boot.ts";
 import { giveBack } from "./disk-leases.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
+import { makeCore } from "./make-core.ts";
 import type { ArrivingImages } from "./migrations/arriving-images.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
@@ -34,13 +34,7 @@ import {
 import { VmConsole } from "./vm-console.ts";
 import { absolutePaths, forkDisk, type VmParts } from "./vm-parts.ts";
 
-const DEFAULT_MEMORY = "1GiB";
-const DEFAULT_CODE_CACHE = "64MiB";
-const CODE_CACHE_BYTES_MIN = 1 << 20;
-const CODE_CACHE_BYTES_MAX = 1 << 30;
 const DEFAULT_SEED = 1;
-const MEMORY_BYTES_MIN = 1 << 20;
-const MEMORY_BYTES_MAX = 3.75 * 2 ** 30;
 
 /** Options of {@link Host.create}. */
 export interface HostOptions {
@@ -133,30 +127,9 @@ export class Host implements HostApi {
     }
     if (thread !== "caller")
       throw new WasmvisorError("WV_CONFIG", `thread: expected caller or worker, got "${thread}"`);
-    const { clock = new WallClock(), memory = DEFAULT_MEMORY, seed = DEFAULT_SEED } = options;
-    const { codeCache = DEFAULT_CODE_CACHE, engine = "auto" } = options;
-    if (!ENGINES.includes(engine))
-      throw new WasmvisorError(
-        "WV_CONFIG",
-        `engine: expected ${ENGINES.join(", ")}, got "${engine}"`,
-      );
-    const memoryBytes = typeof memory === "number" ? memory : parseSize(memory, "memory");
-    if (!(memoryBytes >= MEMORY_BYTES_MIN && memoryBytes <= MEMORY_BYTES_MAX))
-      throw new WasmvisorError(
-        "WV_CONFIG",
-        `memory: expected 1MiB to 3.75GiB for a host, got ${memory}`,
-      );
-    const codeCacheBytes =
-      typeof codeCache === "number" ? codeCache : parseSize(codeCache, "codeCache");
-    if (!(codeCacheBytes >= CODE_CACHE_BYTES_MIN && codeCacheBytes <= CODE_CACHE_BYTES_MAX))
-      throw new WasmvisorError("WV_CONFIG", `codeCache: expected 1MiB to 1GiB, got ${codeCache}`);
+    const { clock = new WallClock(), seed = DEFAULT_SEED } = options;
     const current = { clock: () => 0 };
-    const core = await instantiate(options.core, {
-      memoryBytes,
-      engine,
-      codeCacheBytes,
-      wallTicks: () => current.clock(),
-    });
+    const core = await makeCore(options, () => current.clock());
     const { core: source, migrations } = options;
     return new Host({ core, source, clock, seed, current, migrations });
   }
@@ -436,31 +409,4 @@ export class Host implements HostApi {
 
 function taken(name: string): WasmvisorError {
   return new WasmvisorError("WV_CONFIG", `name: a vm called "${name}" exists already`);
-}
-
-async function instantiate(
-  source: CoreSource | undefined,
-  options: {
-    readonly memoryBytes: number;
-    readonly engine: Engine;
-    readonly codeCacheBytes: number;
-    readonly wallTicks: () => number;
-  },
-): Promise<Core> {
-  const { codeCacheBytes, engine, memoryBytes, wallTicks } = options;
-  let module: WebAssembly.Module;
-  try {
-    module = await compileCore(source);
-  } catch (cause) {
-    throw new WasmvisorError("WV_CORE_LOAD", "cannot compile the core", { cause });
-  }
-  try {
-    return await loadCore(module, { codeCacheBytes, wallTicks }, memoryBytes, engine);
-  } catch (cause) {
-    if (cause instanceof RangeError)
-      throw new WasmvisorError("WV_NO_MEMORY", `no memory for a host of ${memoryBytes} bytes`, {
-        cause,
-      });
-    throw new WasmvisorError("WV_CORE_LOAD", "cannot instantiate the core", { cause });
-  }
 }

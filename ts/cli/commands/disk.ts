@@ -6,6 +6,7 @@ import { checkPlain, parseAddress } from "../../host/address.ts";
 import { pullDisk } from "../../host/disk-pull.ts";
 import { openPath } from "../../host/disks.ts";
 import { loadCredentials } from "../../host/tls/credentials.ts";
+import { MOVING_BLOCK_BYTES } from "../../machine/moving-disk.ts";
 import { DISK_FORMATS } from "../../storage/disk-format.ts";
 import {
   checkDisk,
@@ -61,7 +62,7 @@ export async function pull({ args, options, out }: CommandContext): Promise<numb
     from,
     format: formatOf(options) ?? "raw",
     fromFormat: parse.oneOf(options.from, DISK_FORMATS, "--from"),
-    onProgress: (left) => out.progress(`${path}: ${formatSize(left * 65536, 1)} left`),
+    onProgress: (left) => out.progress(`${path}: ${formatSize(left * MOVING_BLOCK_BYTES, 1)} left`),
   });
   out.progressDone();
   out.result({ path, blocks }, () => `${path}: ${blocks} blocks came, it is whole`);
