@@ -110,7 +110,17 @@ const hello = ["run", "--kernel", guest("hello.elf")];
 const PLAN = join(ROOT, "examples/first-look.yaml");
 const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a command that does not exist", ["rum"], /unknown command 'rum' \(Did you mean run\?\)/],
-  ["an option that does not exist", [...hello, "--fast"], /unknown option '--fast'/],
+  [
+    "an option that does not exist",
+    [...hello, "--fast"],
+    /unknown option '--fast'; see wasmvisor run --help$/m,
+  ],
+  [
+    "an option that a command of a group does not have",
+    ["pool", "create", "p", "--mirror"],
+    /; see wasmvisor pool create --help$/m,
+  ],
+  ["a disk without a size", ["disk", "create", "no.raw"], /size: missing; give one, like 10GiB/],
   ["a missing argument", ["info"], /missing required argument 'name'/],
   ["nothing to run", ["run"], /exactly one of image, kernel and bare/],
   ["two things to run", [...hello, "--image", "debian"], /exactly one of image, kernel and bare/],

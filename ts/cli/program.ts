@@ -105,12 +105,24 @@ function usageMessage(error: CommanderError): string {
   return error.message.replace(/^error: /, "").replaceAll("\n", " ");
 }
 
-function report(error: unknown, isJson: boolean): number {
+/** The command that `argv` means, as it is typed: `wasmvisor pool create`. */
+function commandLineOf(program: Command, argv: readonly string[]): string {
+  const words = [program.name()];
+  let command: Command | undefined = program;
+  for (const word of argv.slice(2)) {
+    command = command.commands.find((one) => one.name() === word);
+    if (!command) break;
+    words.push(word);
+  }
+  return words.join(" ");
+}
+
+function report(error: unknown, isJson: boolean, commandLine: string): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT_DONE;
     if (error.code === "commander.help") return EXIT_USAGE;
     const message = usageMessage(error);
-    process.stderr.write(`wasmvisor: ${message}; see wasmvisor --help\n`);
+    process.stderr.write(`wasmvisor: ${message}; see ${commandLine} --help\n`);
     if (isJson) print({ code: "WV_CONFIG", message });
     return EXIT_USAGE;
   }
@@ -127,12 +139,13 @@ function print(error: { readonly code: string; readonly message: string }): void
 /** Runs one command line (`process.argv`) and resolves with its exit status. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   let status = EXIT_DONE;
+  const program = buildProgram((its) => {
+    status = its;
+  });
   try {
-    await buildProgram((its) => {
-      status = its;
-    }).parseAsync([...argv]);
+    await program.parseAsync([...argv]);
   } catch (error) {
-    status = report(error, argv.includes("--json"));
+    status = report(error, argv.includes("--json"), commandLineOf(program, argv));
   }
   await drained();
   return status;

@@ -27,7 +27,9 @@ export interface CreateDiskOptions
 export function createDisk(options: CreateDiskOptions): { readonly bytes: number } {
   const { backing, format, path } = options;
   const bytes = options.bytes ?? (backing && sizeOf(backing));
-  if (bytes === undefined || bytes <= 0 || bytes % SECTOR_BYTES !== 0)
+  if (bytes === undefined)
+    throw new WasmvisorError("WV_CONFIG", "size: missing; give one, like 10GiB, or a backing file");
+  if (bytes <= 0 || bytes % SECTOR_BYTES !== 0)
     throw new WasmvisorError("WV_CONFIG", `size: expected a multiple of 512, got ${bytes}`);
   if (format === "raw" && backing)
     throw new WasmvisorError("WV_CONFIG", "backing: only qcow2 images have a backing file");
