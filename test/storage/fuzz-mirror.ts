@@ -75,7 +75,7 @@ class Life {
     if (!failed) return;
     const disk = this.disks[Number(failed.name)] as FragileDisk;
     disk.isBroken = false;
-    this.random.bytes(disk.content);
+    disk.scribble(this.random);
     if (this.random.below(4) > 0 || this.disks.length > 50)
       now(this.pool.addDevice({ name: failed.name, backend: disk }));
     else now(this.pool.addDevice(this.#newDisk()));

@@ -4,7 +4,7 @@
  */
 import type { Plain } from "../../base/codec.ts";
 import { WasmvisorError } from "../../base/errors.ts";
-import { type Task, type Wait, wait } from "../../base/task.ts";
+import { isPromiseLike, type Task, type Wait, wait } from "../../base/task.ts";
 import type { BlockBackend } from "../../machine/block.ts";
 import { StateFields } from "../../machine/state-fields.ts";
 import {
@@ -19,34 +19,51 @@ import {
   ZEROS,
 } from "./extents.ts";
 import { IntentLog } from "./intent-log.ts";
+import { checkLabel, dataOffset, writeLabel } from "./label.ts";
 import { damaged, type Layer, LayerSet } from "./layers.ts";
-import { Members, MissingDevice } from "./members.ts";
+import { type Member, Members, MissingDevice } from "./members.ts";
 import { MetadataStore } from "./metadata.ts";
 import { Serial } from "./serial.ts";
 import { isLayout, type VolumeState } from "./volume-state.ts";
 
 export const VOLUMES_MAX = 1024;
 
+/** Opens a device by its name. */
+export type FindDevice = (name: string) => Wait<BlockBackend>;
+
 type Saved = { readonly layers: readonly Plain[]; readonly volumes: readonly Plain[] };
 
 export class PoolCore {
   readonly chunkBytes: number;
+  readonly #metadata: BlockBackend;
   readonly members: Members;
   readonly layers = new LayerSet((place) => this.release(place));
   readonly volumes = new Map<string, VolumeState>();
   readonly intents: IntentLog;
   /** The maps have changed since they were saved. */
   isDirty = false;
+  #isClosed = false;
   /** Free once the maps are saved. */
   released: number[] = [];
   readonly #store: MetadataStore;
   readonly #serial = new Serial();
+  readonly #find: FindDevice | undefined;
   /** Maps as they are on the disk. */
   #saved: Saved = { layers: [], volumes: [] };
 
-  constructor(metadata: BlockBackend, store: MetadataStore, chunkBytes: number) {
+  constructor(
+    metadata: BlockBackend,
+    its: {
+      readonly store: MetadataStore;
+      readonly chunkBytes: number;
+      readonly find?: FindDevice | undefined;
+    },
+  ) {
     const core = this;
+    const { chunkBytes, find, store } = its;
+    this.#metadata = metadata;
     this.#store = store;
+    this.#find = find;
     this.chunkBytes = chunkBytes;
     this.members = new Members(chunkBytes, () => core.#recordFailure());
     this.intents = new IntentLog(metadata, {
@@ -59,40 +76,95 @@ export class PoolCore {
   }
 
   /** Reads what is known of a pool, and opens its devices. Throws `WV_DISK`. */
-  static *load(metadata: BlockBackend, find: (name: string) => Wait<BlockBackend>): Task<PoolCore> {
+  static *load(metadata: BlockBackend, find: FindDevice): Task<PoolCore> {
     const store = new MetadataStore(metadata);
     const state = yield* store.load();
+    let core: PoolCore | undefined;
     try {
       const fields = new StateFields("pool", state);
       const chunkBytes = fields.integer("chunkBytes", CHUNK_BYTES_MAX);
       if (!isChunkSize(chunkBytes)) throw damaged(`chunks of ${chunkBytes} bytes`);
-      const core = new PoolCore(metadata, store, chunkBytes);
-      yield* core.#openDevices(fields, find);
+      core = new PoolCore(metadata, { store, chunkBytes, find });
+      yield* core.#openDevices(fields);
       core.#restore(fields);
       core.#saved = core.#mapsNow();
       yield* core.intents.load();
       return core;
     } catch (error) {
+      yield* core?.closeDevices() ?? [];
       const isBad = error instanceof WasmvisorError && error.code === "WV_BAD_SNAPSHOT";
       throw isBad ? damaged(error.message) : error;
     }
   }
 
-  *#openDevices(fields: StateFields, find: (name: string) => Wait<BlockBackend>): Task<void> {
-    for (const one of fields.objectsUpTo("devices", DEVICES_MAX)) {
+  *#openDevices(fields: StateFields): Task<void> {
+    const its = fields.objectsUpTo("devices", DEVICES_MAX);
+    const failures = its.map((one) => optionalInteger(one, "failedAt"));
+    const missedAt = Math.max(0, ...failures) + 1; // Those that are missing now are missing together.
+    for (const [i, one] of its.entries()) {
       const name = one.text("name");
+      const id = one.raw("id") === undefined ? "" : one.text("id");
       const count = one.integer("extents", EXTENTS_MAX);
-      let backend: BlockBackend;
-      let isFailed = one.flag("isFailed");
+      const isFailed = one.flag("isFailed");
+      const backend = new MissingDevice(dataOffset(id) + count * this.chunkBytes);
+      const extents = new ExtentTable(count);
+      const failedAt = failures[i] ?? 0;
+      const member: Member = { name, id, backend, isFailed, failedAt, extents };
+      this.members.list.push(member);
       try {
-        backend = yield* wait(find(name));
-        if (this.members.roomOf(backend) < count) throw damaged(`${name} is smaller than it was`);
+        member.backend = yield* this.findDevice(member);
       } catch (error) {
-        backend = new MissingDevice(count * this.chunkBytes, error);
+        if (isRefusal(error)) throw error;
+        backend.cause = error;
         this.isDirty ||= !isFailed;
-        isFailed = true;
+        this.members.fail(member, error, isFailed ? failedAt : missedAt);
       }
-      this.members.list.push({ name, backend, isFailed, extents: new ExtentTable(count) });
+    }
+  }
+
+  /** Opens what is found under a member's name. Throws `WV_DISK` if it is not that device, or has become smaller. */
+  *findDevice(member: Member): Task<BlockBackend> {
+    const { extents, id, name } = member;
+    if (!this.#find)
+      throw new WasmvisorError("WV_CONFIG", `pool: nobody knows where to find "${name}"`);
+    const backend = yield* wait(this.#find(name));
+    try {
+      if (this.members.roomOf(backend, id) < extents.count)
+        throw new WasmvisorError("WV_DISK", `pool: device "${name}" is smaller than it was`);
+      yield* checkLabel(backend, name, id);
+      return backend;
+    } catch (error) {
+      yield* closeQuietly(backend);
+      throw error;
+    }
+  }
+
+  /** The device that came last shows its label, or does not belong to the pool. */
+  *labelLast(): Task<void> {
+    const { list } = this.members;
+    const member = list.at(-1) as Member;
+    try {
+      yield* writeLabel(member.backend, member.id);
+    } catch (error) {
+      list.pop();
+      throw error;
+    }
+  }
+
+  *closeDevices(): Task<void> {
+    for (const { backend } of this.members.list) yield* closeQuietly(backend);
+  }
+
+  /** All that is open, when all is flushed. */
+  *close(): Task<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      yield* this.commit();
+      yield* this.intents.clear();
+    } finally {
+      yield* this.closeDevices();
+      yield* closeQuietly(this.#metadata);
     }
   }
 
@@ -142,7 +214,7 @@ export class PoolCore {
         yield* wait(member.backend.flush());
       } catch (error) {
         if (this.#canLose(device)) {
-          member.isFailed = true;
+          this.members.fail(member, error);
           this.isDirty = true;
           continue;
         }
@@ -203,13 +275,33 @@ export class PoolCore {
   #write(maps: Saved): Task<void> {
     return this.#store.save({
       chunkBytes: this.chunkBytes,
-      devices: this.members.list.map(({ extents, isFailed, name }) => ({
+      devices: this.members.list.map(({ extents, failedAt, id, isFailed, name }) => ({
         name,
+        ...(id !== "" && { id }),
         isFailed,
+        ...(failedAt > 0 && { failedAt }),
         extents: extents.count,
       })),
       ...maps,
     });
+  }
+}
+
+/** Of pools that were made before this field was. */
+const optionalInteger = (fields: StateFields, name: string): number =>
+  fields.raw(name) === undefined ? 0 : fields.integer(name);
+
+/** Not that it is not there: whoever opens the pool must say something else, and nothing has failed. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof WasmvisorError && (error.code === "WV_CONFIG" || error.code === "WV_AUTH");
+
+/** Of a device that nobody will use: what it has to say does not matter. */
+export function* closeQuietly(backend: BlockBackend): Task<void> {
+  try {
+    const closing = backend.close?.();
+    if (isPromiseLike(closing)) yield* wait(closing);
+  } catch {
+    // Nothing of it is needed any more.
   }
 }
 
