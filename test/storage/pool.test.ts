@@ -140,7 +140,7 @@ test.each(Array.from({ length: 24 }, (_, i) => 1000 + i))(
 );
 
 test("mirrors with crashes, failing legs and rebuilds: what was flushed is there, and legs are equal", async () => {
-  const seen = [];
+  const seen: Awaited<ReturnType<typeof fuzzMirror>>[] = [];
   for (let i = 0; i < 12; i++) seen.push(await fuzzMirror(2000 + i, 400));
   const sum = (key: "mended" | "rebuilt" | "crashes" | "returned") =>
     seen.reduce((all, one) => all + one[key], 0);

@@ -69,8 +69,7 @@ export class PoolCore {
     this.intents = new IntentLog(metadata, {
       chunkBytes,
       onFull: function* () {
-        const failure = yield* core.#flushDevices();
-        if (failure !== undefined) throw failure;
+        yield* core.#flushDevices("none");
       },
     });
   }
@@ -197,44 +196,52 @@ export class PoolCore {
     this.released.push(...extentsOf(place ?? ZEROS));
   }
 
-  /** All that was written is safe; for a volume whose devices are well, others do not matter. */
-  *commit(volume?: VolumeState): Task<void> {
-    const failure = yield* this.#flushDevices(volume);
+  /**
+   * Flushes devices, then saves the maps. Throws if that failed for a device on which something lies of `whose` that
+   * lies nowhere else: of a volume, of all, or of none, for whom maps are enough.
+   */
+  *commit(whose: VolumeState | "all" | "none" = "all"): Task<void> {
+    const failure = yield* this.#flushDevices(whose);
     if (this.isDirty) yield* this.save();
     if (failure !== undefined) throw failure;
   }
 
-  /** Returns why one that matters could not be. One that nobody needs has failed from now on. */
-  *#flushDevices(volume?: VolumeState): Task<unknown> {
+  /** Returns why one that matters could not be. One whose mirrors have other legs has failed from now on. */
+  *#flushDevices(whose: VolumeState | "all" | "none"): Task<unknown> {
     let failure: unknown;
     const unflushed = new Set<number>();
     for (const [device, member] of this.members.list.entries()) {
-      if (member.isFailed && this.#canLose(device)) continue;
+      if (member.isFailed && !this.#holds(device, this.layers.places()).alone) continue;
       try {
         yield* wait(member.backend.flush());
       } catch (error) {
-        if (this.#canLose(device)) {
+        const { alone, beside } = this.#holds(device, this.layers.places());
+        // Its mirrors may lack what was written last, and go on without it.
+        if (!member.isFailed && (beside || !alone)) {
           this.members.fail(member, error);
           this.isDirty = true;
-          continue;
         }
-        unflushed.add(device);
-        if (!volume || lies(volume, device)) failure ??= error;
+        if (!member.isFailed) unflushed.add(device);
+        const its = typeof whose === "string" ? alone : this.#holds(device, placesOf(whose)).alone;
+        if (its && whose !== "none") failure ??= error;
       }
     }
     this.intents.settle(unflushed);
     return failure;
   }
 
-  /** All that lies there lies elsewhere, too. */
-  #canLose(device: number): boolean {
-    for (const place of this.layers.places()) {
+  /** What of these places lies on a device: something that no other one has that is well, and something that one has? */
+  #holds(device: number, places: Iterable<number>): { alone: boolean; beside: boolean } {
+    const holds = { alone: false, beside: false };
+    for (const place of places) {
       const extents = extentsOf(place);
-      const isThere = extents.some((extent) => deviceOf(extent) === device);
+      if (!extents.some((extent) => deviceOf(extent) === device)) continue;
       const others = extents.filter((extent) => deviceOf(extent) !== device);
-      if (isThere && !others.some((extent) => this.members.isHealthy(extent))) return false;
+      if (others.some((extent) => this.members.isHealthy(extent))) holds.beside = true;
+      else holds.alone = true;
+      if (holds.alone && holds.beside) break;
     }
-    return true;
+    return holds;
   }
 
   /** What the maps name must have been flushed. */
@@ -308,9 +315,6 @@ export function* closeQuietly(backend: BlockBackend): Task<void> {
 export const isChunkSize = (bytes: number): boolean =>
   Number.isInteger(Math.log2(bytes)) && bytes >= CHUNK_BYTES_MIN && bytes <= CHUNK_BYTES_MAX;
 
-function lies({ layer }: VolumeState, device: number): boolean {
-  for (let one: Layer | undefined = layer; one; one = one.below)
-    for (const place of one.places.values())
-      if (extentsOf(place).some((extent) => deviceOf(extent) === device)) return true;
-  return false;
+function* placesOf({ layer }: VolumeState): Generator<number> {
+  for (let one: Layer | undefined = layer; one; one = one.below) yield* one.places.values();
 }

@@ -69,7 +69,7 @@ export class Mirrors {
         done++;
       }
     } finally {
-      if (done > 0) yield* this.#core.commit();
+      if (done > 0) yield* this.#core.commit("none");
     }
     return this.#more();
   }

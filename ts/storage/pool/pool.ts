@@ -175,7 +175,7 @@ export class Pool {
       const volume = pool.#show(state);
       try {
         if (room === "full") yield* pool.#chunks.fill(state);
-        yield* core.commit();
+        yield* core.commit(state);
       } catch (error) {
         pool.#hide(name);
         core.layers.drop(layer);
@@ -198,7 +198,7 @@ export class Pool {
       const snapshot = pool.#show({ ...state, name, readOnly: true });
       state.layer = core.layers.add(layer);
       core.isDirty = true;
-      yield* core.commit();
+      yield* core.commit(state);
       return snapshot;
     });
   }
@@ -211,7 +211,7 @@ export class Pool {
       pool.#hide(name);
       core.layers.drop(layer);
       core.isDirty = true;
-      yield* core.commit();
+      yield* core.commit("none");
     });
   }
 
@@ -227,7 +227,7 @@ export class Pool {
     return core.run(function* () {
       state.bytes = bytes;
       core.isDirty = true;
-      yield* core.commit();
+      yield* core.commit("none");
     });
   }
 
@@ -249,7 +249,7 @@ export class Pool {
       }
       core.isDirty = true;
       try {
-        yield* core.commit();
+        yield* core.commit("none");
       } catch (error) {
         // Maps that are saved may still name what was on the old one.
         const member = core.members.list[at];
@@ -310,7 +310,7 @@ export class Pool {
         extents.grow(count);
       }
       core.isDirty ||= came > 0;
-      yield* core.commit();
+      yield* core.commit("none");
       return came;
     });
   }

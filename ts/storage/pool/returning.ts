@@ -24,7 +24,7 @@ export function* takeBack(core: PoolCore, at: number, backend: BlockBackend): Ta
   Object.assign(member, { backend, isFailed: false, failedAt: 0, problem: undefined });
   core.isDirty = true;
   try {
-    yield* core.commit();
+    yield* core.commit("none");
   } catch (error) {
     // Maps that are saved may still name what is stale on it.
     core.members.fail(member, problem ?? error, failedAt);
