@@ -3,8 +3,10 @@
  * both legs say the same, whatever was under way. Throws what must not be.
  */
 import assert from "node:assert/strict";
+import { WasmvisorError } from "../../ts/base/errors.ts";
 import { Random } from "../../ts/base/random.ts";
 import type { BlockBackend } from "../../ts/machine/block.ts";
+import type { PoolDevice } from "../../ts/storage/pool/members.ts";
 import { Pool } from "../../ts/storage/pool/pool.ts";
 import { FragileDisk } from "./fuzz-pool.ts";
 import { compareToModel, type Model, newModel, noteWrite, settleModel } from "./sector-model.ts";
@@ -23,20 +25,29 @@ class Life {
   readonly disks: FragileDisk[] = [];
   readonly random: Random;
   readonly model: Model = newModel(CHUNKS * CHUNK_BYTES);
-  readonly seen = { mended: 0, rebuilt: 0, crashes: 0 };
+  readonly seen = { mended: 0, rebuilt: 0, crashes: 0, returned: 0 };
   pool: Pool;
 
   constructor(seed: number) {
     this.random = new Random(seed).split("mirror");
     const devices = [this.#newDisk(), this.#newDisk(), this.#newDisk()];
-    this.pool = now(Pool.create({ metadata: this.metadata, devices, chunkBytes: CHUNK_BYTES }));
+    const { find, metadata } = this;
+    this.pool = now(Pool.create({ metadata, devices, chunkBytes: CHUNK_BYTES, find }));
     now(this.pool.createVolume({ name: "m", bytes: this.model.now.length, layout: "mirrored" }));
   }
 
-  #newDisk(): { name: string; backend: FragileDisk } {
-    const backend = new FragileDisk(64 * CHUNK_BYTES);
-    return { name: String(this.disks.push(backend) - 1), backend };
+  /** Most of them show a label. */
+  #newDisk(): PoolDevice {
+    const backend = new FragileDisk(65 * CHUNK_BYTES);
+    const name = String(this.disks.push(backend) - 1);
+    return { name, backend, id: this.random.below(8) > 0 ? `disk ${name}` : undefined };
   }
+
+  readonly find = (name: string): BlockBackend => {
+    const disk = this.disks[Number(name)] as FragileDisk;
+    if (disk.isBroken) throw new WasmvisorError("WV_DISK", "it is not there");
+    return disk;
+  };
 
   write(): void {
     const sectors = this.model.now.length / SECTOR_BYTES;
@@ -69,16 +80,15 @@ class Life {
     (this.disks[Number(name)] as FragileDisk).isBroken = true;
   }
 
-  /** A new device in place of one that has failed, or the same one again, emptied. */
-  mend(): void {
+  /** A new device in place of one that has failed, or the same one again: emptied, or as it was when it failed. */
+  async mend(): Promise<void> {
     const failed = this.pool.devices.find(({ state }) => state === "failed");
     if (!failed) return;
     const disk = this.disks[Number(failed.name)] as FragileDisk;
     disk.isBroken = false;
-    this.random.bytes(disk.content);
-    if (this.random.below(4) > 0 || this.disks.length > 50)
-      now(this.pool.addDevice({ name: failed.name, backend: disk }));
-    else now(this.pool.addDevice(this.#newDisk()));
+    const back = this.random.below(2) === 0 ? await this.pool.bringBack() : [];
+    this.seen.returned += back.length;
+    if (back.length === 0) this.#replace(failed.name, disk);
     const before = this.pool.rebuiltChunks;
     while (now(this.pool.rebuild(1 + this.random.below(9))) > 0);
     settleModel(this.model);
@@ -86,10 +96,17 @@ class Life {
     assert.equal(this.pool.degradedChunks, 0, "not all was rebuilt");
   }
 
+  #replace(name: string, disk: FragileDisk): void {
+    disk.scribble(this.random);
+    if (this.random.below(4) > 0 || this.disks.length > 50) {
+      const id = this.random.below(2) > 0 ? `again ${this.seen.crashes}` : undefined;
+      now(this.pool.addDevice({ name, backend: disk, id }));
+    } else now(this.pool.addDevice(this.#newDisk()));
+  }
+
   crash(): void {
     for (const disk of [this.metadata, ...this.disks]) disk.crash(this.random);
-    const find = (name: string): BlockBackend => this.disks[Number(name)] as BlockBackend;
-    this.pool = now(Pool.open(this.metadata, find));
+    this.pool = now(Pool.open(this.metadata, this.find));
     this.seen.crashes++;
     this.seen.mended += this.pool.resync.mended;
     this.#legsAreEqual();
@@ -124,7 +141,7 @@ class Life {
 }
 
 /** Returns what happened, so that a test can say that something did. */
-export function fuzzMirror(seed: number, steps: number): Life["seen"] {
+export async function fuzzMirror(seed: number, steps: number): Promise<Life["seen"]> {
   const life = new Life(seed);
   for (let step = 0; step < steps; step++)
     try {
@@ -133,7 +150,7 @@ export function fuzzMirror(seed: number, steps: number): Life["seen"] {
       else if (dice < 32) life.flush();
       else if (dice < 34) life.snapshot();
       else if (dice < 35) life.breakOne();
-      else if (dice < 37) life.mend();
+      else if (dice < 37) await life.mend();
       else if (dice < 39) life.crash();
       else life.check();
     } catch (cause) {

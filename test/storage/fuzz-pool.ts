@@ -20,8 +20,10 @@ const SECTOR_BYTES = 512;
 /** A disk that loses, when it crashes, any of the sectors that were written since the last flush. */
 export class FragileDisk implements BlockBackend {
   readonly readOnly = false;
-  content: Uint8Array;
-  #safe: Uint8Array;
+  readonly content: Uint8Array;
+  readonly #safe: Uint8Array;
+  /** Sectors that were written since the last flush: most crashes and flushes come soon, and disks are large. */
+  readonly #unsafe = new Set<number>();
   isBroken = false;
 
   constructor(bytes: number) {
@@ -46,18 +48,38 @@ export class FragileDisk implements BlockBackend {
     this.#mustWork();
     if (offset + from.length > this.bytes) throw new Error("beyond the end");
     this.content.set(from, offset);
+    const first = Math.floor(offset / SECTOR_BYTES);
+    const end = Math.ceil((offset + from.length) / SECTOR_BYTES);
+    for (let sector = first; sector < end; sector++) this.#unsafe.add(sector);
   }
 
   flush(): void {
     this.#mustWork();
-    this.#safe.set(this.content);
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (const sector of this.#unsafe) copySector(this.content, this.#safe, sector);
+    this.#unsafe.clear();
   }
 
   crash(random: Random): void {
-    for (let at = 0; at < this.bytes; at += SECTOR_BYTES)
-      if (random.below(2) === 0) this.content.set(this.#safe.subarray(at, at + SECTOR_BYTES), at);
-    this.#safe = this.content.slice();
+    for (const sector of this.#unsafe)
+      if (random.below(2) === 0) copySector(this.#safe, this.content, sector);
+    this.#settle();
   }
+
+  /** Somebody else has used it. */
+  scribble(random: Random): void {
+    this.content.fill(1 + random.below(255));
+    this.#safe.set(this.content);
+    this.#unsafe.clear();
+  }
+}
+
+function copySector(from: Uint8Array, to: Uint8Array, sector: number): void {
+  const at = sector * SECTOR_BYTES;
+  to.set(from.subarray(at, at + SECTOR_BYTES), at);
 }
 
 interface VolumeModel extends Model {

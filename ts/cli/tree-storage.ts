@@ -13,14 +13,18 @@ export function addShareCommands(add: AddCommand): void {
 /** `pool ...`. */
 export function addPoolCommands(add: AddCommand): void {
   const load = () => import("./commands/pool.ts");
-  add("create <file> <device...>", "a pool over files, which are emptied", () =>
+  add("create <file> <device...>", "a pool over files or nbd:// exports, which are emptied", () =>
     load().then((m) => m.create),
   ).option("--chunk <size>", "unit in which room is given, 4KiB to 4MiB (default: 64KiB)");
   add("info <file>", "devices, their state, and room", () => load().then((m) => m.info));
-  add("add <file> <device>", "one more device", () => load().then((m) => m.add));
+  add("add <file> <device>", "one more device, or an empty one for one that failed", () =>
+    load().then((m) => m.add),
+  );
   add("grow <file>", "take what devices have grown by", () => load().then((m) => m.grow));
-  add("rebuild <file>", "second copies for mirrors that have lost one", () =>
-    load().then((m) => m.rebuild),
+  add(
+    "rebuild <file>",
+    "take back devices that are there again, and make second copies for mirrors that have lost one",
+    () => load().then((m) => m.rebuild),
   );
   add("check <file>", "whether the maps are consistent", () => load().then((m) => m.check));
 }

@@ -4,14 +4,12 @@ import type { BlockBackend } from "../machine/block.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
 import { FileDisk } from "../storage/file-disk.ts";
 import { isPartial } from "../storage/missing-record.ts";
-import { NbdDisk } from "../storage/nbd/client.ts";
-import { isNbdUrl, parseNbdUrl } from "../storage/nbd/protocol.ts";
+import { isNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { ThreadedDisk } from "../storage/threaded-disk.ts";
-import { checkPlain } from "./address.ts";
 import { checkMark } from "./disk-marks.ts";
+import { openExport } from "./exports.ts";
 import { isPoolPath, openVolume } from "./pools.ts";
-import { loadCredentials } from "./tls/credentials.ts";
 
 /** For a guest in wall time: what takes long is done beside it. */
 export function besideGuest(disk: BlockBackend): BlockBackend {
@@ -36,10 +34,7 @@ export async function openPath(where: {
       "WV_CONFIG",
       `disk "${path}": an export is raw for us; let its server read the qcow2 image`,
     );
-  const address = parseNbdUrl(path);
-  checkPlain({ ...address, scheme: address.isSecure ? "tls" : "tcp" }, `disk "${path}"`);
-  const tls = address.isSecure ? loadCredentials(process.env["WASMVISOR_TLS"]) : undefined;
-  return NbdDisk.connect({ url: path, readOnly, tls });
+  return openExport(path, { readOnly });
 }
 
 function partial(path: string): WasmvisorError {

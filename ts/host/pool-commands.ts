@@ -1,9 +1,9 @@
 /** What one does with a pool by its name: here if nobody has it open, else in the process that has. */
 import { z } from "zod";
 import { WasmvisorError } from "../base/errors.ts";
-import { FileDisk } from "../storage/file-disk.ts";
 import type { Pool } from "../storage/pool/pool.ts";
 import type { RebuildState } from "../storage/pool/rebuilder.ts";
+import { newDevice } from "./pool-devices.ts";
 
 const bytes = z.number().int().positive();
 const name = z.string();
@@ -57,6 +57,16 @@ export function describePool(pool: Pool, rebuild: RebuildState = "idle") {
 
 export type PoolInfo = ReturnType<typeof describePool>;
 
+async function addDevice(pool: Pool, name: string): Promise<void> {
+  const device = await newDevice(name);
+  try {
+    await pool.addDevice(device);
+  } catch (error) {
+    if (!pool.uses(device)) await device.backend.close?.();
+    throw error;
+  }
+}
+
 /** Does it; what it returns is plain. `rebuild` says what goes on in the background. */
 export async function doPoolCommand(
   pool: Pool,
@@ -65,15 +75,13 @@ export async function doPoolCommand(
 ): Promise<unknown> {
   switch (command.do) {
     case "add":
-      await pool.addDevice({
-        name: command.device,
-        backend: new FileDisk({ path: command.device }),
-      });
+      await addDevice(pool, command.device);
       break;
     case "grow":
       await pool.grow();
       break;
     case "rebuild":
+      await pool.bringBack();
       while ((await pool.rebuild(64)) > 0);
       break;
     case "check":

@@ -1,4 +1,4 @@
-/** Pools in files: FILE holds what the pool knows, and names its devices, which are files, too. */
+/** Pools in files: FILE holds what the pool knows, and names its devices, which are files or exports. */
 import {
   appendFileSync,
   closeSync,
@@ -14,11 +14,13 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import { FileDisk } from "../storage/file-disk.ts";
+import type { PoolDevice } from "../storage/pool/members.ts";
 import { Pool } from "../storage/pool/pool.ts";
 import { Rebuilder } from "../storage/pool/rebuilder.ts";
 import type { Volume } from "../storage/pool/volume.ts";
 import { doPoolCommand, type PoolCommand, parsePoolCommand } from "./pool-commands.ts";
 import { knock, PoolDoor, removeDoor } from "./pool-control.ts";
+import { newDevice, openDevice } from "./pool-devices.ts";
 
 /** Two copies of the maps, each of half of it; the file has holes where nothing was written. */
 const METADATA_BYTES = 256 << 20;
@@ -46,10 +48,25 @@ export async function createPool(
   path: string,
   options: { readonly devices: readonly string[]; readonly chunkBytes?: number | undefined },
 ): Promise<Pool> {
-  const devices = options.devices.map((name) => ({
-    name: resolve(name),
-    backend: new FileDisk({ path: name }),
-  }));
+  const { chunkBytes } = options;
+  const devices: PoolDevice[] = [];
+  try {
+    for (const device of options.devices) devices.push(await newDevice(device));
+    const metadata = makeMetadata(path);
+    try {
+      return await Pool.create({ metadata, devices, chunkBytes, find: openDevice });
+    } catch (error) {
+      metadata.close();
+      rmSync(path, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    for (const { backend } of devices) await backend.close?.();
+    throw error;
+  }
+}
+
+function makeMetadata(path: string): FileDisk {
   try {
     const file = openSync(path, "wx", 0o600);
     ftruncateSync(file, METADATA_BYTES);
@@ -58,8 +75,7 @@ export async function createPool(
     const { code } = cause as NodeJS.ErrnoException;
     throw new WasmvisorError("WV_DISK", `pool "${path}": cannot be made (${code})`, { cause });
   }
-  const metadata = new FileDisk({ path });
-  return Pool.create({ metadata, devices, chunkBytes: options.chunkBytes });
+  return new FileDisk({ path });
 }
 
 /** Runs `action` with the pool in `path`, which is this process's alone meanwhile. Throws `WV_STATE`, `WV_DISK`. */
@@ -98,13 +114,22 @@ async function acquire(path: string): Promise<Pool> {
 
 async function openPool(path: string): Promise<OpenPool> {
   const metadata = new FileDisk({ path });
-  const pool = await Pool.open(metadata, (name) => new FileDisk({ path: name }));
+  const pool = await openOrClose(metadata);
   const rebuilder = new Rebuilder({ pool, clock: new WallClock() });
   const door = await PoolDoor.open((line) =>
     doPoolCommand(pool, parsePoolCommand(line), () => rebuilder.state),
   );
   appendFileSync(lockOf(path), `${door.path}\n`);
   return { pool, rebuilder, door };
+}
+
+async function openOrClose(metadata: FileDisk): Promise<Pool> {
+  try {
+    return await Pool.open(metadata, openDevice);
+  } catch (error) {
+    metadata.close();
+    throw error;
+  }
 }
 
 async function release(path: string): Promise<void> {

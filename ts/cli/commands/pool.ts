@@ -1,8 +1,8 @@
 /** `wasmvisor pool ...` and `wasmvisor volume ...`. */
-import { resolve } from "node:path";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize, parseSize } from "../../base/units.ts";
 import { describePool, type PoolCommand, type PoolInfo } from "../../host/pool-commands.ts";
+import { deviceName } from "../../host/pool-devices.ts";
 import { createPool, poolCommand } from "../../host/pools.ts";
 import type { PoolCheck } from "../../storage/pool/check.ts";
 import type { MappedRange } from "../../storage/pool/volume.ts";
@@ -23,9 +23,13 @@ function show({ out }: CommandContext, info: PoolInfo): void {
       formatSize(freeExtents * info.chunkBytes),
     ]);
     const sums = `used ${formatSize(info.usedBytes)}, free ${formatSize(info.freeBytes)}, degraded ${formatSize(info.degradedBytes)}`;
-    return [columns(["device", "state", "size", "free"], rows), sums, ...progress(info)].join("\n");
+    const table = columns(["device", "state", "size", "free"], rows);
+    return [table, ...problems(info), sums, ...progress(info)].join("\n");
   });
 }
+
+const problems = ({ devices }: PoolInfo): string[] =>
+  devices.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`]));
 
 /** What goes on, or went on when the pool was opened. */
 function progress({ degradedBytes, rebuild, resync }: PoolInfo): string[] {
@@ -67,7 +71,7 @@ export const rebuild = (context: CommandContext): Promise<number> =>
   doAndShow(context, { do: "rebuild" });
 
 export const add = (context: CommandContext): Promise<number> =>
-  doAndShow(context, { do: "add", device: resolve(String(context.args[1])) });
+  doAndShow(context, { do: "add", device: deviceName(String(context.args[1])) });
 
 export async function check({ args, out }: CommandContext): Promise<number> {
   const found = (await poolCommand(String(args[0]), { do: "check" })) as PoolCheck;

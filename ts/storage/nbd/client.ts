@@ -26,6 +26,11 @@ export interface NbdDiskOptions {
   readonly reconnectMs?: number | undefined;
   /** A server that is silent for so long while it owes answers has gone; 30 s by default. */
   readonly requestMs?: number | undefined;
+  /**
+   * After a connection did not come back, requests fail at once for so long before it is tried again; 0 by default.
+   * For whoever does something else then.
+   */
+  readonly restMs?: number | undefined;
   readonly tls?: NbdTls | undefined;
   /** How the server is reached; by TCP by default. */
   readonly dial?: ((address: nbd.NbdAddress) => Duplex) | undefined;
@@ -60,6 +65,8 @@ export class NbdDisk implements BlockBackend {
   #answers = 0;
   #isClosed = false;
   #isReconnecting = false;
+  /** The connection did not come back a moment ago. */
+  #isResting = false;
   #fruitless = 0;
   #liar: WasmvisorError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -149,6 +156,10 @@ export class NbdDisk implements BlockBackend {
   #ask(ask: Ask): Promise<void> {
     if (this.#liar) return Promise.reject(this.#liar);
     if (this.#isClosed) return Promise.reject(failure(this.#options.url, "it is closed"));
+    if (this.#isResting)
+      return Promise.reject(
+        failure(this.#options.url, "the server has gone; it is tried again soon"),
+      );
     if (ask.offset < 0 || ask.offset + ask.bytes > this.bytes)
       return Promise.reject(
         failure(this.#options.url, `${ask.bytes} bytes at ${ask.offset} are beyond the disk`),
@@ -201,7 +212,7 @@ export class NbdDisk implements BlockBackend {
     if (this.#pending.size === 0) return;
     // Else whoever takes connections and then says nothing would keep a guest waiting for ever.
     if (++this.#fruitless >= FRUITLESS_MAX)
-      this.#failAll("the server takes requests and answers none");
+      this.#giveUp("the server takes requests and answers none");
     else void this.#reconnect();
   }
 
@@ -237,6 +248,16 @@ export class NbdDisk implements BlockBackend {
     this.#pending.clear();
   }
 
+  #giveUp(why: string): void {
+    this.#failAll(why);
+    const { restMs = 0 } = this.#options;
+    if (restMs === 0) return;
+    this.#isResting = true;
+    setTimeout(() => {
+      this.#isResting = false;
+    }, restMs).unref?.();
+  }
+
   async #reconnect(): Promise<void> {
     if (this.#isReconnecting) return;
     this.#isReconnecting = true;
@@ -257,7 +278,7 @@ export class NbdDisk implements BlockBackend {
         }
         await new Promise((resolve) => setTimeout(resolve, Math.min(RETRY_MS, reconnectMs)));
       }
-      this.#failAll(`the connection broke and did not come back: ${messageOf(last)}`);
+      this.#giveUp(`the connection broke and did not come back: ${messageOf(last)}`);
     } finally {
       clearTimeout(deadline);
       this.#isReconnecting = false;

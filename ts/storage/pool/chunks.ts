@@ -1,7 +1,7 @@
 /** Chunks of volumes: read where they lie, written in place if they are the volume's own, else into a copy. */
 import type { Task, Wait } from "../../base/task.ts";
 import type { PoolCore } from "./core.ts";
-import { deviceOf, extentsOf, indexOf, placeOf, ZEROS } from "./extents.ts";
+import { deviceOf, extentsOf, placeOf, ZEROS } from "./extents.ts";
 import type { VolumeStore } from "./volume.ts";
 import type { VolumeState } from "./volume-state.ts";
 
@@ -83,7 +83,7 @@ export class Chunks implements VolumeStore {
   placeNames(place: number): { readonly device: string; readonly offset: number }[] {
     return extentsOf(place).map((extent) => ({
       device: this.#core.members.list[deviceOf(extent)]?.name ?? "?",
-      offset: indexOf(extent) * this.chunkBytes,
+      offset: this.#core.members.offsetOf(extent),
     }));
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Plain } from "../../base/codec.ts";
 import { WasmvisorError } from "../../base/errors.ts";
-import { type Task, type Wait, wait } from "../../base/task.ts";
+import { isPromiseLike, type Task, type Wait, wait } from "../../base/task.ts";
 import type { BlockBackend } from "../../machine/block.ts";
 import { StateFields } from "../../machine/state-fields.ts";
 import {
@@ -19,80 +19,151 @@ import {
   ZEROS,
 } from "./extents.ts";
 import { IntentLog } from "./intent-log.ts";
+import { checkLabel, dataOffset, writeLabel } from "./label.ts";
 import { damaged, type Layer, LayerSet } from "./layers.ts";
-import { Members, MissingDevice } from "./members.ts";
+import { type Member, Members, MissingDevice } from "./members.ts";
 import { MetadataStore } from "./metadata.ts";
 import { Serial } from "./serial.ts";
 import { isLayout, type VolumeState } from "./volume-state.ts";
 
 export const VOLUMES_MAX = 1024;
 
+/** Opens a device by its name. */
+export type FindDevice = (name: string) => Wait<BlockBackend>;
+
 type Saved = { readonly layers: readonly Plain[]; readonly volumes: readonly Plain[] };
 
 export class PoolCore {
   readonly chunkBytes: number;
+  readonly #metadata: BlockBackend;
   readonly members: Members;
   readonly layers = new LayerSet((place) => this.release(place));
   readonly volumes = new Map<string, VolumeState>();
   readonly intents: IntentLog;
   /** The maps have changed since they were saved. */
   isDirty = false;
+  #isClosed = false;
   /** Free once the maps are saved. */
   released: number[] = [];
   readonly #store: MetadataStore;
   readonly #serial = new Serial();
+  readonly #find: FindDevice | undefined;
   /** Maps as they are on the disk. */
   #saved: Saved = { layers: [], volumes: [] };
 
-  constructor(metadata: BlockBackend, store: MetadataStore, chunkBytes: number) {
+  constructor(
+    metadata: BlockBackend,
+    its: {
+      readonly store: MetadataStore;
+      readonly chunkBytes: number;
+      readonly find?: FindDevice | undefined;
+    },
+  ) {
     const core = this;
+    const { chunkBytes, find, store } = its;
+    this.#metadata = metadata;
     this.#store = store;
+    this.#find = find;
     this.chunkBytes = chunkBytes;
     this.members = new Members(chunkBytes, () => core.#recordFailure());
     this.intents = new IntentLog(metadata, {
       chunkBytes,
       onFull: function* () {
-        const failure = yield* core.#flushDevices();
-        if (failure !== undefined) throw failure;
+        yield* core.#flushDevices("none");
       },
     });
   }
 
   /** Reads what is known of a pool, and opens its devices. Throws `WV_DISK`. */
-  static *load(metadata: BlockBackend, find: (name: string) => Wait<BlockBackend>): Task<PoolCore> {
+  static *load(metadata: BlockBackend, find: FindDevice): Task<PoolCore> {
     const store = new MetadataStore(metadata);
     const state = yield* store.load();
+    let core: PoolCore | undefined;
     try {
       const fields = new StateFields("pool", state);
       const chunkBytes = fields.integer("chunkBytes", CHUNK_BYTES_MAX);
       if (!isChunkSize(chunkBytes)) throw damaged(`chunks of ${chunkBytes} bytes`);
-      const core = new PoolCore(metadata, store, chunkBytes);
-      yield* core.#openDevices(fields, find);
+      core = new PoolCore(metadata, { store, chunkBytes, find });
+      yield* core.#openDevices(fields);
       core.#restore(fields);
       core.#saved = core.#mapsNow();
       yield* core.intents.load();
       return core;
     } catch (error) {
+      yield* core?.closeDevices() ?? [];
       const isBad = error instanceof WasmvisorError && error.code === "WV_BAD_SNAPSHOT";
       throw isBad ? damaged(error.message) : error;
     }
   }
 
-  *#openDevices(fields: StateFields, find: (name: string) => Wait<BlockBackend>): Task<void> {
-    for (const one of fields.objectsUpTo("devices", DEVICES_MAX)) {
+  *#openDevices(fields: StateFields): Task<void> {
+    const its = fields.objectsUpTo("devices", DEVICES_MAX);
+    const failures = its.map((one) => optionalInteger(one, "failedAt"));
+    const missedAt = Math.max(0, ...failures) + 1; // Those that are missing now are missing together.
+    for (const [i, one] of its.entries()) {
       const name = one.text("name");
+      const id = one.raw("id") === undefined ? "" : one.text("id");
       const count = one.integer("extents", EXTENTS_MAX);
-      let backend: BlockBackend;
-      let isFailed = one.flag("isFailed");
+      const isFailed = one.flag("isFailed");
+      const backend = new MissingDevice(dataOffset(id) + count * this.chunkBytes);
+      const extents = new ExtentTable(count);
+      const failedAt = failures[i] ?? 0;
+      const member: Member = { name, id, backend, isFailed, failedAt, extents };
+      this.members.list.push(member);
       try {
-        backend = yield* wait(find(name));
-        if (this.members.roomOf(backend) < count) throw damaged(`${name} is smaller than it was`);
+        member.backend = yield* this.findDevice(member);
       } catch (error) {
-        backend = new MissingDevice(count * this.chunkBytes, error);
+        if (isRefusal(error)) throw error;
+        backend.cause = error;
         this.isDirty ||= !isFailed;
-        isFailed = true;
+        this.members.fail(member, error, isFailed ? failedAt : missedAt);
       }
-      this.members.list.push({ name, backend, isFailed, extents: new ExtentTable(count) });
+    }
+  }
+
+  /** Opens what is found under a member's name. Throws `WV_DISK` if it is not that device, or has become smaller. */
+  *findDevice(member: Member): Task<BlockBackend> {
+    const { extents, id, name } = member;
+    if (!this.#find)
+      throw new WasmvisorError("WV_CONFIG", `pool: nobody knows where to find "${name}"`);
+    const backend = yield* wait(this.#find(name));
+    try {
+      if (this.members.roomOf(backend, id) < extents.count)
+        throw new WasmvisorError("WV_DISK", `pool: device "${name}" is smaller than it was`);
+      yield* checkLabel(backend, name, id);
+      return backend;
+    } catch (error) {
+      yield* closeQuietly(backend);
+      throw error;
+    }
+  }
+
+  /** The device that came last shows its label, or does not belong to the pool. */
+  *labelLast(): Task<void> {
+    const { list } = this.members;
+    const member = list.at(-1) as Member;
+    try {
+      yield* writeLabel(member.backend, member.id);
+    } catch (error) {
+      list.pop();
+      throw error;
+    }
+  }
+
+  *closeDevices(): Task<void> {
+    for (const { backend } of this.members.list) yield* closeQuietly(backend);
+  }
+
+  /** All that is open, when all is flushed. */
+  *close(): Task<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      yield* this.commit();
+      yield* this.intents.clear();
+    } finally {
+      yield* this.closeDevices();
+      yield* closeQuietly(this.#metadata);
     }
   }
 
@@ -125,44 +196,52 @@ export class PoolCore {
     this.released.push(...extentsOf(place ?? ZEROS));
   }
 
-  /** All that was written is safe; for a volume whose devices are well, others do not matter. */
-  *commit(volume?: VolumeState): Task<void> {
-    const failure = yield* this.#flushDevices(volume);
+  /**
+   * Flushes devices, then saves the maps. Throws if that failed for a device on which something lies of `whose` that
+   * lies nowhere else: of a volume, of all, or of none, for whom maps are enough.
+   */
+  *commit(whose: VolumeState | "all" | "none" = "all"): Task<void> {
+    const failure = yield* this.#flushDevices(whose);
     if (this.isDirty) yield* this.save();
     if (failure !== undefined) throw failure;
   }
 
-  /** Returns why one that matters could not be. One that nobody needs has failed from now on. */
-  *#flushDevices(volume?: VolumeState): Task<unknown> {
+  /** Returns why one that matters could not be. One whose mirrors have other legs has failed from now on. */
+  *#flushDevices(whose: VolumeState | "all" | "none"): Task<unknown> {
     let failure: unknown;
     const unflushed = new Set<number>();
     for (const [device, member] of this.members.list.entries()) {
-      if (member.isFailed && this.#canLose(device)) continue;
+      if (member.isFailed && !this.#holds(device, this.layers.places()).alone) continue;
       try {
         yield* wait(member.backend.flush());
       } catch (error) {
-        if (this.#canLose(device)) {
-          member.isFailed = true;
+        const { alone, beside } = this.#holds(device, this.layers.places());
+        // Its mirrors may lack what was written last, and go on without it.
+        if (!member.isFailed && (beside || !alone)) {
+          this.members.fail(member, error);
           this.isDirty = true;
-          continue;
         }
-        unflushed.add(device);
-        if (!volume || lies(volume, device)) failure ??= error;
+        if (!member.isFailed) unflushed.add(device);
+        const its = typeof whose === "string" ? alone : this.#holds(device, placesOf(whose)).alone;
+        if (its && whose !== "none") failure ??= error;
       }
     }
     this.intents.settle(unflushed);
     return failure;
   }
 
-  /** All that lies there lies elsewhere, too. */
-  #canLose(device: number): boolean {
-    for (const place of this.layers.places()) {
+  /** What of these places lies on a device: something that no other one has that is well, and something that one has? */
+  #holds(device: number, places: Iterable<number>): { alone: boolean; beside: boolean } {
+    const holds = { alone: false, beside: false };
+    for (const place of places) {
       const extents = extentsOf(place);
-      const isThere = extents.some((extent) => deviceOf(extent) === device);
+      if (!extents.some((extent) => deviceOf(extent) === device)) continue;
       const others = extents.filter((extent) => deviceOf(extent) !== device);
-      if (isThere && !others.some((extent) => this.members.isHealthy(extent))) return false;
+      if (others.some((extent) => this.members.isHealthy(extent))) holds.beside = true;
+      else holds.alone = true;
+      if (holds.alone && holds.beside) break;
     }
-    return true;
+    return holds;
   }
 
   /** What the maps name must have been flushed. */
@@ -203,9 +282,11 @@ export class PoolCore {
   #write(maps: Saved): Task<void> {
     return this.#store.save({
       chunkBytes: this.chunkBytes,
-      devices: this.members.list.map(({ extents, isFailed, name }) => ({
+      devices: this.members.list.map(({ extents, failedAt, id, isFailed, name }) => ({
         name,
+        ...(id !== "" && { id }),
         isFailed,
+        ...(failedAt > 0 && { failedAt }),
         extents: extents.count,
       })),
       ...maps,
@@ -213,12 +294,27 @@ export class PoolCore {
   }
 }
 
+/** Of pools that were made before this field was. */
+const optionalInteger = (fields: StateFields, name: string): number =>
+  fields.raw(name) === undefined ? 0 : fields.integer(name);
+
+/** Not that it is not there: whoever opens the pool must say something else, and nothing has failed. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof WasmvisorError && (error.code === "WV_CONFIG" || error.code === "WV_AUTH");
+
+/** Of a device that nobody will use: what it has to say does not matter. */
+export function* closeQuietly(backend: BlockBackend): Task<void> {
+  try {
+    const closing = backend.close?.();
+    if (isPromiseLike(closing)) yield* wait(closing);
+  } catch {
+    // Nothing of it is needed any more.
+  }
+}
+
 export const isChunkSize = (bytes: number): boolean =>
   Number.isInteger(Math.log2(bytes)) && bytes >= CHUNK_BYTES_MIN && bytes <= CHUNK_BYTES_MAX;
 
-function lies({ layer }: VolumeState, device: number): boolean {
-  for (let one: Layer | undefined = layer; one; one = one.below)
-    for (const place of one.places.values())
-      if (extentsOf(place).some((extent) => deviceOf(extent) === device)) return true;
-  return false;
+function* placesOf({ layer }: VolumeState): Generator<number> {
+  for (let one: Layer | undefined = layer; one; one = one.below) yield* one.places.values();
 }

@@ -6,6 +6,7 @@
  *   "WVWI"  u32 CRC-32 of what follows  f64 generation  u32 regions, their number  u32 each
  */
 import { crc32 } from "../../base/crc32.ts";
+import { WasmvisorError } from "../../base/errors.ts";
 import { type Task, wait } from "../../base/task.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
 import { deviceOf, extentsOf } from "./extents.ts";
@@ -83,6 +84,11 @@ export class IntentLog {
         if (this.#recorded.size < REGIONS_MAX / 2) break;
         if (!this.#open.has(old)) this.#recorded.delete(old);
       }
+      if (this.#recorded.size >= REGIONS_MAX)
+        throw new WasmvisorError(
+          "WV_DISK",
+          "pool: too much is written to devices that cannot flush",
+        );
     }
     this.#recorded.add(region);
     try {

@@ -11,17 +11,31 @@ import {
   extentsOf,
   indexOf,
 } from "./extents.ts";
+import { dataOffset } from "./label.ts";
 import type { VolumeLayout } from "./volume-state.ts";
 
 /** A device of a pool: its name is what whoever opens the pool finds it by. */
 export interface PoolDevice {
   readonly name: string;
   readonly backend: BlockBackend;
+  /**
+   * Given: it is written to the first 4 KiB of the device, and what is found under its name later must show it.
+   * Give one that no other device has had.
+   */
+  readonly id?: string | undefined;
 }
 
-export interface Member extends PoolDevice {
+export interface Member {
+  readonly name: string;
+  /** "": it shows none. */
+  readonly id: string;
   readonly extents: ExtentTable;
+  backend: BlockBackend;
   isFailed: boolean;
+  /** Those that failed later know what those before them have missed. Those that were missed together are equal. */
+  failedAt: number;
+  /** Why it has failed, as far as this process has seen it. */
+  problem?: string | undefined;
 }
 
 export class Members {
@@ -36,23 +50,57 @@ export class Members {
   }
 
   /** Extents that a device has room for. */
-  roomOf({ bytes }: BlockBackend): number {
-    return Math.min(EXTENTS_MAX, Math.floor(bytes / this.chunkBytes));
+  roomOf({ bytes }: BlockBackend, id: string): number {
+    const room = Math.floor((bytes - dataOffset(id)) / this.chunkBytes);
+    return Math.max(0, Math.min(EXTENTS_MAX, room));
   }
 
-  join({ backend, name }: PoolDevice): void {
+  /** Throws `WV_LIMIT`, and `WV_CONFIG` for one that is there already or has no room. */
+  join(device: PoolDevice): void {
     if (this.list.length >= DEVICES_MAX)
       throw new WasmvisorError("WV_LIMIT", `pool: more than ${DEVICES_MAX} devices`);
-    if (this.list.some((member) => member.name === name))
-      throw new WasmvisorError("WV_CONFIG", `pool: device "${name}" is in it already`);
-    const extents = new ExtentTable(this.roomOf(backend));
-    this.list.push({ name, backend, isFailed: false, extents });
+    if (this.list.some((member) => member.name === device.name))
+      throw new WasmvisorError("WV_CONFIG", `pool: device "${device.name}" is in it already`);
+    this.list.push(this.#empty(device));
   }
 
   /** Nothing lies on what was there. */
-  replace(at: number, { backend, name }: PoolDevice): void {
-    const extents = new ExtentTable(this.roomOf(backend));
-    this.list[at] = { name, backend, isFailed: false, extents };
+  replace(at: number, device: PoolDevice): void {
+    this.list[at] = this.#empty(device);
+  }
+
+  #empty(device: PoolDevice): Member {
+    this.mustHaveRoom(device);
+    const { backend, id = "", name } = device;
+    const extents = new ExtentTable(this.roomOf(backend, id));
+    return { name, id, backend, isFailed: false, failedAt: 0, extents };
+  }
+
+  /** Throws `WV_CONFIG`. */
+  mustHaveRoom({ backend, id = "", name }: PoolDevice): void {
+    if (this.roomOf(backend, id) > 0) return;
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      `pool: device "${name}" of ${backend.bytes} bytes has no room for a chunk of ${this.chunkBytes}; make it larger`,
+    );
+  }
+
+  /** Nobody uses it until it comes back, or another one in its place. */
+  fail(member: Member, why: unknown, at = this.failures + 1): void {
+    member.isFailed = true;
+    member.failedAt = at;
+    member.problem = why instanceof Error ? why.message : String(why);
+  }
+
+  /** The last failure, as they are counted. */
+  get failures(): number {
+    return this.list.reduce((last, { failedAt }) => Math.max(last, failedAt), 0);
+  }
+
+  /** Where an extent begins on its device. */
+  offsetOf(extent: number): number {
+    const id = this.list[deviceOf(extent)]?.id ?? "";
+    return dataOffset(id) + indexOf(extent) * this.chunkBytes;
   }
 
   get hasFailed(): boolean {
@@ -119,11 +167,11 @@ export class Members {
       const member = this.list[deviceOf(extent)] as Member;
       if (member.isFailed && extents.length > 1) continue;
       try {
-        yield* wait(member.backend.read(indexOf(extent) * this.chunkBytes + within, into));
+        yield* wait(member.backend.read(this.offsetOf(extent) + within, into));
         return;
       } catch (error) {
         failure = error;
-        yield* this.#note(extent, extents);
+        yield* this.#note(extent, extents, error);
       }
     }
     throw failure;
@@ -137,11 +185,11 @@ export class Members {
       const member = this.list[deviceOf(extent)] as Member;
       if (member.isFailed && extents.length > 1) continue;
       try {
-        yield* wait(member.backend.write(indexOf(extent) * this.chunkBytes + within, from));
+        yield* wait(member.backend.write(this.offsetOf(extent) + within, from));
         written++;
       } catch (error) {
         failure = error;
-        yield* this.#note(extent, extents);
+        yield* this.#note(extent, extents, error);
       }
     }
     if (written === 0) throw failure;
@@ -151,18 +199,18 @@ export class Members {
   *writeLeg(extent: number, extents: readonly number[], from: Uint8Array): Task<void> {
     const member = this.list[deviceOf(extent)] as Member;
     try {
-      yield* wait(member.backend.write(indexOf(extent) * this.chunkBytes, from));
-    } catch {
-      yield* this.#note(extent, extents);
+      yield* wait(member.backend.write(this.offsetOf(extent), from));
+    } catch (error) {
+      yield* this.#note(extent, extents, error);
     }
   }
 
   /** A device whose other copy is well is left out from now on. */
-  *#note(extent: number, extents: readonly number[]): Task<void> {
+  *#note(extent: number, extents: readonly number[], why: unknown): Task<void> {
     const hasOther = extents.some((other) => other !== extent && this.isHealthy(other));
     const member = this.list[deviceOf(extent)] as Member;
     if (!hasOther || member.isFailed) return;
-    member.isFailed = true;
+    this.fail(member, why);
     yield* this.#onFailure();
   }
 }
@@ -174,26 +222,25 @@ function noSpace(why: string): WasmvisorError {
   return new WasmvisorError("WV_NO_SPACE", `pool: ${why}`);
 }
 
-/** In place of a device that could not be opened: all fails. */
+/** In place of a device that could not be opened: all fails, and so nothing was written that could be flushed. */
 export class MissingDevice implements BlockBackend {
   readonly readOnly = false;
   readonly bytes: number;
-  readonly #cause: unknown;
+  cause: unknown;
 
-  constructor(bytes: number, cause: unknown) {
+  constructor(bytes: number) {
     this.bytes = bytes;
-    this.#cause = cause;
   }
 
   read(): never {
-    throw this.#cause;
+    throw this.cause;
   }
 
   write(): never {
-    throw this.#cause;
+    throw this.cause;
   }
 
-  flush(): never {
-    throw this.#cause;
+  flush(): void {
+    // Nothing of this is on the way to it.
   }
 }

@@ -1,8 +1,9 @@
 /** The two legs of mirrors: made equal after a crash, and a second copy made of what has lost one. */
 import { WasmvisorError } from "../../base/errors.ts";
-import { isPromiseLike, type Task, wait } from "../../base/task.ts";
-import type { PoolCore } from "./core.ts";
-import { deviceOf, extentsOf, indexOf, placeOf, ZEROS } from "./extents.ts";
+import { type Task, wait } from "../../base/task.ts";
+import { closeQuietly, type PoolCore } from "./core.ts";
+import { deviceOf, extentsOf, placeOf, ZEROS } from "./extents.ts";
+import { writeLabel } from "./label.ts";
 import type { Layer } from "./layers.ts";
 import type { PoolDevice } from "./members.ts";
 
@@ -68,7 +69,7 @@ export class Mirrors {
         done++;
       }
     } finally {
-      if (done > 0) yield* this.#core.commit();
+      if (done > 0) yield* this.#core.commit("none");
     }
     return this.#more();
   }
@@ -134,7 +135,7 @@ export class Mirrors {
     if (this.#healthy(place).length < 2) return false;
     try {
       yield* wait(
-        members.list[deviceOf(second)]?.backend.read(indexOf(second) * chunkBytes, copies[1]),
+        members.list[deviceOf(second)]?.backend.read(members.offsetOf(second), copies[1]),
       );
       if (isSame(copies[0], copies[1])) return false;
     } catch {
@@ -154,15 +155,23 @@ export class Mirrors {
           "WV_CONFIG",
           `pool: "${device.name}" has failed, and what lies on it lies nowhere else; remove such volumes first`,
         );
+    members.mustHaveRoom(device);
+    yield* writeLabel(device.backend, device.id ?? "");
     for (const { places } of layers.byId.values())
       for (const [chunk, place] of places)
         if (extentsOf(place).some(isThere))
           places.set(chunk, placeOf(extentsOf(place).filter((extent) => !isThere(extent))));
     this.#core.released = this.#core.released.filter((extent) => !isThere(extent));
-    const closing = members.list[at]?.backend.close?.();
-    if (isPromiseLike(closing)) yield* wait(closing);
+    const former = members.list[at]?.backend;
     members.replace(at, device);
+    this.lookAgain();
+    if (former) yield* closeQuietly(former);
+  }
+
+  /** Something has happened to devices: what lacks a copy is to be looked for anew. */
+  lookAgain(): void {
     this.#isWhole = false;
+    this.#queue = [];
   }
 }
 

@@ -1,14 +1,16 @@
 /** A pool: volumes over several devices. Chunks of a volume lie in extents of devices, given when they are written. */
 import { WasmvisorError } from "../../base/errors.ts";
-import { isPromiseLike, type Wait, wait } from "../../base/task.ts";
+import { runTask, type Task, type Wait, wait } from "../../base/task.ts";
 import type { BlockBackend } from "../../machine/block.ts";
 import { checkPool, type PoolCheck } from "./check.ts";
 import { Chunks } from "./chunks.ts";
-import { isChunkSize, PoolCore, VOLUMES_MAX } from "./core.ts";
+import { closeQuietly, type FindDevice, isChunkSize, PoolCore, VOLUMES_MAX } from "./core.ts";
+import { writeLabel } from "./label.ts";
 import { CHUNKS_MAX } from "./layers.ts";
-import type { PoolDevice } from "./members.ts";
+import type { Member, PoolDevice } from "./members.ts";
 import { MetadataStore } from "./metadata.ts";
 import { Mirrors, type Resync } from "./mirrors.ts";
+import { canReturn, takeBack } from "./returning.ts";
 import { Serial } from "./serial.ts";
 import { Volume } from "./volume.ts";
 import type { VolumeLayout, VolumeState } from "./volume-state.ts";
@@ -30,6 +32,8 @@ export interface DeviceInfo {
   readonly state: "healthy" | "failed";
   readonly extents: number;
   readonly freeExtents: number;
+  /** Why it has failed, if it was seen here. */
+  readonly problem?: string | undefined;
 }
 
 export class Pool {
@@ -51,16 +55,19 @@ export class Pool {
     readonly metadata: BlockBackend;
     readonly devices: readonly PoolDevice[];
     readonly chunkBytes?: number | undefined;
+    /** Opens a device that has failed once more; without it none comes back. */
+    readonly find?: FindDevice | undefined;
   }): Wait<Pool> {
-    const { chunkBytes = CHUNK_BYTES, metadata } = options;
+    const { chunkBytes = CHUNK_BYTES, devices, find, metadata } = options;
     if (!isChunkSize(chunkBytes))
       throw new WasmvisorError(
         "WV_CONFIG",
         `chunk: expected a power of two from 4KiB to 4MiB, got ${chunkBytes}`,
       );
-    const core = new PoolCore(metadata, new MetadataStore(metadata), chunkBytes);
-    for (const device of options.devices) core.members.join(device);
+    const core = new PoolCore(metadata, { store: new MetadataStore(metadata), chunkBytes, find });
+    for (const device of devices) core.members.join(device);
     return core.run(function* () {
+      for (const { backend, id = "" } of devices) yield* writeLabel(backend, id);
       yield* core.save();
       yield* core.save(); // Both copies are this pool's from now on.
       return new Pool(core);
@@ -71,7 +78,7 @@ export class Pool {
    * Opens a pool; `find` opens its devices by their names. What was being written to mirrors when the pool was left
    * is equal on both legs before anybody reads it. Throws `WV_DISK`.
    */
-  static open(metadata: BlockBackend, find: (name: string) => Wait<BlockBackend>): Wait<Pool> {
+  static open(metadata: BlockBackend, find: FindDevice): Wait<Pool> {
     return new Serial().run(function* () {
       const core = yield* PoolCore.load(metadata, find);
       // On record before anything is written: what is missing now must not come back as it was.
@@ -96,11 +103,12 @@ export class Pool {
   }
 
   get devices(): readonly DeviceInfo[] {
-    return this.#core.members.list.map(({ extents, isFailed, name }) => ({
+    return this.#core.members.list.map(({ extents, isFailed, name, problem }) => ({
       name,
       state: isFailed ? "failed" : "healthy",
       extents: extents.count,
       freeExtents: extents.freeCount,
+      ...(isFailed && problem !== undefined && { problem }),
     }));
   }
 
@@ -167,7 +175,7 @@ export class Pool {
       const volume = pool.#show(state);
       try {
         if (room === "full") yield* pool.#chunks.fill(state);
-        yield* core.commit();
+        yield* core.commit(state);
       } catch (error) {
         pool.#hide(name);
         core.layers.drop(layer);
@@ -190,7 +198,7 @@ export class Pool {
       const snapshot = pool.#show({ ...state, name, readOnly: true });
       state.layer = core.layers.add(layer);
       core.isDirty = true;
-      yield* core.commit();
+      yield* core.commit(state);
       return snapshot;
     });
   }
@@ -203,7 +211,7 @@ export class Pool {
       pool.#hide(name);
       core.layers.drop(layer);
       core.isDirty = true;
-      yield* core.commit();
+      yield* core.commit("none");
     });
   }
 
@@ -219,7 +227,7 @@ export class Pool {
     return core.run(function* () {
       state.bytes = bytes;
       core.isDirty = true;
-      yield* core.commit();
+      yield* core.commit("none");
     });
   }
 
@@ -235,17 +243,59 @@ export class Pool {
         ({ isFailed, name }) => isFailed && name === device.name,
       );
       if (at >= 0) yield* mirrors.replaceLeg(at, device);
-      else core.members.join(device);
+      else {
+        core.members.join(device);
+        yield* core.labelLast();
+      }
       core.isDirty = true;
       try {
-        yield* core.commit();
+        yield* core.commit("none");
       } catch (error) {
         // Maps that are saved may still name what was on the old one.
         const member = core.members.list[at];
-        if (member) member.isFailed = true;
+        if (member) core.members.fail(member, error);
         throw error;
       }
     });
+  }
+
+  /** Whether it is one of the pool's now: `addDevice` may have failed after that. */
+  uses({ backend }: PoolDevice): boolean {
+    return this.#core.members.list.some((member) => member.backend === backend);
+  }
+
+  /**
+   * Looks whether devices that have failed and show a label are there again, and uses those that are. Returns their
+   * names. Others go on meanwhile.
+   */
+  async bringBack(which: (name: string) => boolean = () => true): Promise<string[]> {
+    const core = this.#core;
+    const back: string[] = [];
+    for (const member of core.members.list.filter(canReturn)) {
+      if (!which(member.name)) continue;
+      try {
+        const backend = await runTask(core.findDevice(member));
+        await core.run(() => this.#takeBack(member, backend));
+        back.push(member.name);
+      } catch (error) {
+        if (!(error instanceof WasmvisorError)) throw error;
+        member.problem = error.message;
+      }
+    }
+    return back;
+  }
+
+  *#takeBack(member: Member, backend: BlockBackend): Task<void> {
+    const at = this.#core.members.list.indexOf(member);
+    try {
+      if (at < 0 || !member.isFailed)
+        throw new WasmvisorError("WV_STATE", `pool: another one is "${member.name}" now`);
+      yield* takeBack(this.#core, at, backend);
+    } catch (error) {
+      if (member.backend !== backend) yield* closeQuietly(backend);
+      throw error;
+    }
+    this.#mirrors.lookAgain();
   }
 
   /** Devices may have become larger: takes what there is now. Returns the extents that came. */
@@ -253,14 +303,14 @@ export class Pool {
     const core = this.#core;
     return core.run(function* () {
       let came = 0;
-      for (const { backend, extents, isFailed } of core.members.list) {
+      for (const { backend, extents, id, isFailed } of core.members.list) {
         if (!isFailed) yield* wait(backend.refresh?.());
-        const count = core.members.roomOf(backend);
+        const count = core.members.roomOf(backend, id);
         came += Math.max(0, count - extents.count);
         extents.grow(count);
       }
       core.isDirty ||= came > 0;
-      yield* core.commit();
+      yield* core.commit("none");
       return came;
     });
   }
@@ -297,16 +347,8 @@ export class Pool {
     });
   }
 
-  /** Flushes, and closes all devices. */
+  /** Flushes, and closes all devices and the metadata. */
   close(): Wait<void> {
-    const core = this.#core;
-    return core.run(function* () {
-      yield* core.commit();
-      yield* core.intents.clear();
-      for (const { backend } of core.members.list) {
-        const closing = backend.close?.();
-        if (isPromiseLike(closing)) yield* wait(closing);
-      }
-    });
+    return this.#core.run(() => this.#core.close());
   }
 }

@@ -8,6 +8,10 @@ const STEP_BYTES = 1024 * 1024;
 const DEFAULT_BYTES_PER_SEC = 64 * 1024 * 1024;
 /** Between two looks at a pool that lacks nothing, or a device. */
 const IDLE_NS = 1e9;
+/** Between two looks whether devices that have failed are there again. */
+const LOOK_NS = 5e9;
+/** One that fails again and again is not there. */
+const RETURNS_MAX = 3;
 
 export interface RebuilderOptions {
   readonly pool: Pool;
@@ -22,11 +26,14 @@ export type RebuildState = "idle" | "running" | "waiting";
 export class Rebuilder {
   readonly #options: RebuilderOptions;
   readonly #stop = new AbortController();
+  readonly #returns = new Map<string, number>();
   #state: RebuildState = "idle";
+  #lookAtNs: number;
   readonly #ended: Promise<void>;
 
   constructor(options: RebuilderOptions) {
     this.#options = options;
+    this.#lookAtNs = options.clock.nowNs() + LOOK_NS;
     this.#ended = this.#run();
   }
 
@@ -43,9 +50,19 @@ export class Rebuilder {
     }
   }
 
+  async #look(): Promise<void> {
+    const { clock, pool } = this.#options;
+    if (clock.nowNs() < this.#lookAtNs) return;
+    const isTired = (name: string): boolean => (this.#returns.get(name) ?? 0) >= RETURNS_MAX;
+    for (const name of await pool.bringBack((name) => !isTired(name)))
+      this.#returns.set(name, (this.#returns.get(name) ?? 0) + 1);
+    this.#lookAtNs = clock.nowNs() + LOOK_NS;
+  }
+
   /** One step; returns how long to leave the devices to others. */
   async #step(): Promise<number> {
     const { bytesPerSec = DEFAULT_BYTES_PER_SEC, pool } = this.#options;
+    await this.#look();
     const before = pool.rebuiltChunks;
     try {
       const left = await pool.rebuild(Math.max(1, Math.floor(STEP_BYTES / pool.chunkBytes)));
