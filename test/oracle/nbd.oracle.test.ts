@@ -211,7 +211,97 @@ async function exerciseClient(url: string, model: Uint8Array): Promise<void> {
   await disk.close();
 }
 
+/** A client's disk, and how its server answers, as seen on the wire. */
+async function repliesOf(
+  port: number,
+  name: string,
+): Promise<{ disk: NbdDisk; seen: () => string }> {
+  let [structured, simple] = [0, 0];
+  const disk = await NbdDisk.connect({
+    url: `nbd://127.0.0.1:${port}/${name}`,
+    dial: (address) => {
+      const socket = connect(address);
+      const read = socket.read.bind(socket);
+      socket.read = (bytes) => {
+        const chunk = read(bytes) as Buffer | null;
+        if (bytes === 16 && chunk) {
+          if (chunk.readUInt32BE(0) === 0x668e_33ef) structured++;
+          if (chunk.readUInt32BE(0) === 0x6744_6698) simple++;
+        }
+        return chunk;
+      };
+      return socket;
+    },
+  });
+  cleanups.push(() => disk.close());
+  return { disk, seen: () => `${structured > 0 ? "chunks" : ""}${simple > 0 ? "simple" : ""}` };
+}
+
+async function readsAll(disk: NbdDisk, model: Uint8Array): Promise<void> {
+  const all = new Uint8Array(BYTES).fill(255);
+  const piece = BYTES / 16;
+  await Promise.all(
+    Array.from({ length: 16 }, (_, i) =>
+      disk.read(i * piece, all.subarray(i * piece, (i + 1) * piece)),
+    ),
+  );
+  expect(Buffer.compare(all, model)).toBe(0);
+}
+
 describe("our client", () => {
+  test.skipIf(!hasQemu)(
+    "takes chunks of data and holes from qemu-nbd, of a sparse image (skipped unless installed: apt install qemu-utils)",
+    async () => {
+      const { model, path } = await newImage("holes.qcow2");
+      const port = await freePort();
+      const args = ["-f", "qcow2", "-p", String(port), "-e", "8", "-t", "-x", "d", path];
+      await theirServer(port, "qemu-nbd", ...args);
+      const { disk, seen } = await repliesOf(port, "d");
+      await readsAll(disk, model);
+      expect(seen()).toBe("chunks");
+    },
+  );
+
+  test.skipIf(!hasNbdkit || !hasQemu)(
+    "takes chunks from nbdkit, simple replies where it is told to know no other, and errors of both (skipped unless installed: apt install nbdkit)",
+    async () => {
+      const { model, path } = await newImage("chunks.raw");
+      for (const [args, kind] of [
+        [[], "chunks"],
+        [["--no-sr"], "simple"],
+      ] as const) {
+        const port = await freePort();
+        const common = [...args, "-f", "-i", "127.0.0.1", "-p", String(port)];
+        await theirServer(port, "nbdkit", ...common, "file", path);
+        const { disk, seen } = await repliesOf(port, "");
+        await readsAll(disk, model);
+        expect(seen()).toBe(kind);
+        const bad = await freePort();
+        const failing = [
+          "--filter=error",
+          "memory",
+          String(BYTES),
+          "error-pread=ENOSPC",
+          "error-pread-rate=100%",
+        ];
+        await theirServer(
+          bad,
+          "nbdkit",
+          ...args,
+          "-f",
+          "-i",
+          "127.0.0.1",
+          "-p",
+          String(bad),
+          ...failing,
+        );
+        const broken = await repliesOf(bad, "");
+        await expect(broken.disk.read(0, new Uint8Array(512))).rejects.toThrow(/no space left/);
+        await broken.disk.write(0, new Uint8Array(512));
+      }
+    },
+  );
+
   test.skipIf(!hasQemu)(
     "at qemu-nbd (skipped unless installed: apt install qemu-utils)",
     async () => {

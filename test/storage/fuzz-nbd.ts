@@ -161,32 +161,92 @@ const isRefusal = (error: unknown): boolean =>
 
 const HELLO = Buffer.from("4e42444d4147494349484156454f50540003", "hex");
 
-function reply(type: number, data: Uint8Array): Buffer {
+function reply(type: number, data: Uint8Array, option = nbd.OPT_GO): Buffer {
   const head = Buffer.alloc(20);
   head.writeBigUInt64BE(nbd.MAGIC_OPTION_REPLY, 0);
-  head.writeUInt32BE(nbd.OPT_GO, 8);
+  head.writeUInt32BE(option, 8);
   head.writeUInt32BE(type, 12);
   head.writeUInt32BE(data.length, 16);
   return Buffer.concat([head, data]);
 }
 
-function greeting(): Buffer {
+function greeting(isStructured: boolean): Buffer {
+  const replies = isStructured ? nbd.REP_ACK : nbd.REP_ERR_UNSUP;
   const about = Buffer.alloc(12);
   about.writeBigUInt64BE(BigInt(DISK_BYTES), 2);
   about.writeUInt16BE(0x6d, 10);
-  return Buffer.concat([HELLO, reply(nbd.REP_INFO, about), reply(nbd.REP_ACK, Buffer.alloc(0))]);
+  return Buffer.concat([
+    HELLO,
+    reply(replies, Buffer.alloc(0), nbd.OPT_STRUCTURED_REPLY),
+    reply(nbd.REP_INFO, about),
+    reply(nbd.REP_ACK, Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: number, flags: number, cookie: Uint8Array, body: Uint8Array): Buffer {
+  const head = Buffer.alloc(20);
+  head.writeUInt32BE(nbd.MAGIC_STRUCTURED_REPLY, 0);
+  head.writeUInt16BE(flags, 4);
+  head.writeUInt16BE(type, 6);
+  head.set(cookie, 8);
+  head.writeUInt32BE(body.length, 16);
+  return Buffer.concat([head, body]);
+}
+
+const u64 = (value: number): Buffer => Buffer.concat([u32(value / 2 ** 32), u32(value)]);
+
+function errorChunk(random: Random, cookie: Uint8Array, place: number): Buffer {
+  const type = random.pick([nbd.CHUNK_ERROR, nbd.CHUNK_ERROR_OFFSET, 0x8077]);
+  const text = Buffer.alloc(random.below(40), 97);
+  const about = [u32(random.pick([0, 1, 5, 22, 28])), Buffer.from([0, text.length]), text];
+  if (type === nbd.CHUNK_ERROR_OFFSET) about.push(u64(place));
+  return chunk(type, random.below(2), cookie, Buffer.concat(about));
+}
+
+/** A read in chunks, shuffled; some are missing, come twice, reach too far, or are of another kind. */
+function inChunks(random: Random, asked: Buffer): Buffer[] {
+  const cookie = asked.subarray(8, 16);
+  const command = asked.readUInt16BE(6);
+  const [offset, bytes] = [asked.readUInt32BE(20), asked.readUInt32BE(24)];
+  const parts: Buffer[] = [];
+  for (let at = 0; command === nbd.CMD_READ && at < bytes; ) {
+    const length = Math.min(bytes - at, random.pick([100, 512, 1024, 4096]));
+    const place = u64(offset + at - (random.below(60) === 0 ? random.below(600) : 0));
+    const isHole = random.below(3) === 0;
+    parts.push(
+      isHole
+        ? chunk(nbd.CHUNK_OFFSET_HOLE, 0, cookie, Buffer.concat([place, u32(length)]))
+        : chunk(nbd.CHUNK_OFFSET_DATA, 0, cookie, Buffer.concat([place, Buffer.alloc(length, 9)])),
+    );
+    at += length;
+  }
+  if (random.below(4) === 0) parts.sort(() => random.below(3) - 1);
+  if (random.below(40) === 0) parts.splice(random.below(parts.length + 1), 1);
+  if (random.below(40) === 0 && parts[0]) parts.push(parts[0]);
+  if (random.below(20) === 0)
+    parts.push(errorChunk(random, cookie, offset + random.below(bytes + 9)));
+  if (random.below(60) === 0) parts.push(chunk(random.below(9), 0, cookie, u64(offset)));
+  parts.push(chunk(nbd.CHUNK_NONE, nbd.CHUNK_DONE, cookie, Buffer.alloc(0)));
+  return parts;
 }
 
 /** Answers to the requests in `asked`, some of them not as they should be. */
 function answers(
   asked: Buffer,
   random: Random,
+  isStructured: boolean,
 ): { readonly bytes: Uint8Array[]; readonly count: number } {
   const bytes: Uint8Array[] = [];
   for (let at = 0; at + 28 <= asked.length; ) {
     if (asked.readUInt32BE(at) !== nbd.MAGIC_REQUEST) break;
     const command = asked.readUInt16BE(at + 6);
     const length = asked.readUInt32BE(at + 24);
+    const next = at + 28 + (command === nbd.CMD_WRITE ? length : 0);
+    if (isStructured && random.below(30) > 0) {
+      bytes.push(...inChunks(random, asked.subarray(at, at + 28)));
+      at = next;
+      continue;
+    }
     const head = Buffer.alloc(16);
     head.writeUInt32BE(nbd.MAGIC_SIMPLE_REPLY, 0);
     if (random.below(9) === 0) head.writeUInt32BE(random.pick([1, 5, 22, 28, 999]), 4);
@@ -195,10 +255,12 @@ function answers(
     const hasData = command === nbd.CMD_READ && head.readUInt32BE(4) === 0;
     bytes.push(hasData ? Buffer.concat([head, Buffer.alloc(length, 9)]) : head);
     if (random.below(20) === 0) bytes.push(head);
-    at += 28 + (command === nbd.CMD_WRITE ? length : 0);
+    at = next;
   }
   return {
-    bytes: bytes.map((one) => (random.below(4) === 0 ? damaged(one, random) : one)),
+    bytes: bytes.map((one) =>
+      random.below(isStructured ? 16 : 4) === 0 ? damaged(one, random) : one,
+    ),
     count: bytes.length,
   };
 }
@@ -225,17 +287,19 @@ interface Counts {
 /** One connection: it hangs up when it has answered what it likes. */
 function liar(random: Random, counts: Counts): Wire {
   let left = 1 + random.below(12);
+  const isStructured = random.below(3) > 0;
   const wire = new Wire((it) => {
     const asked = it.heard();
     const at = asked.indexOf(u32(nbd.MAGIC_REQUEST));
     if (at < 0 || left-- <= 0) return;
-    const { bytes, count } = answers(asked.subarray(at), random);
+    const { bytes, count } = answers(asked.subarray(at), random, isStructured);
     counts.messages += count;
     for (const one of bytes) it.push(one);
     if (left <= 0) it.push(null);
   });
-  counts.messages += 3;
-  wire.push(random.below(4) === 0 ? damaged(greeting(), random) : greeting());
+  counts.messages += 4;
+  const greets = greeting(isStructured);
+  wire.push(random.below(4) === 0 ? damaged(greets, random) : greets);
   if (random.below(8) === 0) wire.push(null);
   return wire;
 }
@@ -258,8 +322,13 @@ async function oneClient(random: Random, counts: Counts): Promise<void> {
       const kind = random.below(4);
       if (kind === 0) await disk.write(at, into);
       else if (kind === 1) await disk.flush();
-      else await disk.read(at, into);
-      if (kind > 1) counts.read++;
+      else await disk.read(at, into.fill(3));
+      if (kind > 1) {
+        counts.read++;
+        // A byte may have been damaged to what it was before; a chunk that never came is 100 of them at least.
+        const missing = into.reduce((sum, byte) => sum + Number(byte === 3), 0);
+        assert(missing < 50, "some of what was read never came");
+      }
     }
   } catch (error) {
     const isOwn = error instanceof WasmvisorError && error.code === "WV_DISK";

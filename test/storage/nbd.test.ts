@@ -134,6 +134,12 @@ test.each(["nbd:/h", "nbd://", "nbd://h:0/x", "nbd://h:70000", "http://h"])("%s 
   expect(() => parseNbdUrl(url)).toThrow(/expected an address like/);
 });
 
+/** Whatever speaks the fixed newstyle, and answers that it knows no structured replies. */
+const GREETING = Buffer.from(
+  "4e42444d4147494349484156454f50540003" + "0003e889045565a9000000088000000100000000",
+  "hex",
+);
+
 describe("a server that lies:", () => {
   async function liar(talk: (socket: Socket) => void): Promise<number> {
     const server = createServer((socket) => {
@@ -144,7 +150,7 @@ describe("a server that lies:", () => {
     cleanups.push(() => server.close());
     return (server.address() as { port: number }).port;
   }
-  const hello = Buffer.from("4e42444d4147494349484156454f50540003", "hex");
+  const hello = GREETING;
   const reply = (type: number, data: Buffer, option = 7): Buffer => {
     const head = Buffer.alloc(20);
     head.writeBigUInt64BE(0x0003_e889_0455_65a9n, 0);
@@ -215,7 +221,7 @@ describe("a server that lies:", () => {
 });
 
 describe("a server that is there and does not do its work:", () => {
-  const hello = Buffer.from("4e42444d4147494349484156454f50540003", "hex");
+  const hello = GREETING;
   const about = Buffer.alloc(20 + 12 + 20);
   for (const [at, type, bytes] of [
     [0, 3, 12],

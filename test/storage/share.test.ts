@@ -389,6 +389,86 @@ describe("a client that moves", () => {
     expect(errnoOf(() => there.open(0, RDWR))).toBe(EISDIR);
   });
 
+  /** A twin of `c` over the same directory, and what it was told is not as `c` knows it. */
+  function twinOf(c: P9Client, path = share) {
+    const stale: string[] = [];
+    const onStale = (file: string, why: string) => void stale.push(`${file} ${why}`);
+    const twin = new ShareSession(new HostDirectory({ path }), { onStale });
+    opened.push(twin);
+    twin.restore(structuredClone(c.session.save()));
+    return { there: new P9Client(twin), stale };
+  }
+
+  test("an open file that was replaced is not taken for what has its name now", () => {
+    const c = client();
+    c.create(0, 1, "a", "mine");
+    c.create(0, 2, "b", "other");
+    c.call(74, 0, "b", 0, "a");
+    expect(c.read(1).toString()).toBe("mine");
+    expect(c.session.inUse()).toEqual({ paths: ["a"], lost: ["a"] });
+    const { stale, there } = twinOf(c);
+    expect(stale).toEqual(["a was removed while it is open"]);
+    expect(errnoOf(() => there.read(1))).toBe(EBADF);
+    expect(there.read(2).toString()).toBe("other");
+  });
+
+  test("what somebody on the host has renamed is found under its new name", () => {
+    fs.mkdirSync(join(share, "d"));
+    const c = client();
+    c.walk(0, 5, "d");
+    c.create(5, 1, "a", "hello");
+    fs.renameSync(join(share, "d"), join(share, "D"));
+    const { stale, there } = twinOf(c);
+    expect(stale).toEqual([]);
+    there.write(1, "J");
+    expect(fs.readFileSync(join(share, "D/a"), "utf8")).toBe("Jello");
+    fs.renameSync(join(share, "D"), join(base, "D"));
+    expect(c.session.inUse()).toEqual({ paths: [], lost: ["d/a"] });
+  });
+
+  test("files that are missing, of another kind, shorter, or not to be opened are told", () => {
+    const c = client();
+    for (const [i, name] of ["gone", "kind", "short", "longer", "sealed"].entries())
+      c.create(0, i + 1, name, "hello");
+    fs.mkdirSync(join(share, "d"));
+    c.walk(0, 9, "d");
+    c.clunk(2);
+    c.walk(0, 2, "kind");
+    const away = join(base, "away");
+    fs.cpSync(share, away, { recursive: true });
+    fs.rmSync(join(away, "gone"));
+    fs.rmSync(join(away, "kind"));
+    fs.mkdirSync(join(away, "kind"));
+    fs.truncateSync(join(away, "short"), 3);
+    fs.appendFileSync(join(away, "longer"), "!");
+    fs.rmSync(join(away, "sealed"));
+    execFileSync("mkfifo", [join(away, "sealed")]);
+    const before = openFds();
+    const { stale, there } = twinOf(c, away);
+    expect(stale.sort()).toEqual([
+      "gone is not there",
+      "kind is something else",
+      "sealed is something else",
+      "short has 3 bytes, not 5",
+    ]);
+    expect(there.read(4).toString()).toBe("hello!");
+    there.session.close();
+    expect(openFds()).toBe(before);
+  });
+
+  test("what was written is made safe before it goes, once", async () => {
+    const c = client();
+    c.create(0, 1, "a", "hello");
+    const synced = c.session.sync();
+    expect(synced).toBeInstanceOf(Promise);
+    await synced;
+    expect(c.session.sync()).toBeUndefined();
+    c.write(1, "J");
+    const again = c.session.sync();
+    expect(again).toBeInstanceOf(Promise);
+    await again;
+  });
+
   test("a state that leads elsewhere is refused", () => {
     const c = client();
     const fid = { number: 1, path: [".."], isOpenDirectory: false, open: null };

@@ -98,6 +98,7 @@ type OptionName =
   | "ro"
   | "rounds"
   | "seed"
+  | "shareMap"
   | "settle"
   | "readOnly"
   | "share"

@@ -1,9 +1,14 @@
 /** `--net`: what a network card is plugged into, as text. */
 import { WasmvisorError } from "../base/errors.ts";
+import { lineOf } from "../host/networks/line.ts";
 import type { ForwardOptions, NetworkOptions } from "../host/networks/nic-config.ts";
 
 const FORM =
-  "user|lan|switch=NAME|none[,mac=MAC][,mtu=N][,vlan=N|trunk][,forward=[tcp|udp:][ADDRESS:]PORT:PORT]";
+  "user|lan|switch=NAME|none[,mac=MAC][,mtu=N][,vlan=N|trunk][,forward=[tcp|udp:][ADDRESS:]PORT:PORT]" +
+  "[,rate=10Mbit][,loss=1%][,latency=20ms][,jitter=5ms]";
+/** What makes a line worse. */
+const LINE_KEYS = ["rate", "loss", "latency", "jitter"] as const;
+type LineKey = (typeof LINE_KEYS)[number];
 const FORWARD = /^(?:(tcp|udp):)?(?:(\d+\.\d+\.\d+\.\d+):)?(\d{1,5}):(\d{1,5})$/;
 
 const wrong = (option: string, why: string): WasmvisorError =>
@@ -28,8 +33,10 @@ function network(option: string): NetworkOptions {
     else if (key === "mtu") nic.mtu = number(option, value);
     else if (key === "vlan") nic.vlan = value === "trunk" ? value : number(option, value);
     else if (key === "forward") forwards.push(forward(option, value));
+    else if (LINE_KEYS.includes(key as LineKey)) nic[key as LineKey] = value;
     else throw wrong(option, `unknown setting "${key}"`);
   }
+  lineOf(nic, "--net"); // Says what is wrong of it.
   return { ...nic, forwards };
 }
 

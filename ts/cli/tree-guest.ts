@@ -23,8 +23,8 @@ export function guestOptions(command: Command, memory: string): Command {
     )
     .option("--share <dir:tag[,ro]>", "a directory to mount by virtio-9p (repeatable)", several)
     .option(
-      "--net <network[,mac=..][,mtu=..][,vlan=..][,forward=..]>",
-      "a network card (repeatable): user, lan, switch=NAME or none; forward=tcp:2222:22",
+      "--net <network[,mac=..][,mtu=..][,vlan=..][,forward=..][,rate=..][,loss=..][,latency=..][,jitter=..]>",
+      "a network card (repeatable): user, lan, switch=NAME or none; forward=tcp:2222:22, rate=10Mbit, loss=1%",
       several,
     )
     .option("--memory <size>", `RAM (default: ${memory})`)

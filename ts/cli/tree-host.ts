@@ -28,6 +28,11 @@ export function addHostCommands(add: AddCommand): void {
       "--disk-directory <dir>",
       "where images of disks go that come with vms (~/.local/share/wasmvisor/disks)",
     )
+    .option(
+      "--share-map <dir=dir>",
+      "a directory that guests share, as others call it, and where it is here (repeatable)",
+      several,
+    )
     .option("--bandwidth <rate>", "cap of all outgoing migrations together, shared equally")
     .option("--lan-listen <address>", "join the lan to that of other hosts: where to listen (UDP)")
     .option("--lan-peer <address>", "where another host listens (repeatable)", several)

@@ -11,7 +11,6 @@ import { boot, bootFiles } from "./boot.ts";
 import { giveBack } from "./disk-leases.ts";
 import { hostMemory, sharePages } from "./host-memory.ts";
 import { makeCore } from "./make-core.ts";
-import type { ArrivingImages } from "./migrations/arriving-images.ts";
 import type { MigrationChanges } from "./migrations/changes.ts";
 import { MigrationJobs, type MigrationLimits, type MigrationProgress } from "./migrations/jobs.ts";
 import { HostNetworks, type JoinOptions } from "./networks/host-networks.ts";
@@ -20,7 +19,7 @@ import type { TunnelOptions } from "./networks/tethers.ts";
 import type { RehearsalOptions } from "./rehearsal.ts";
 import { restoreVm } from "./restore.ts";
 import { RunLoop } from "./run-loop.ts";
-import { openShares } from "./shares.ts";
+import { checkShareMap, openShares, type ShareMap } from "./shares.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
 import { bytesInMemory, Snapshot } from "./snapshot-reader.ts";
 import { VirtualMachine, type VmContext } from "./virtual-machine.ts";
@@ -32,7 +31,7 @@ import {
   type VmConfig,
 } from "./vm-config.ts";
 import { VmConsole } from "./vm-console.ts";
-import { absolutePaths, forkDisk, type VmParts } from "./vm-parts.ts";
+import { absolutePaths, forkDisk, openParts, type TwinOptions, type VmParts } from "./vm-parts.ts";
 
 const DEFAULT_SEED = 1;
 
@@ -64,6 +63,11 @@ export interface HostOptions {
   readonly codeCache?: number | string | undefined;
   /** How many guests move at the same time, and how fast all of them together. */
   readonly migrations?: MigrationLimits | undefined;
+  /**
+   * Where directories that guests share are on this host, if not where their `path` says: `{ "/srv/data": "/mnt/data" }`.
+   * A guest takes its `path` along to hosts that have the directory elsewhere.
+   */
+  readonly shareMap?: ShareMap | undefined;
 }
 
 /**
@@ -92,6 +96,7 @@ export class Host implements HostApi {
   readonly #reserved = new Set<string>();
   readonly #current: { clock: () => number };
   readonly #snapshots = new SnapshotFiles();
+  readonly #shareMap: ShareMap;
   /** What its core was made of, if that did not come with the package. */
   readonly #source: CoreSource | undefined;
   #rehearsal: Promise<boolean> | undefined;
@@ -105,7 +110,9 @@ export class Host implements HostApi {
     readonly seed: number;
     readonly current: { clock: () => number };
     readonly migrations: MigrationLimits | undefined;
+    readonly shareMap: ShareMap;
   }) {
+    this.#shareMap = parts.shareMap;
     this.jobs = new MigrationJobs(parts.clock, parts.migrations);
     this.#core = parts.core;
     this.#source = parts.source;
@@ -130,8 +137,16 @@ export class Host implements HostApi {
     const { clock = new WallClock(), seed = DEFAULT_SEED } = options;
     const current = { clock: () => 0 };
     const core = await makeCore(options, () => current.clock());
-    const { core: source, migrations } = options;
-    return new Host({ core, source, clock, seed, current, migrations });
+    const { core: source, migrations, shareMap: map = {} } = options;
+    return new Host({
+      core,
+      source,
+      clock,
+      seed,
+      current,
+      migrations,
+      shareMap: checkShareMap(map),
+    });
   }
 
   /** All vms, in the order in which they came. */
@@ -159,13 +174,15 @@ export class Host implements HostApi {
     const config = await absolutePaths(resolveVmConfig(options, this.#defaults(options.name)));
     return this.#withName(config.name, async () => {
       const files = await bootFiles(options);
-      const disks = await openDisks(config, options.disks);
-      const nics = await makeNics(this.networks, { config, clock: this.clock, isNew: true });
-      const shares = await openShares(config.shares);
-      const vm = this.#build(config, { disks, nics, shares });
+      const parts = await openParts({
+        shares: () => openShares(config.shares, { map: this.#shareMap }),
+        disks: () => openDisks(config, options.disks),
+        nics: () => makeNics(this.networks, { config, clock: this.clock, isNew: true }),
+      });
+      const vm = this.#build(config, parts);
       try {
         boot(vm, files);
-        for (const nic of nics) await nic.forward(true);
+        for (const nic of parts.nics) await nic.forward(true);
       } catch (error) {
         await vm.destroy();
         throw error;
@@ -276,19 +293,19 @@ export class Host implements HostApi {
     this.#rehearsal = Promise.resolve(true);
   }
 
-  /** @internal An empty vm for the state of another, not listed yet. `images`: makes those of disks that come. */
-  async buildTwin(
-    encodedConfig: Uint8Array,
-    twin: { readonly name?: string | undefined; readonly images?: ArrivingImages | undefined } = {},
-  ): Promise<VirtualMachine> {
+  /** @internal An empty vm for the state of another, not listed yet. */
+  async buildTwin(encodedConfig: Uint8Array, twin: TwinOptions = {}): Promise<VirtualMachine> {
     const saved = decodeConfig(encodedConfig);
     const { images, name = saved.name } = twin;
     if (this.#vms.has(name) || this.#reserved.has(name)) throw taken(name);
     const placed = images?.place({ ...saved, name });
     const config = placed?.config ?? { ...saved, name };
-    const disks = await openDisks(config, placed?.disks);
-    const nics = await makeNics(this.networks, { config, clock: this.clock });
-    return this.#build(config, { disks, nics, shares: await openShares(config.shares) });
+    const parts = await openParts({
+      shares: () => openShares(config.shares, { map: this.#shareMap, arrives: twin.arrives }),
+      disks: () => openDisks(config, placed?.disks),
+      nics: () => makeNics(this.networks, { config, clock: this.clock }),
+    });
+    return this.#build(config, parts);
   }
 
   /** @internal Keeps a name for a vm that comes; the result gives it back. */
@@ -385,7 +402,7 @@ export class Host implements HostApi {
       const { machine } = parent;
       const disks = machine.options.disks.map((disk, i) => forkDisk(parent.name, disk, i));
       const config = { ...parent.config, name };
-      const shares = await openShares(config.shares);
+      const shares = await openShares(config.shares, { map: this.#shareMap });
       const nics = await makeNics(this.networks, { config, clock: this.clock });
       const state = machine.save();
       const parts = { disks, nics, shares, ram: machine.ram.fork() };

@@ -34,7 +34,8 @@ export class MigrationReceiver {
     isSourceLost?: (() => boolean) | undefined,
   ): Promise<TargetResult> {
     const leave = this.#host.jobs.arrive();
-    const build: Build = (config, images) => this.#host.buildTwin(config, { images });
+    const build: Build = (config, images) =>
+      this.#host.buildTwin(config, { images, arrives: true });
     return this.#serve(channel(), build, isSourceLost).finally(leave);
   }
 

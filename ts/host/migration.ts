@@ -15,6 +15,7 @@ import type { Host } from "./host.ts";
 import type { MigrationJob } from "./migrations/jobs.ts";
 import type { MovedImages } from "./migrations/leaving-disks.ts";
 import { engineOptions, type MigrateOptions } from "./migrations/options.ts";
+import { checkMovable } from "./shares.ts";
 import type { ConnectedMigration } from "./socket-channel.ts";
 import type { VirtualMachine } from "./virtual-machine.ts";
 
@@ -66,6 +67,7 @@ export async function migrateVm(move: Move): Promise<MigrationOutcome> {
   const before = paused.get(vm);
   const asked = before?.asked ?? sourceOptions(move);
   parseAddress(target, "target");
+  if (!before) checkMovable(vm.name, vm.machine.options.shares ?? []);
   // Another host knows nothing of the guest, which would be taken for its end.
   if (before && before.move.target !== target)
     throw new WasmvisorError(

@@ -17,6 +17,7 @@ import type { MigrateOptions } from "./migrations/options.ts";
 import type { VmNic } from "./networks/vm-nic.ts";
 import { type RecordTraceOptions, recordVm } from "./recording.ts";
 import type { RunLoop, Runnable, Turn } from "./run-loop.ts";
+import { withSeen } from "./shares.ts";
 import { saveSnapshotFile, snapshotBytes } from "./snapshot-writer.ts";
 import { TurnLength } from "./turn-length.ts";
 import { encodeConfig, type VmConfig } from "./vm-config.ts";
@@ -363,7 +364,7 @@ export class VirtualMachine implements Runnable, VmApi {
     this.#isTwin ||= isNew;
     const mayRun = this.#status === "running" || (isNew && arrives === "running");
     return new MigratableVm(this.machine, {
-      config: encodeConfig(this.config),
+      config: encodeConfig(withSeen(this.config, this.machine.options.shares ?? [])),
       onArrival: () => this.#context.loop.wake(this),
       pause: () => {
         this.#halt();

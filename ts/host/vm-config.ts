@@ -27,6 +27,7 @@ const VCPUS_MAX = 8;
 /** The machine has eight places for virtio devices; one is for entropy, one may be for the console. */
 const DEVICES_MAX = 6;
 const NAME_CHARS_MAX = 64;
+const SEEN_MAX = 64;
 
 /** A disk in a file, or one of your own. */
 export type DiskSource =
@@ -96,9 +97,12 @@ export interface DiskConfig {
 
 /** A shared directory as its vm's twin finds it again: its content must be there, too. */
 export interface ShareConfig {
+  /** Where it is at the host that made the vm; other hosts may have it elsewhere. */
   readonly path: string;
   readonly tag: string;
   readonly readOnly: boolean;
+  /** Some files in it that the guest holds when its config is sent, `a/b`. */
+  readonly seen?: readonly string[] | undefined;
 }
 
 /** A vm in plain data: enough to build a twin that takes its state. */
@@ -255,7 +259,14 @@ function decodeShares(fields: StateFields): ShareConfig[] {
     path: share.text("path"),
     tag: share.text("tag"),
     readOnly: share.flag("readOnly"),
+    seen: decodeSeen(share.raw("seen")),
   }));
+}
+
+function decodeSeen(value: unknown = []): string[] {
+  const isList = Array.isArray(value) && value.length <= SEEN_MAX;
+  check(isList && value.every((path) => typeof path === "string"), "shares.seen: paths", value);
+  return value as string[];
 }
 
 /** Opens the disks of a vm: backends of the caller's own as they are, files by their paths. */

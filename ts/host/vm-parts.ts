@@ -4,8 +4,10 @@ import type { BlockBackend } from "../machine/block.ts";
 import type { TaggedShare } from "../machine/file-share.ts";
 import { Overlay } from "../storage/overlay.ts";
 import type { GuestRam } from "../vmm/guest-ram.ts";
-import { share } from "./disk-leases.ts";
+import { giveBack, share } from "./disk-leases.ts";
+import type { ArrivingImages } from "./migrations/arriving-images.ts";
 import type { VmNic } from "./networks/vm-nic.ts";
+import { closeShares } from "./shares.ts";
 import type { VmConfig } from "./vm-config.ts";
 
 export interface VmParts {
@@ -14,6 +16,33 @@ export interface VmParts {
   readonly shares: readonly TaggedShare[];
   /** That of its parent. */
   readonly ram?: GuestRam | undefined;
+}
+
+/** What is said of a twin beside its config. */
+export interface TwinOptions {
+  readonly name?: string | undefined;
+  /** Makes the images of disks that come. */
+  readonly images?: ArrivingImages | undefined;
+  /** A guest goes on in it as if nothing had happened. */
+  readonly arrives?: boolean | undefined;
+}
+
+/** Opens what a vm is built of. A failure leaves nothing open, and no card on a switch. */
+export async function openParts(open: {
+  readonly shares: () => Promise<readonly TaggedShare[]>;
+  readonly disks: () => Promise<readonly BlockBackend[]>;
+  readonly nics: () => Promise<readonly VmNic[]>;
+}): Promise<VmParts> {
+  const shares = await open.shares();
+  let disks: readonly BlockBackend[] = [];
+  try {
+    disks = await open.disks();
+    return { shares, disks, nics: await open.nics() };
+  } catch (error) {
+    for (const disk of disks) giveBack(disk);
+    closeShares(shares);
+    throw error;
+  }
 }
 
 /** Paths that mean the same wherever the config goes. */

@@ -11,8 +11,20 @@ export interface FileShare extends Persist<object> {
   request(message: Uint8Array): Wait<Uint8Array>;
   /** The client has begun anew, or is gone: all its handles are closed. */
   reset(): void;
+  /** Settles when what was written to files that are open is safe, and other machines see it. */
+  sync(): Wait<void>;
+  /** What the client holds, files that are open first. */
+  inUse(): FilesInUse;
   /** Nobody uses it any more. */
   close(): void;
+}
+
+/** Names from the root of a share on, `a/b`. */
+export interface FilesInUse {
+  /** Some of what can be found again by name. */
+  readonly paths: readonly string[];
+  /** Files that are open and have no name any more: nobody finds them again. */
+  readonly lost: readonly string[];
 }
 
 /** A share as a guest finds it. */

@@ -194,6 +194,8 @@ export class Switch {
       clock: this.#clock,
       random: this.#random.split(isOut ? port.name : `${port.name}, in`),
       deliver: (frames) => {
+        // What was under way to or from a port that is gone is lost with it.
+        if (this.#ports.get(port.name) !== port) return;
         for (const frame of frames) isOut ? port.arrive(frame) : this.forward(frame, port);
         this.flush();
       },

@@ -30,6 +30,7 @@ async function serve({ options, out }: CommandContext): Promise<number> {
   const its = await Host.create({
     memory: parse.text(options.memory),
     seed: parse.integer(options.seed, "--seed"),
+    shareMap: shareMapOf(options),
     migrations: {
       outgoing: parse.integer(options.maxOutgoing, "--max-outgoing", 1),
       incoming: parse.integer(options.maxIncoming, "--max-incoming", 1),
@@ -67,6 +68,21 @@ async function serve({ options, out }: CommandContext): Promise<number> {
 function diskDirectory({ diskDirectory: given }: CommandContext["options"]): string | undefined {
   const directory = parse.text(given);
   return directory === undefined ? undefined : resolve(directory);
+}
+
+/** `THEIRS=OURS`, once for each directory. */
+function shareMapOf({ shareMap }: CommandContext["options"]): Record<string, string> {
+  const map: Record<string, string> = {};
+  for (const one of (shareMap ?? []) as readonly string[]) {
+    const [, theirs, ours] = /^(\/[^=]*)=(.+)$/s.exec(one) ?? [];
+    if (theirs === undefined || ours === undefined || theirs in map)
+      throw new WasmvisorError(
+        "WV_CONFIG",
+        `--share-map: expected DIR=DIR, an absolute path there, once, and where it is here, got "${one}"`,
+      );
+    map[theirs] = resolve(ours);
+  }
+  return map;
 }
 
 /** Of a daemon that was killed while disks came. */

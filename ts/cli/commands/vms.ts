@@ -81,10 +81,11 @@ function describeDisk(disk: VmInfo["disks"][number], index: number): [string, st
 }
 
 function describeNic(nic: VmInfo["networks"][number], index: number): [string, string | number][] {
-  const { addresses, forwards, isLinkUp, mac, mtu, network, ...counts } = nic;
+  const { addresses, forwards, isLinkUp, line, mac, mtu, network, ...counts } = nic;
   const name = `net${index}`;
   return [
     [name, `${network}, ${mac}, MTU ${mtu}${isLinkUp ? "" : ", no link"}`],
+    ...(line === undefined ? [] : [[`${name}.line`, line] satisfies [string, string]]),
     ...addresses.map((ip): [string, string] => [`${name}.address`, ip]),
     ...forwards.map((forward): [string, string] => [`${name}.forward`, forward]),
     ...counted(name, counts),

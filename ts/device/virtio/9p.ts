@@ -2,7 +2,7 @@
  * virtio 9P transport: a directory of the host for the guest. Configuration: the length of the tag, 16 bits, and the
  * tag. One queue; a request is a message of 9P to read and room for its answer.
  */
-import { isPromiseLike, type Wait } from "../../base/task.ts";
+import { andThen, isPromiseLike, type Wait } from "../../base/task.ts";
 import type { FileShare } from "../../machine/file-share.ts";
 import { badState, StateFields } from "../../machine/state-fields.ts";
 import type { DescriptorChain } from "./chain.ts";
@@ -140,8 +140,9 @@ export class Virtio9p implements VirtioDevice {
     return this.#requests.count;
   }
 
+  /** What the guest has written is safe then: another host sees it in a directory of the network. */
   drain(): Wait<void> {
-    return this.#requests.drain();
+    return andThen(this.#requests.drain(), () => this.#share.sync());
   }
 
   resume(): void {

@@ -42,6 +42,10 @@ function optionalNumber(body: Body, name: string): number | undefined {
     : fail(name, "a number", value);
 }
 
+/** Text that a host reads, or a number of bytes a second, or nanoseconds. */
+const optionalQuantity = (body: Body, name: string): number | string | undefined =>
+  typeof body[name] === "number" ? optionalNumber(body, name) : optionalText(body, name);
+
 const DISK_KEYS = ["path", "format", "readOnly", "overlay"];
 
 function disks(body: Body): DiskSource[] | undefined {
@@ -91,11 +95,12 @@ const TEXTS = [
 const NUMBERS = ["vcpus", "mips", "seed"];
 
 const NETWORK_TEXTS = ["kind", "switch", "mac"];
+const LINE_KEYS = ["loss", "latency", "jitter", "rate"] as const;
 const FORWARD_KEYS = ["protocol", "hostAddress", "hostPort", "guestPort"];
 
 function networks(body: Body): NetworkOptions[] | undefined {
   return objects(body, "networks")?.map((nic) => {
-    checkKeys(nic, [...NETWORK_TEXTS, "mtu", "vlan", "forwards"]);
+    checkKeys(nic, [...NETWORK_TEXTS, ...LINE_KEYS, "mtu", "vlan", "forwards"]);
     const vlan = nic["vlan"] === "trunk" ? "trunk" : optionalNumber(nic, "vlan");
     return {
       kind: text(nic, "kind") as NetworkOptions["kind"],
@@ -103,6 +108,7 @@ function networks(body: Body): NetworkOptions[] | undefined {
       mac: optionalText(nic, "mac"),
       mtu: optionalNumber(nic, "mtu"),
       vlan,
+      ...Object.fromEntries(LINE_KEYS.map((key) => [key, optionalQuantity(nic, key)])),
       forwards: objects(nic, "forwards")?.map(forward),
     };
   });
@@ -139,10 +145,6 @@ export function createOptions(body: Body): CreateVmOptions {
   const devices = { disks: disks(body), networks: networks(body), shares: shares(body) };
   return { ...(Object.fromEntries(given) as CreateVmOptions), ...devices };
 }
-
-/** Text that a host reads, or a number of bytes a second, or nanoseconds. */
-const optionalQuantity = (body: Body, name: string): number | string | undefined =>
-  typeof body[name] === "number" ? optionalNumber(body, name) : optionalText(body, name);
 
 /** Limits of a migration under way; the host checks their ranges. */
 export function migrationChanges(body: Body): MigrationChanges {

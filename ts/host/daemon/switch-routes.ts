@@ -1,8 +1,8 @@
 /** The control API of a host's switches: `/v1/switches[/NAME/flows|lines|mirrors]`. */
 
 import { WasmvisorError } from "../../base/errors.ts";
-import { parseRate, parseTime } from "../../base/units.ts";
 import type { Host } from "../host.ts";
+import { lineOf } from "../networks/line.ts";
 import type { LineChange } from "../networks/switch-control.ts";
 import { checkKeys, optionalText, text } from "./fields.ts";
 
@@ -22,7 +22,7 @@ const POSTS: Readonly<Record<string, Act>> = {
   },
   lines: async (host, name, body) => {
     checkKeys(body, ["port", "direction", "loss", "latency", "jitter", "rate"]);
-    await host.networks.control.setLine(name, text(body, "port"), lineOf(body));
+    await host.networks.control.setLine(name, text(body, "port"), changeOf(body));
     return { switch: name, port: body["port"] };
   },
   mirrors: async (host, name, body) => {
@@ -56,25 +56,12 @@ export async function answerSwitches(
 }
 
 /** Quantities as people write them: `1%`, `20ms`, `10Mbit`. */
-function lineOf(body: Body): LineChange {
-  const [latency, jitter, rate] = ["latency", "jitter", "rate"].map((one) =>
+function changeOf(body: Body): LineChange {
+  const [loss, latency, jitter, rate] = ["loss", "latency", "jitter", "rate"].map((one) =>
     optionalText(body, one),
   );
   const direction = optionalText(body, "direction");
   if (direction !== undefined && direction !== "in" && direction !== "out")
     throw new WasmvisorError("WV_CONFIG", `direction: expected in or out, got "${direction}"`);
-  return {
-    lossRatio: parseLoss(optionalText(body, "loss")),
-    latencyNs: latency === undefined ? undefined : parseTime(latency, "latency"),
-    jitterNs: jitter === undefined ? undefined : parseTime(jitter, "jitter"),
-    rate: rate === undefined ? undefined : parseRate(rate, "rate"),
-    direction,
-  };
-}
-
-function parseLoss(loss: string | undefined): number | undefined {
-  if (loss === undefined) return undefined;
-  const [, percent] = /^(\d{1,3}(?:\.\d{1,9})?)%$/.exec(loss) ?? [];
-  if (percent !== undefined) return Number(percent) / 100;
-  throw new WasmvisorError("WV_CONFIG", `loss: expected a share like 1%, got "${loss}"`);
+  return { ...lineOf({ loss, latency, jitter, rate }), direction };
 }

@@ -201,7 +201,7 @@ export class HostNetworks {
 
   /** Undefined: a card with the same address is there already. Throws `WV_MISSING`, `WV_LIMIT`. */
   async plug(vm: string, index: number, config: NicConfig): Promise<Plug | undefined> {
-    const { kind, mtu, vlan } = config;
+    const { kind, line, mtu, vlan } = config;
     const isOwn = kind === "user";
     const segment = isOwn ? await this.#make(mtu) : await this.#segment(config.switch || LAN);
     const mac = parseMac(config.mac);
@@ -214,6 +214,7 @@ export class HostNetworks {
         ? ({ mode: "trunk", native: DEFAULT_VLAN } as const)
         : ({ mode: "access", vlan } as const);
     const port = segment.switch.addPort({ name: `${vm}.${index}.${config.mac}`, vlans, mac });
+    if (line) for (const way of ["in", "out"] as const) segment.switch.impair(port, line, way);
     segment.user?.dhcp.reserve(mac);
     const remove = (): void => {
       segment.switch.removePort(port);

@@ -5,6 +5,7 @@ import { DEFAULT_MTU, MTU_MAX, MTU_MIN } from "../../machine/nic.ts";
 import type { StateFields } from "../../machine/state-fields.ts";
 import { formatMac, parseMac } from "../../net/mac.ts";
 import { DEFAULT_VLAN, isVlan } from "../../net/vlan.ts";
+import { decodeLine, type LineConfig, type LineOptions, lineOf } from "./line.ts";
 
 export const NICS_MAX = 4;
 const FORWARDS_MAX = 32;
@@ -22,8 +23,8 @@ export interface ForwardOptions {
   readonly guestPort: number;
 }
 
-/** A network card of {@link CreateVmOptions}. */
-export interface NetworkOptions {
+/** A network card of {@link CreateVmOptions}. Its line may be a bad one, each way: late, lossy, or slow. */
+export interface NetworkOptions extends LineOptions {
   /**
    * `user`: a network of its own, with a gateway to the outside. `lan`: the same, shared by the vms of this
    * host that ask for it. `switch`: one that leads nowhere else, by its name.
@@ -58,6 +59,8 @@ export interface NicConfig {
   /** 0: a trunk. */
   readonly vlan: number;
   readonly forwards: readonly ForwardConfig[];
+  /** Of its line, each way; absent: a good one. */
+  readonly line?: LineConfig | undefined;
 }
 
 function check(isGood: boolean, what: string, got: unknown): void {
@@ -77,7 +80,9 @@ export function resolveNics(
 function resolveNic(nic: NetworkOptions, random: Random): NicConfig {
   const mac =
     nic.mac === undefined ? MAC_PREFIX + random.below(2 ** 32) : parseMac(nic.mac, "networks.mac");
+  const line = lineOf(nic, "networks");
   return {
+    ...(line ? { line } : {}),
     kind: nic.kind,
     switch: nic.switch ?? "",
     mac: formatMac(mac),
@@ -147,6 +152,7 @@ export function decodeNics(fields: StateFields): NicConfig[] {
     mac: nic.text("mac"),
     mtu: nic.integer("mtu", MTU_MAX),
     vlan: nic.integer("vlan", 4094),
+    ...(nic.raw("line") === undefined ? {} : { line: decodeLine(nic.object("line")) }),
     forwards: nic.objectsUpTo("forwards", FORWARDS_MAX).map((forward) => ({
       protocol: forward.text("protocol") as "tcp" | "udp",
       hostAddress: forward.text("hostAddress"),

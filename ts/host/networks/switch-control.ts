@@ -7,6 +7,7 @@ import type { OpenFlowAgent } from "../../net/openflow/agent.ts";
 import type { Switch, SwitchMetrics } from "../../net/switch.ts";
 import type { SwitchPort, SwitchPortMetrics } from "../../net/switch-port.ts";
 import type { HostNetworks, WaysOut } from "./host-networks.ts";
+import { checkImpairment } from "./line.ts";
 
 /** A rule of a switch. */
 export interface FlowInfo {
@@ -207,20 +208,3 @@ function portOf(its: Switch, name: string): SwitchPort {
   const names = its.ports.map((one) => one.name).join(", ");
   throw new WasmvisorError("WV_CONFIG", `no port is called "${name}"; expected one of ${names}`);
 }
-
-/** Throws `WV_CONFIG`. */
-export function checkImpairment(its: Impairment): void {
-  const { jitterNs, latencyNs, lossRatio, rate } = its;
-  const isGood =
-    (lossRatio === undefined || (lossRatio >= 0 && lossRatio <= 1)) &&
-    [latencyNs, jitterNs].every((ns) => ns === undefined || (ns >= 0 && ns <= LATE_NS_MAX)) &&
-    (rate === undefined || rate >= RATE_MIN);
-  if (!isGood)
-    throw new WasmvisorError(
-      "WV_CONFIG",
-      "line: expected a loss of 0 to 1, times up to a minute, and a rate from 1kbit on",
-    );
-}
-
-const LATE_NS_MAX = 60e9;
-const RATE_MIN = 125;

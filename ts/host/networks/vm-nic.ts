@@ -8,6 +8,7 @@ import type { Listening } from "../../net/user/outside.ts";
 import type { Vm } from "../../vmm/vm.ts";
 import { HeldFrames } from "./held-frames.ts";
 import type { Plug } from "./host-networks.ts";
+import { describeLine } from "./line.ts";
 import type { NicConfig } from "./nic-config.ts";
 
 /** When a host says again where its guest is: five times in all, as QEMU does. */
@@ -19,6 +20,8 @@ export interface NicInfo {
   readonly mac: string;
   readonly mtu: number;
   readonly isLinkUp: boolean;
+  /** How its line is worse than it might be, each way: `1% lost, 20ms late`. */
+  readonly line?: string | undefined;
   /** IPv4 addresses that the guest uses, as far as it has said so. */
   readonly addresses: readonly string[];
   /** `tcp 127.0.0.1:2222 -> 22`, and what became of it if it could not be opened. */
@@ -214,7 +217,7 @@ export class VmNic implements NicPort {
   }
 
   info(): NicInfo {
-    const { kind, mac, mtu, vlan } = this.#config;
+    const { kind, line, mac, mtu, vlan } = this.#config;
     const nic = this.#nic;
     const name = kind === "switch" ? `switch ${this.#config.switch}` : kind;
     const metrics = nic?.metrics();
@@ -223,6 +226,7 @@ export class VmNic implements NicPort {
       mac,
       mtu,
       isLinkUp: this.#plug !== undefined && nic?.isLinkUp === true,
+      ...(line ? { line: describeLine(line) } : {}),
       addresses: (nic?.addresses ?? []).map(formatIp),
       forwards: this.#config.forwards.map((forward, i) => this.#describe(forward, i)),
       sentFrames: metrics?.sentFrames ?? 0,

@@ -38,8 +38,8 @@ export async function createWorkerHost(options: HostOptions): Promise<HostApi> {
   });
   const host = new WorkerHost(await spawnHostWorker());
   try {
-    const { codeCache, engine, memory, migrations, seed } = options;
-    await host.open({ core, memory, migrations, seed, engine, codeCache });
+    const { codeCache, engine, memory, migrations, seed, shareMap } = options;
+    await host.open({ core, memory, migrations, seed, engine, codeCache, shareMap });
   } catch (error) {
     await host.close();
     throw error;

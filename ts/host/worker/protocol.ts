@@ -6,6 +6,7 @@ import type { MigrationOutcome } from "../migration.ts";
 import type { MigrationChanges } from "../migrations/changes.ts";
 import type { MigrationLimits, MigrationProgress } from "../migrations/jobs.ts";
 import type { MigrateOptions, PlainMigrateOptions } from "../migrations/options.ts";
+import type { ShareMap } from "../shares.ts";
 import type { CreateVmOptions } from "../vm-config.ts";
 import type { PackedError } from "./rpc.ts";
 
@@ -19,6 +20,7 @@ export interface WorkerHostOptions {
   readonly engine: Engine | undefined;
   readonly codeCache: number | string | undefined;
   readonly migrations: MigrationLimits | undefined;
+  readonly shareMap: ShareMap | undefined;
   readonly core: WebAssembly.Module;
 }
 

@@ -1,7 +1,8 @@
 import { type FileStat, type MessageReader, MessageWriter } from "./codec.ts";
 import { EINVAL, ENAMETOOLONG, EROFS, FileError } from "./errno.ts";
-import { type FidTable, isPlainName } from "./fids.ts";
+import type { FidTable } from "./fids.ts";
 import { HEADER_BYTES, MSIZE_MAX, NAME_BYTES_MAX } from "./messages.ts";
+import { isPlainName } from "./names.ts";
 import type { FileTree } from "./tree.ts";
 
 /** What requests of one client work on. */

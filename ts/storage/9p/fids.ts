@@ -1,8 +1,12 @@
 /** A client's handles (fids): what each is, and how it is found again where the client goes. */
 import type { Plain } from "../../base/codec.ts";
-import { badState, type StateFields } from "../../machine/state-fields.ts";
+import { isPromiseLike, startAll, type Wait } from "../../base/task.ts";
+import type { FilesInUse } from "../../machine/file-share.ts";
+import type { StateFields } from "../../machine/state-fields.ts";
 import { EBADF, EINVAL, ENFILE, ENOENT, ESTALE, FileError } from "./errno.ts";
-import { NAME_BYTES_MAX, NO_FID } from "./messages.ts";
+import { NO_FID, S_IFMT } from "./messages.ts";
+import { isPlainName, textOf } from "./names.ts";
+import { type SavedFid, savedFid } from "./saved-fid.ts";
 import type { Entry, FileTree, Handle, OpenMode } from "./tree.ts";
 
 const FIDS_MAX = 8192;
@@ -10,6 +14,8 @@ const OPEN_MAX = 2048;
 const DEPTH_MAX = 512;
 /** Names in listings that are being read, of all directories of a client. */
 const LISTED_MAX = 1 << 20;
+/** Names that a host is asked for before a client comes. */
+const IN_USE_MAX = 64;
 const ENOMEM = 12;
 
 export class Fid {
@@ -18,7 +24,7 @@ export class Fid {
   path: readonly string[];
   /** Undefined: it was not found again after a restore. */
   readonly held: Handle | undefined;
-  open: { readonly handle: Handle; readonly mode: OpenMode } | undefined;
+  open: { readonly handle: Handle; readonly mode: OpenMode; isUnsynced: boolean } | undefined;
   isOpenDirectory = false;
   /** Names of an open directory, while somebody reads them. */
   listing: readonly string[] | undefined;
@@ -93,7 +99,7 @@ export class FidTable {
   }
 
   setOpen(fid: Fid, handle: Handle, mode: OpenMode): void {
-    fid.open = { handle, mode };
+    fid.open = { handle, mode, isUnsynced: false };
     this.#openCount++;
   }
 
@@ -146,29 +152,102 @@ export class FidTable {
         fid.path = [...to, ...fid.path.slice(from.length)];
   }
 
-  save(): Plain {
-    return [...this.#fids.values()].map(({ isOpenDirectory, number, open, path }) => ({
-      number,
-      path,
-      isOpenDirectory,
-      open: open ? { ...open.mode } : null,
-    }));
+  /** Settles when what was written to open files is safe. */
+  sync(): Wait<void> {
+    const unsynced = [...this.#fids.values()].filter(({ open }) => open?.isUnsynced);
+    return startAll(unsynced, (fid) => this.syncOne(fid, "data"));
   }
 
-  /** What is not there, or may not be opened any more, becomes stale. */
-  restore(fields: StateFields): void {
-    this.clear();
-    for (const one of fields.objectsUpTo("fids", FIDS_MAX)) {
-      const number = one.integer("number", NO_FID - 1);
-      const path = checkedPath(one.raw("path"));
-      const fid = new Fid(number, path, this.#find(path));
-      this.put(fid);
-      fid.isOpenDirectory = one.flag("isOpenDirectory");
-      if (one.raw("open") !== null) this.#reopen(fid, one.object("open"));
+  syncOne({ open }: Fid, what: "data" | "all"): Wait<void> {
+    if (!open) return;
+    open.isUnsynced = false;
+    const done = this.#tree.sync(open.handle, what);
+    if (!isPromiseLike(done)) return;
+    return done.then(undefined, (error: unknown) => {
+      open.isUnsynced = true;
+      throw error;
+    });
+  }
+
+  inUse(): FilesInUse {
+    const paths: string[] = [];
+    const lost: string[] = [];
+    const fids = [...this.#fids.values()].sort((a, b) => Number(b.isOpen) - Number(a.isOpen));
+    for (const fid of fids) {
+      const place = this.#placeOf(fid);
+      if (place && place.length > 0 && paths.length < IN_USE_MAX) paths.push(place.join("/"));
+      if (!place && fid.open) lost.push(fid.path.join("/"));
+    }
+    return { paths, lost: lost.map(textOf) };
+  }
+
+  /** Where what a fid holds is found: by the client's names, or where somebody else has moved it. */
+  #placeOf({ held, path }: Fid): readonly string[] | undefined {
+    if (held === undefined) return undefined;
+    if (this.#leadsTo(path, held)) return path;
+    const found = this.#tree.pathOf(held);
+    return found?.every(isPlainName) && this.#leadsTo(found, held) ? found : undefined;
+  }
+
+  #leadsTo(path: readonly string[], held: Handle): boolean {
+    const found = this.find(path);
+    if (found === undefined) return false;
+    try {
+      const [ours, its] = [this.#tree.stat(held), this.#tree.stat(found)];
+      return ours.ino === its.ino && ours.dev === its.dev;
+    } finally {
+      this.#tree.release(found);
     }
   }
 
-  #find(path: readonly string[]): Handle | undefined {
+  save(): Plain {
+    return [...this.#fids.values()].map((fid): SavedFid => {
+      const { held, isOpenDirectory, number, open } = fid;
+      const place = this.#placeOf(fid);
+      const stat = held === undefined ? undefined : this.#tree.stat(held);
+      return {
+        number,
+        path: place ?? fid.path,
+        isLost: place === undefined,
+        kind: (stat?.mode ?? 0) & S_IFMT,
+        isOpenDirectory,
+        open: open ? { ...open.mode, bytes: Number(stat?.size ?? 0) } : null,
+      };
+    }) as unknown as Plain;
+  }
+
+  /**
+   * What is not there, or may not be opened any more, becomes stale, after `onStale` was told; that may throw.
+   */
+  restore(fields: StateFields, onStale: (path: string, why: string) => void): void {
+    this.clear();
+    for (const one of fields.objectsUpTo("fids", FIDS_MAX)) {
+      const saved = savedFid(one, DEPTH_MAX);
+      const why = this.#takeBack(saved);
+      if (why !== undefined) onStale(textOf(saved.path.join("/")), why);
+    }
+  }
+
+  /** What is wrong with it, if anything is that the client would notice. */
+  #takeBack({ isLost, isOpenDirectory, kind, number, open, path }: SavedFid): string | undefined {
+    let held = isLost ? undefined : this.find(path);
+    const isOther = held !== undefined && kind !== 0 && this.#kindOf(held) !== kind;
+    if (isOther && held !== undefined) this.#tree.release(held);
+    if (isOther) held = undefined;
+    const fid = new Fid(number, path, held);
+    this.put(fid);
+    fid.isOpenDirectory = isOpenDirectory;
+    if (isLost) return open ? "was removed while it is open" : undefined;
+    if (held === undefined) return isOther ? "is something else" : "is not there";
+    return open ? this.#reopen(fid, open) : undefined;
+  }
+
+  #kindOf(held: Handle): number {
+    return this.#tree.stat(held).mode & S_IFMT;
+  }
+
+  /** The caller releases it. */
+  find(path: readonly string[]): Handle | undefined {
     try {
       return this.walk(path);
     } catch {
@@ -176,39 +255,22 @@ export class FidTable {
     }
   }
 
-  #reopen(fid: Fid, fields: StateFields): void {
-    const mode = {
-      canRead: fields.flag("canRead"),
-      canWrite: fields.flag("canWrite"),
-      appends: fields.flag("appends"),
-    };
-    if (mode.canWrite && this.#tree.readOnly) return;
+  /** If that fails it reads as not open, and the guest is told EBADF. */
+  #reopen(fid: Fid, open: NonNullable<SavedFid["open"]>): string | undefined {
+    const { appends, bytes, canRead, canWrite } = open;
+    if (canWrite && this.#tree.readOnly) return "cannot be written";
     try {
       this.mayOpen();
-      this.setOpen(fid, this.#tree.open(fid.handle, mode), mode);
-    } catch {
-      // It reads as not open, and the guest is told EBADF.
+      const mode = { canRead, canWrite, appends };
+      const handle = this.#tree.open(fid.handle, mode);
+      this.setOpen(fid, handle, mode);
+      const now = Number(this.#tree.stat(handle).size);
+      // Longer is what another writer makes it.
+      return bytes !== undefined && now < bytes ? `has ${now} bytes, not ${bytes}` : undefined;
+    } catch (error) {
+      return `cannot be opened (${(error as { code?: string }).code ?? String(error)})`;
     }
   }
-}
-
-function checkedPath(value: unknown): string[] {
-  const isPath =
-    Array.isArray(value) && value.length <= DEPTH_MAX && value.every((name) => isPlainName(name));
-  if (!isPath) throw badState("share.fids.path", "names", value);
-  return value;
-}
-
-/** One step down: nothing that means another directory. */
-export function isPlainName(name: unknown): name is string {
-  return (
-    typeof name === "string" &&
-    name.length > 0 &&
-    name.length <= NAME_BYTES_MAX &&
-    name !== "." &&
-    name !== ".." &&
-    !/[/\0]|[^\0-\xff]/.test(name)
-  );
 }
 
 /** Throws unless a fid may have a path of such a depth. */

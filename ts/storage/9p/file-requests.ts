@@ -106,10 +106,11 @@ export function write(client: Client, body: MessageReader): Answer {
   const data = body.data(body.u32());
   body.end();
   if (!open?.mode.canWrite) throw new FileError(EBADF);
+  open.isUnsynced = true;
   return answer(4).u32(client.tree.write(open.handle, offset, data));
 }
 
-export function fsync({ fids, tree }: Client, body: MessageReader): Wait<Answer> {
+export function fsync({ fids }: Client, body: MessageReader): Wait<Answer> {
   const fid = fids.get(body.u32());
   const isDataOnly = body.u32() !== 0;
   body.end();
@@ -117,7 +118,7 @@ export function fsync({ fids, tree }: Client, body: MessageReader): Wait<Answer>
     if (fid.isOpenDirectory) return answer();
     throw new FileError(EBADF);
   }
-  const done = tree.sync(fid.open.handle, isDataOnly ? "data" : "all");
+  const done = fids.syncOne(fid, isDataOnly ? "data" : "all");
   return Promise.resolve(done).then(() => answer());
 }
 

@@ -78,6 +78,16 @@ export class HostDirectory implements FileTree {
     return plain(fs.fstatSync(handle, { bigint: true }));
   }
 
+  /** As the kernel knows it, whoever has renamed what. */
+  pathOf(handle: Handle): readonly string[] | undefined {
+    const [root, path] = [this.#root, handle].map((one) =>
+      fs.readlinkSync(held(one), { encoding: "latin1" }),
+    ) as [string, string];
+    if (path === root) return [];
+    const above = root === "/" ? root : `${root}/`;
+    return path.startsWith(above) ? path.slice(above.length).split("/") : undefined;
+  }
+
   statEntry(entry: Entry): FileStat {
     return plain(fs.lstatSync(at(entry), { bigint: true }));
   }

@@ -10,7 +10,7 @@ import {
 } from "./client.ts";
 import type { MessageReader } from "./codec.ts";
 import { EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, FileError } from "./errno.ts";
-import { checkDepth, Fid, isPlainName } from "./fids.ts";
+import { checkDepth, Fid } from "./fids.ts";
 import {
   MSIZE_MAX,
   NAME_BYTES_MAX,
@@ -22,6 +22,7 @@ import {
   UNLINK_DIR,
   WALK_NAMES_MAX,
 } from "./messages.ts";
+import { isPlainName } from "./names.ts";
 import type { Entry, Handle } from "./tree.ts";
 
 const TEXT_MAX = 1024;

@@ -7,7 +7,7 @@
  */
 import { realTimeNs } from "../../base/clock.ts";
 import { isPromiseLike, type Wait } from "../../base/task.ts";
-import type { FileShare } from "../../machine/file-share.ts";
+import type { FileShare, FilesInUse } from "../../machine/file-share.ts";
 import { StateFields } from "../../machine/state-fields.ts";
 import { type Answer, answer, type Client } from "./client.ts";
 import { MessageReader } from "./codec.ts";
@@ -16,6 +16,7 @@ import { FidTable } from "./fids.ts";
 import * as file from "./file-requests.ts";
 import * as m from "./messages.ts";
 import * as name from "./name-requests.ts";
+import { isPlainName, textOf } from "./names.ts";
 import type { FileTree } from "./tree.ts";
 
 type Handler = (client: Client, body: MessageReader) => Wait<Answer>;
@@ -62,15 +63,24 @@ export class ShareSession implements FileShare, Client {
   readonly fids: FidTable;
   readonly nowNs: () => number;
   msize = 0;
+  readonly #onStale: (path: string, why: string) => void;
   /** Requests that wait, by their tags. */
   readonly #pending = new Map<number, PromiseLike<unknown>>();
   #requests = 0;
   #errors = 0;
 
-  constructor(tree: FileTree, options: { readonly nowNs?: (() => number) | undefined } = {}) {
+  constructor(
+    tree: FileTree,
+    options: {
+      readonly nowNs?: (() => number) | undefined;
+      /** Told what of a client that comes is not found here as the client knows it; default: it becomes stale. */
+      readonly onStale?: ((path: string, why: string) => void) | undefined;
+    } = {},
+  ) {
     this.tree = tree;
     this.fids = new FidTable(tree);
     this.nowNs = options.nowNs ?? realTimeNs;
+    this.#onStale = options.onStale ?? (() => undefined);
   }
 
   request(message: Uint8Array): Wait<Uint8Array> {
@@ -149,6 +159,24 @@ export class ShareSession implements FileShare, Client {
     this.msize = 0;
   }
 
+  sync(): Wait<void> {
+    return this.fids.sync();
+  }
+
+  inUse(): FilesInUse {
+    return this.fids.inUse();
+  }
+
+  /** Tells `onStale` of paths, `a/b`, that lead to nothing here. */
+  check(paths: readonly string[]): void {
+    for (const path of paths) {
+      const names = path.split("/");
+      const found = names.every(isPlainName) ? this.fids.find(names) : undefined;
+      if (found === undefined) this.#onStale(textOf(path), "is not there");
+      else this.tree.release(found);
+    }
+  }
+
   close(): void {
     this.reset();
     this.tree.close();
@@ -166,7 +194,7 @@ export class ShareSession implements FileShare, Client {
     const fields = new StateFields("share", state);
     const msize = fields.integer("msize", m.MSIZE_MAX);
     this.reset();
-    this.fids.restore(fields);
+    this.fids.restore(fields, this.#onStale);
     this.msize = msize;
   }
 }

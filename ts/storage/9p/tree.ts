@@ -44,6 +44,8 @@ export interface FileTree {
   /** Lets go what was held, or closes what was open. */
   release(handle: Handle): void;
   stat(handle: Handle): FileStat;
+  /** Names from the root on by which what is held may be found now; undefined: nothing inside leads there. */
+  pathOf(held: Handle): readonly string[] | undefined;
   /** Of a name, without holding it. */
   statEntry(entry: Entry): FileStat;
   statTree(handle: Handle): TreeStat;

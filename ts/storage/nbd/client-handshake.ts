@@ -1,4 +1,4 @@
-/** How a client finds an export: fixed newstyle, TLS if it is asked for, and GO. */
+/** How a client finds an export: fixed newstyle, TLS if it is asked for, structured replies if there are, and GO. */
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import { WasmvisorError } from "../../base/errors.ts";
@@ -11,6 +11,8 @@ export type NbdTls = Pick<SecureContextOptions, "ca" | "cert" | "key">;
 export interface Export {
   readonly bytes: number;
   readonly flags: number;
+  /** How the server answers. */
+  readonly replies: "simple" | "structured";
 }
 
 interface Reply {
@@ -29,11 +31,11 @@ export async function negotiate(
   const stream = new ByteStream(socket);
   const handshake = new Handshake(stream, address);
   await handshake.greet();
-  if (!address.isSecure) return { stream, found: await handshake.go() };
+  if (!address.isSecure) return { stream, found: await handshake.find() };
   await handshake.startTls();
   stream.release();
   const secure = new ByteStream(await secured(socket, address, tls));
-  return { stream: secure, found: await new Handshake(secure, address).go() };
+  return { stream: secure, found: await new Handshake(secure, address).find() };
 }
 
 function secured(
@@ -98,13 +100,27 @@ class Handshake {
     if (type !== nbd.REP_ACK) throw this.#lie("the server offers no TLS; write nbd://");
   }
 
-  async go(): Promise<Export> {
+  async find(): Promise<Export> {
+    const replies = await this.#structured();
+    return { ...(await this.#go()), replies };
+  }
+
+  /** Servers that know only simple replies say so, each in its own way. */
+  async #structured(): Promise<Export["replies"]> {
+    this.#option(nbd.OPT_STRUCTURED_REPLY, Buffer.alloc(0));
+    const { data, type } = await this.#reply(nbd.OPT_STRUCTURED_REPLY);
+    if (type === nbd.REP_ACK && data.length === 0) return "structured";
+    if (type < nbd.REP_ERR_FIRST) throw this.#lie("the server does not keep to NBD");
+    return "simple";
+  }
+
+  async #go(): Promise<Omit<Export, "replies">> {
     const name = Buffer.from(this.#address.name);
     const data = Buffer.alloc(4 + name.length + 2);
     data.writeUInt32BE(name.length, 0);
     name.copy(data, 4);
     this.#option(nbd.OPT_GO, data);
-    let found: Export | undefined;
+    let found: Omit<Export, "replies"> | undefined;
     for (let i = 0; i < REPLIES_MAX; i++) {
       const reply = await this.#reply(nbd.OPT_GO);
       if (reply.type === nbd.REP_ACK) {
@@ -117,7 +133,7 @@ class Handshake {
     throw this.#lie("the server does not come to an end");
   }
 
-  #info(data: Buffer): Export | undefined {
+  #info(data: Buffer): Omit<Export, "replies"> | undefined {
     if (data.length < 2 || data.readUInt16BE(0) !== nbd.INFO_EXPORT) return undefined;
     if (data.length !== 12) throw this.#lie("the server describes its disk with too few bytes");
     const bytes = Number(data.readBigUInt64BE(2));

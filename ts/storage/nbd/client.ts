@@ -9,6 +9,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../../machine/block.ts";
 import { type Export, type NbdTls, negotiate } from "./client-handshake.ts";
 import * as nbd from "./protocol.ts";
+import { Replies } from "./replies.ts";
 import type { ByteStream } from "./stream.ts";
 import { UnflushedWrites } from "./unflushed-writes.ts";
 
@@ -79,7 +80,7 @@ export class NbdDisk implements BlockBackend {
     this.readOnly = options.readOnly === true || (found.flags & nbd.READ_ONLY) !== 0;
     if (found.flags & nbd.SEND_TRIM && found.flags & nbd.SEND_WRITE_ZEROES)
       this.discard = (offset, bytes) => this.#clear(offset, bytes, 0);
-    this.#use(stream);
+    this.#use(stream, found);
   }
 
   /** Throws `WV_DISK` if there is no such export, or `WV_CONFIG` for an address that is none. */
@@ -192,9 +193,9 @@ export class NbdDisk implements BlockBackend {
     this.#timer.unref?.();
   }
 
-  #use(stream: ByteStream): void {
+  #use(stream: ByteStream, { replies }: Export): void {
     this.#stream = stream;
-    this.#listen(stream).catch((error: unknown) => {
+    this.#listen(stream, replies).catch((error: unknown) => {
       stream.destroy();
       if (this.#stream === stream) this.#stream = undefined;
       if (this.#isClosed) return;
@@ -216,24 +217,22 @@ export class NbdDisk implements BlockBackend {
     else void this.#reconnect();
   }
 
-  async #listen(stream: ByteStream): Promise<never> {
+  async #listen(stream: ByteStream, replies: "simple" | "structured"): Promise<never> {
+    const { url } = this.#options;
+    const reader = new Replies<Request>(stream, {
+      isStructured: replies === "structured",
+      requestOf: (cookie) => this.#pending.get(cookie),
+      lie: (what) => failure(url, what),
+    });
     for (;;) {
-      const head = await stream.read(16);
-      const magic = head.readUInt32BE(0);
-      if (magic !== nbd.MAGIC_SIMPLE_REPLY)
-        throw failure(this.#options.url, `the server answered what is no NBD reply (${magic})`);
-      const cookie = head.readBigUInt64BE(8);
-      const request = this.#pending.get(cookie);
-      if (!request)
-        throw failure(this.#options.url, "the server answered what was not asked, or twice");
-      const error = head.readUInt32BE(4);
-      if (error === 0 && request.command === nbd.CMD_READ)
-        await stream.fill(request.data as Uint8Array);
+      const answered = await reader.next();
       this.#answers++;
+      if (!answered) continue;
+      const { cookie, failure: why, request } = answered;
       if (!request.isReplay) this.#fruitless = 0;
       this.#pending.delete(cookie);
-      if (error === 0) request.resolve();
-      else request.reject(failure(this.#options.url, `the server failed: ${errorName(error)}`));
+      if (why === undefined) request.resolve();
+      else request.reject(failure(url, `the server failed: ${why}`));
     }
   }
 
@@ -294,7 +293,7 @@ export class NbdDisk implements BlockBackend {
     }
     const asked = [...this.#pending];
     this.#pending.clear();
-    this.#use(stream);
+    this.#use(stream, found);
     // What the server may have forgotten, in the order in which it was written; then what it owes.
     const replayed = this.#unflushed.all.map(({ bytes, data, offset }) =>
       data
@@ -359,15 +358,6 @@ function encodeRequest(ask: Ask, cookie: bigint): Uint8Array {
 export function failure(url: string, why: string): WasmvisorError {
   return new WasmvisorError("WV_DISK", `disk "${url}": ${why}`);
 }
-
-const ERROR_NAMES: Readonly<Record<number, string>> = {
-  [nbd.EPERM]: "not permitted",
-  [nbd.EIO]: "input/output error",
-  [nbd.EINVAL]: "invalid request",
-  [nbd.ENOSPC]: "no space left on its device",
-};
-
-const errorName = (error: number): string => ERROR_NAMES[error] ?? `error ${error}`;
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message || error.name : String(error);

@@ -27,6 +27,8 @@ export const REP_ACK = 1;
 export const REP_SERVER = 2;
 export const REP_INFO = 3;
 export const REP_META_CONTEXT = 4;
+/** Errors have this bit. */
+export const REP_ERR_FIRST = 0x8000_0000;
 export const REP_ERR_UNSUP = 0x8000_0001;
 export const REP_ERR_POLICY = 0x8000_0002;
 export const REP_ERR_INVALID = 0x8000_0003;
@@ -66,6 +68,7 @@ export const CHUNK_OFFSET_DATA = 1;
 export const CHUNK_OFFSET_HOLE = 2;
 export const CHUNK_BLOCK_STATUS = 5;
 export const CHUNK_ERROR = 0x8001;
+export const CHUNK_ERROR_OFFSET = 0x8002;
 
 export const STATE_HOLE = 1;
 export const STATE_ZERO = 2;
