@@ -4,7 +4,6 @@ import { Random } from "../../ts/base/random.ts";
 import { type Future, promiseOf, runTask, type Wait } from "../../ts/base/task.ts";
 import { memoryChannels } from "../../ts/migrate/channel.ts";
 import { MigrationLedger } from "../../ts/migrate/ledger.ts";
-import { resolveSourceOptions } from "../../ts/migrate/options.ts";
 import {
   CONVERGENCE_POLICIES,
   qemu as decideConvergence,
@@ -12,6 +11,7 @@ import {
   POLICY_SETTINGS,
 } from "../../ts/migrate/policy/convergence.ts";
 import { RateWindow } from "../../ts/migrate/rate-window.ts";
+import { resolveSourceOptions } from "../../ts/migrate/resolve-options.ts";
 import { simulatedLink } from "../../ts/migrate/sim-link.ts";
 import { migrate } from "../../ts/migrate/source.ts";
 import { qemuStats, type RoundStats } from "../../ts/migrate/stats.ts";

@@ -9,7 +9,7 @@ import type { Migratable, MissingWatcher } from "../machine/migratable.ts";
 import type { ArrivingDisks } from "./arriving-disks.ts";
 import { type ArrivingLanes, isPages } from "./arriving-lanes.ts";
 import { CheckpointTaker } from "./checkpoints.ts";
-import { type Connection, Outbox, watchConnection } from "./connection.ts";
+import { type Connection, Outbox, WatchedParts, watchConnection } from "./connection.ts";
 import type { MigrationLedger } from "./ledger.ts";
 import * as messages from "./messages.ts";
 import { StallMeter } from "./stalls.ts";
@@ -195,17 +195,15 @@ export class Arrivals implements MissingWatcher {
     connection.onDry = () => this.#credit();
     const beganNs = clock.nowNs();
     const faults = this.#faults;
-    const watched = {
-      abort: (reason: unknown) => connection.abort(reason),
-      get progress() {
-        return connection.progress + lanes.progress;
-      },
-      get waitsSinceNs() {
+    const watched = new WatchedParts({
+      abort: (reason) => connection.abort(reason),
+      progress: () => connection.progress + lanes.progress,
+      waitsSinceNs: () => {
         // The first one waits the longest: it was asked for again when this connection came.
         for (const { sinceNs } of faults.values()) return Math.max(sinceNs, beganNs);
         return undefined;
       },
-    };
+    });
     const unwatch = watchConnection({ clock, connection: watched, stallNs: stallTimeoutNs });
     try {
       while (this.#isLacking) {

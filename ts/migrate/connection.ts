@@ -153,6 +153,42 @@ export interface Watched {
   abort(reason: unknown): void;
 }
 
+/**
+ * What is watched, made of functions. A class, because getters of an object literal are part of its hidden class: that lies
+ * in V8's old space and holds all they see, so a whole migration outlived every minor collection (measured, bench/sweep:
+ * 27 of 165 KB of each page-level scenario).
+ */
+export class WatchedParts implements Watched {
+  readonly #parts: PartsOfWatched;
+
+  constructor(parts: PartsOfWatched) {
+    this.#parts = parts;
+  }
+
+  get progress(): number {
+    return this.#parts.progress();
+  }
+
+  get senders(): readonly Connection[] {
+    return this.#parts.senders?.() ?? [];
+  }
+
+  get waitsSinceNs(): number | undefined {
+    return this.#parts.waitsSinceNs();
+  }
+
+  abort(reason: unknown): void {
+    this.#parts.abort(reason);
+  }
+}
+
+export interface PartsOfWatched {
+  readonly progress: () => number;
+  readonly senders?: () => readonly Connection[];
+  readonly waitsSinceNs: () => number | undefined;
+  readonly abort: (reason: unknown) => void;
+}
+
 export interface WatchdogOptions {
   readonly clock: Clock;
   readonly connection: Watched;

@@ -97,10 +97,21 @@ function namesField(frame: Frame, fields: Fields, name: string): string[] {
 export function encodeHello(hello: Hello): Uint8Array {
   const { kind, pageCount, config } = hello.shape;
   const { arrives, checkpointNs, features, id, strategy } = hello;
-  const asked = { id, strategy, checkpointNs, arrives, features: [...features] };
-  const disks = (hello.disks ?? []).map((disk) => ({ ...disk }));
-  const along = disks.length > 0 ? { disks } : {};
-  return encodeState({ ...asked, kind, pageCount, config, ...along }, MESSAGE_VERSION);
+  const disks = hello.disks?.length ? hello.disks.map((disk) => ({ ...disk })) : undefined;
+  return encodeState(
+    {
+      id,
+      strategy,
+      checkpointNs,
+      arrives,
+      features: [...features],
+      kind,
+      pageCount,
+      config,
+      disks,
+    },
+    MESSAGE_VERSION,
+  );
 }
 
 /** None where there is no such field: nothing is copied along. */

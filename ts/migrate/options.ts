@@ -1,16 +1,14 @@
 /** Options of a source and what they are when nothing is said. */
 import type { Clock } from "../base/clock.ts";
-import { WasmvisorError } from "../base/errors.ts";
 import type { Wait } from "../base/task.ts";
 import type { Channel } from "./channel.ts";
 import type { MigrationControl, Phase } from "./control.ts";
-import { CHANNELS_MAX } from "./lanes.ts";
-import { DISK_COPIES, type DiskCopy } from "./leaving-disks.ts";
+import type { DiskCopy } from "./leaving-disks.ts";
 import type { Arrival, Outcome } from "./messages.ts";
 import type { Packer } from "./packing.ts";
-import { POLICY_NAMES, POLICY_SETTINGS, type PolicyName } from "./policy/convergence.ts";
-import { SLOWDOWN_NAMES, type SlowdownName } from "./policy/dirty-limit.ts";
-import { PACINGS, type Pacing } from "./policy/pacing.ts";
+import type { PolicyName } from "./policy/convergence.ts";
+import type { SlowdownName } from "./policy/dirty-limit.ts";
+import type { Pacing } from "./policy/pacing.ts";
 import type { PushName } from "./policy/push.ts";
 import type { ConvergenceLimits, PolicySetting } from "./policy/state.ts";
 import type { SilenceMeter } from "./silence.ts";
@@ -201,8 +199,6 @@ export const DEFAULT_SOURCE_OPTIONS = {
   onTargetLost: "hold",
 } as const;
 
-const DEFAULTS: Readonly<Record<string, unknown>> = DEFAULT_SOURCE_OPTIONS;
-
 export type ResolvedSourceOptions = Readonly<
   Pick<
     SourceOptions,
@@ -249,99 +245,3 @@ export type ResolvedSourceOptions = Readonly<
     diskCopy: DiskCopy;
   } & ConvergenceLimits
 >;
-
-function check(isGood: boolean, what: string, value: unknown): void {
-  if (!isGood) throw new WasmvisorError("WV_CONFIG", `migration: ${what}, got ${value}`);
-}
-
-function settingsOf(options: { policy: PolicyName; policySettings?: object }): object {
-  const { policy, policySettings = {} } = options;
-  check(POLICY_NAMES.includes(policy), "policy: unknown", policy);
-  const own = POLICY_SETTINGS[policy];
-  for (const [name, value] of Object.entries(policySettings)) {
-    const names = Object.keys(own).join(", ");
-    check(Object.hasOwn(own, name), `policy ${policy}: expected ${names || "no settings"}`, name);
-    check(value > 0, `policy ${policy}: ${name}: expected more than 0`, value);
-  }
-  return { ...own, ...policySettings };
-}
-
-/** How many, how much, how long. */
-function checkAmounts(all: ResolvedSourceOptions): void {
-  check(all.firstBatchPages >= 1, "firstBatchPages: expected 1 or more", all.firstBatchPages);
-  check(all.recoveryTimeoutNs >= 0, "recoveryTimeoutNs: expected 0 or more", all.recoveryTimeoutNs);
-  check(
-    Number.isSafeInteger(all.channels) && all.channels >= 1 && all.channels <= CHANNELS_MAX,
-    `channels: expected 1 to ${CHANNELS_MAX}`,
-    all.channels,
-  );
-  check(all.preCopyRounds >= 1, "preCopyRounds: expected 1 or more", all.preCopyRounds);
-  check(
-    Number.isSafeInteger(all.pushPages) && all.pushPages >= 1,
-    "pushPages: expected a count",
-    all.pushPages,
-  );
-  check(all.pushNs > 0, "pushNs: expected more than 0", all.pushNs);
-  check(all.roundsMax >= 1, "roundsMax: expected 1 or more", all.roundsMax);
-  check(all.timeoutNs > 0, "timeoutNs: expected more than 0", all.timeoutNs);
-  check(
-    Number.isSafeInteger(all.batchPages) && all.batchPages >= 1,
-    "batchPages: expected a count",
-    all.batchPages,
-  );
-  check(all.stallTimeoutNs > 0, "stallTimeoutNs: expected more than 0", all.stallTimeoutNs);
-}
-
-/** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */
-export function resolveSourceOptions(options: SourceOptions): ResolvedSourceOptions {
-  const merged = { ...DEFAULT_SOURCE_OPTIONS, ...options } as Record<string, unknown>;
-  for (const name of Object.keys(DEFAULT_SOURCE_OPTIONS))
-    if (merged[name] === undefined) merged[name] = DEFAULTS[name];
-  merged["policySettings"] = settingsOf(merged as { policy: PolicyName; policySettings?: object });
-  const all = merged as unknown as ResolvedSourceOptions;
-  check(STRATEGIES.includes(all.strategy), "strategy: unknown", all.strategy);
-  check(all.id.length > 0 && all.id.length <= 128, "id: expected 1 to 128 characters", all.id);
-  check(all.downtimeLimitNs >= 0, "downtimeLimitNs: expected 0 or more", all.downtimeLimitNs);
-  check(
-    all.bandwidthCapBytesPerSec > 0,
-    "bandwidthCapBytesPerSec: expected more than 0",
-    all.bandwidthCapBytesPerSec,
-  );
-  check(PACINGS.includes(all.pacing), "pacing: expected steady or adaptive", all.pacing);
-  check(
-    all.bandwidthFloorBytesPerSec > 0,
-    "bandwidthFloorBytesPerSec: expected more than 0",
-    all.bandwidthFloorBytesPerSec,
-  );
-  check(all.xbzrleCacheBytes >= 0, "xbzrleCacheBytes: expected 0 or more", all.xbzrleCacheBytes);
-  check(SLOWDOWN_NAMES.includes(all.slowdown), "slowdown: unknown", all.slowdown);
-  check(
-    all.dirtyLimitPagesPerSec > 0,
-    "dirtyLimitPagesPerSec: expected more than 0",
-    all.dirtyLimitPagesPerSec,
-  );
-  check(
-    Number.isSafeInteger(all.checkpointNs) && all.checkpointNs >= 0,
-    "checkpointNs: expected nanoseconds",
-    all.checkpointNs,
-  );
-  check(
-    DISK_COPIES.includes(all.diskCopy),
-    `diskCopy: expected ${DISK_COPIES.join(", ")}`,
-    all.diskCopy,
-  );
-  check(
-    all.dirtyLimitPer === "guest" || all.slowdown === "dirty-limit",
-    "dirtyLimitPer: vcpu goes with the slowdown dirty-limit",
-    all.slowdown,
-  );
-  check(VERIFY_NAMES.includes(all.verify), "verify: unknown", all.verify);
-  const needsPages = all.xbzrleCacheBytes > 0 || all.identicalPages === "by-hash";
-  check(
-    all.verify !== "frames" || !needsPages,
-    "verify: XBZRLE and identical pages need checksums of pages",
-    all.verify,
-  );
-  checkAmounts(all);
-  return all;
-}

@@ -5,7 +5,7 @@ import type { Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
 import { type BlockBatch, encodeBlocks } from "./block-frames.ts";
 import { brokenError, type Channel } from "./channel.ts";
 import { CheckpointKeeper } from "./checkpoints.ts";
-import { Connection, watchConnection } from "./connection.ts";
+import { Connection, WatchedParts, watchConnection } from "./connection.ts";
 import type { Phase } from "./control.ts";
 import { Inbox } from "./inbox.ts";
 import { Lanes } from "./lanes.ts";
@@ -139,19 +139,12 @@ export class Session {
   #watch(): () => void {
     const { clock, stallTimeoutNs } = this.options;
     const lanes = this.#lanes;
-    const waitsSinceNs = (): number | undefined => this.waitsSinceNs();
-    const watched = {
-      abort: (reason: unknown) => lanes.abort(reason),
-      get progress() {
-        return lanes.progress;
-      },
-      get senders() {
-        return lanes.senders;
-      },
-      get waitsSinceNs() {
-        return waitsSinceNs();
-      },
-    };
+    const watched = new WatchedParts({
+      abort: (reason) => lanes.abort(reason),
+      progress: () => lanes.progress,
+      senders: () => lanes.senders,
+      waitsSinceNs: () => this.waitsSinceNs(),
+    });
     return watchConnection({ clock, connection: watched, stallNs: stallTimeoutNs });
   }
 

@@ -4,10 +4,11 @@ import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
 import { parseRate, parseSize, parseTime } from "../../base/units.ts";
 import { DISK_COPIES } from "../../migrate/leaving-disks.ts";
-import { resolveSourceOptions, STRATEGIES, VERIFY_NAMES } from "../../migrate/options.ts";
+import { STRATEGIES, VERIFY_NAMES } from "../../migrate/options.ts";
 import { POLICY_NAMES } from "../../migrate/policy/convergence.ts";
 import { SLOWDOWN_NAMES } from "../../migrate/policy/dirty-limit.ts";
 import { PACINGS } from "../../migrate/policy/pacing.ts";
+import { resolveSourceOptions } from "../../migrate/resolve-options.ts";
 import { engineOptions, type PlainMigrateOptions } from "./options.ts";
 
 const TEXT_CHARS_MAX = 16 << 10;
