@@ -85,6 +85,14 @@ export function decodeAt(frame: usize, at: i32, u: usize): i32 {
   return Builder.bytes;
 }
 
+/** Decodes the instruction of which `low` ends a page and `high` begins the next one to `u`, likewise. */
+export function decodeStraddling(low: u32, high: u32, u: usize): i32 {
+  Builder.bytes = 4;
+  Builder.raw = low | (high << 16);
+  instruction(u, PAGE - 2);
+  return 4;
+}
+
 /** Appends a stub that leads to page offset `target`; `branch` is to be patched when it is known. */
 function stub(u: usize, target: i32, branch: usize): usize {
   const near = target >= 0 && target < PAGE;

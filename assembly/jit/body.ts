@@ -9,7 +9,7 @@ import { takeSingles } from "./boxed";
 import { Copies, closeFast, closeRound, openFast, openRound, planCopies } from "./copies";
 import { loadTag } from "./csr";
 import { checkFloat, loadFloatState } from "./float-pieces";
-import { checkWindow, guardPage, lastRel, needsGuard } from "./guard";
+import { checkWindow, guardPage, guardSecondHalf, lastRel, needsGuard } from "./guard";
 import { instruction, needsOf } from "./instruction";
 import {
   brTo,
@@ -134,6 +134,7 @@ function straight(id: i32): void {
   const first = Work.get(id, BLOCK_FIRST);
   const isHead = id == 0 || (Work.get(id, BLOCK_FLAGS) & <i32>IS_LOOP) != 0;
   if (isHead && !Copies.isFast) checkWindow(Work.get(id, BLOCK_REL));
+  guardSecondHalf(id);
   Locals.boxed = <u32>Work.get(id, BLOCK_BOXED);
   let needs = 0;
   for (let i = 0; i < count; i++) needs |= needsOf(Work.uop(first + i));

@@ -3,7 +3,7 @@
  * left out: a branch whose target nobody decoded leads out of the region, and so does one to a page
  * that is not in the fetch TLB. An instruction that only the interpreter does ends its block.
  */
-import { decodeAt } from "../code/block";
+import { decodeAt, decodeStraddling } from "../code/block";
 import * as ops from "../isa/ops";
 import { Uop } from "../isa/uop";
 import { Tlb } from "../mmu/tlb";
@@ -77,7 +77,22 @@ function decodeRel(rel: i32, u: usize): i32 {
   const frame = Work.frame(rel);
   if (!frame) return -1;
   Scan.bytes = decodeAt(frame, rel & 0xfff, u);
-  return Scan.bytes && canTranslate(u) ? Uop.op(u) : -1;
+  if (!Scan.bytes) return decodeBoth(rel, u);
+  return canTranslate(u) ? Uop.op(u) : -1;
+}
+
+/** Likewise, where its halves lie on two pages, unless it is a jump. */
+function decodeBoth(rel: i32, u: usize): i32 {
+  const next = Work.isNear(rel + 2) ? Work.frame(rel + 2) : 0;
+  if (!next) return -1;
+  Scan.bytes = decodeStraddling(load<u16>(Work.frame(rel) + 0xffe), load<u16>(next), u);
+  const op = Uop.op(u);
+  return canTranslate(u) && !(op >= ops.OP_J && op <= ops.OP_BGEU) ? op : -1;
+}
+
+/** Does the instruction at `rel`, of `bytes` bytes, lie on two pages? It is a block by itself. */
+function straddles(rel: i32, bytes: i32): bool {
+  return (rel & 0xfff) + bytes > 0x1000;
 }
 
 export function isBranch(op: i32): bool {
@@ -110,6 +125,7 @@ function scan(from: i32): void {
   while (Work.isNear(rel) && !(Work.mark(rel) & SEEN)) {
     const op = decodeRel(rel, u);
     if (op < 0) return;
+    if (rel != from && straddles(rel, Scan.bytes)) return addLeader(rel);
     Work.addMark(rel, SEEN);
     if (++Work.instructionCount > SCAN_MAX) return;
     const behind = rel + Scan.bytes;
@@ -218,6 +234,7 @@ function fillBlock(id: i32): void {
     const u = Work.uop(Work.instructionCount);
     const op = Work.instructionCount < INSTRUCTIONS_MAX ? decodeRel(rel, u) : -1;
     if (op < 0) return ends(id, ENDS_INTERPRET, 0, rel);
+    if (Work.get(id, BLOCK_COUNT) && straddles(rel, Scan.bytes)) return ends(id, ENDS_FALL, 0, rel);
     store<i32>(Work.rels + ((<usize>Work.instructionCount) << 2), rel);
     Work.instructionCount++;
     Work.set(id, BLOCK_COUNT, Work.get(id, BLOCK_COUNT) + 1);

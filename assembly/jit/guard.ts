@@ -5,7 +5,7 @@ import { address, close, exitIf, leaveTo, openIf, siteOf } from "./labels";
 import { LEFT, SLOT, T0 } from "./locals";
 import * as wasm from "./opcodes";
 import { access, byte, const32, get, tee } from "./out";
-import { BLOCK_COUNT, BLOCK_FIRST, BLOCK_REL, Work } from "./work";
+import { BLOCK_COUNT, BLOCK_END, BLOCK_FIRST, BLOCK_REL, Work } from "./work";
 
 /** What the dispatch loop may run beyond its window without asking, in instructions (`hart/run.ts`). */
 const MARGIN: i32 = 255;
@@ -28,8 +28,8 @@ function tableFor(rel: i32): usize {
   return load<u32>(Tlb.fetch(Work.base + <u64>(<i64>rel)), 8);
 }
 
-/** Leaves for `rel` unless its page is where it was when this was translated. */
-export function guardPage(rel: i32): void {
+/** Is the page of `rel` elsewhere than it was when this was translated? On the stack. */
+function isElsewhere(rel: i32): void {
   address(rel & ~0xfff);
   tee(T0);
   byte(wasm.I32_WRAP_I64);
@@ -49,9 +49,22 @@ export function guardPage(rel: i32): void {
   const32(<i32>tableFor(rel));
   byte(wasm.I32_NE);
   byte(wasm.I32_OR);
+}
+
+/** Leaves for `rel` unless its page is where it was when this was translated. */
+export function guardPage(rel: i32): void {
+  isElsewhere(rel);
   openIf();
   leaveTo(rel);
   close();
+}
+
+/** Block `id`, where it begins: if it is an instruction on two pages, the second one must be where it was, too. */
+export function guardSecondHalf(id: i32): void {
+  const rel = Work.get(id, BLOCK_REL);
+  if (rel >> 12 == (Work.get(id, BLOCK_END) - 1) >> 12 || Work.get(id, BLOCK_COUNT) != 1) return;
+  isElsewhere(rel + 2);
+  exitIf(siteOf(rel, 0));
 }
 
 /** Does control that comes from `from` have to make sure of the page of `to`? */
