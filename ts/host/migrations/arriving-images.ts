@@ -110,6 +110,9 @@ class ArrivingImage implements ArrivingDisk {
     this.#disk = openDisk({ path, format });
     this.#record = new MissingFile(this.path, shape.bytes, ownProcess());
     this.onDemand = new PartialDisk(this.#disk, this.#record);
+    // Now, not when the guest stands still: from its first moment on the image is one of two.
+    this.#record.save(this.onDemand.missing);
+    syncDirectory(directory);
   }
 
   /** The disk that the guest sees; who gives that back closes the image. */
@@ -137,6 +140,13 @@ class ArrivingImage implements ArrivingDisk {
 
   keep(): void {
     renameSync(this.#unfinished, this.path);
+    syncDirectory(dirname(this.path));
+  }
+
+  /** Of one that lacks something the record stays until it does not. */
+  settle(): void {
+    if (this.onDemand.missing.size > 0) return;
+    this.#record.remove();
     syncDirectory(dirname(this.path));
   }
 
