@@ -1,5 +1,5 @@
 /** Disks that go along: between daemons in processes of their own, without storage that both reach. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { type DaemonProcess, printed, startDaemon } from "./daemon-process.ts";
 
 const guest = (name: string): string => join(import.meta.dirname, "../../guests/bin", name);
 const WAIT_MS = 300_000;
+const IMAGE_BYTES = (64 << 20) + 512;
 
 let folder: string;
 let source: DaemonProcess;
@@ -27,12 +28,14 @@ afterEach(async () => {
 });
 
 test.each(["pre-copy", "on-demand", "stop"] as const)(
-  "a raw image is copied: %s",
+  "a raw image is copied, and takes the room of what is in it: %s",
   { timeout: WAIT_MS },
   async (copyDisks) => {
     const image = join(folder, "disk.img");
-    const content = new Random(1).bytes(new Uint8Array(3 * 1024 * 1024 + 512));
+    const content = new Uint8Array(IMAGE_BYTES);
+    new Random(1).bytes(content.subarray(0, 3 * 1024 * 1024 + 512));
     content.fill(0, 200_000, 1_200_000);
+    for (let at = 8 << 20; at < 12 << 20; at += 65_536) content[at] = 1; // One page of each block.
     writeFileSync(image, content);
     await source.client.create({
       name: "kv",
@@ -50,6 +53,9 @@ test.each(["pre-copy", "on-demand", "stop"] as const)(
     expect(outcome).toMatchObject({ state: "completed" });
     const [name, ...others] = readdirSync(join(folder, "b"));
     expect(others).toEqual([]);
-    expect(Buffer.compare(readFileSync(join(folder, "b", name as string)), content)).toBe(0);
+    const copy = join(folder, "b", name as string);
+    expect(Buffer.compare(readFileSync(copy), content)).toBe(0);
+    const roomBytes = statSync(copy).blocks * 512;
+    expect([statSync(copy).size, roomBytes < 3 << 20]).toEqual([IMAGE_BYTES, true]);
   },
 );

@@ -42,6 +42,8 @@ class TestImage implements ArrivingDisk {
   readonly content: Uint8Array;
   readonly onDemand: PartialDisk;
   state: "arriving" | "flushed" | "kept" = "arriving";
+  /** The source has been told. */
+  isSettled = false;
   recorded: BlockSet | undefined;
   #room: number;
 
@@ -76,6 +78,10 @@ class TestImage implements ArrivingDisk {
   keep(): void {
     if (this.state !== "flushed") throw new Error("a disk was kept that was not flushed");
     this.state = "kept";
+  }
+  settle(): void {
+    if (this.state !== "kept") throw new Error("a disk was settled that was not kept");
+    this.isSettled = true;
   }
 }
 

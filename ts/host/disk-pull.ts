@@ -4,10 +4,10 @@ import { WasmvisorError } from "../base/errors.ts";
 import { isZero } from "../base/zeros.ts";
 import { bytesOfBlock, MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
-import { isPartial, MissingFile } from "../storage/missing-record.ts";
+import { isPartial, isUnsettled, MissingFile } from "../storage/missing-record.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { PartialDisk } from "../storage/partial-disk.ts";
-import { openPath } from "./disks.ts";
+import { openPath, unsettled } from "./disks.ts";
 import { isAlive, ownProcess } from "./process-identity.ts";
 
 export interface PullOptions {
@@ -27,6 +27,7 @@ export async function pullDisk(options: PullOptions): Promise<number> {
   const { format, from, fromFormat, path } = options;
   if (!isPartial(path) && existsSync(path))
     throw new WasmvisorError("WV_DISK", `disk "${path}": all of it is there, as far as is known`);
+  if (isUnsettled(path)) throw unsettled(path);
   const image = openDisk({ path, format });
   const record = new MissingFile(path, image.bytes, ownProcess());
   try {

@@ -3,7 +3,7 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend } from "../machine/block.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
 import { FileDisk } from "../storage/file-disk.ts";
-import { isPartial } from "../storage/missing-record.ts";
+import { isPartial, isUnsettled } from "../storage/missing-record.ts";
 import { isNbdUrl } from "../storage/nbd/protocol.ts";
 import { openDisk } from "../storage/open-disk.ts";
 import { ThreadedDisk } from "../storage/threaded-disk.ts";
@@ -26,7 +26,9 @@ export async function openPath(where: {
   if (isPoolPath(path)) return openVolume(path, readOnly);
   if (!isNbdUrl(path)) {
     if (!readOnly) checkMark(path);
-    if (isPartial(path)) throw partial(path);
+    if (isUnsettled(path)) {
+      if (!readOnly) throw unsettled(path);
+    } else if (isPartial(path)) throw partial(path);
     return openDisk({ path, format, readOnly });
   }
   if (format === "qcow2")
@@ -42,5 +44,14 @@ function partial(path: string): WasmvisorError {
     "WV_DISK",
     `disk "${path}": not all of it has come yet; where it came from, serve that image, ` +
       `then fetch the rest: wasmvisor disk pull ${path} nbd://HOST:PORT/NAME`,
+  );
+}
+
+/** It came with a guest, and the host that filled it ended before the guest's former host knew. */
+export function unsettled(path: string): WasmvisorError {
+  return new WasmvisorError(
+    "WV_DISK",
+    `disk "${path}": all of it has come, but the host that its guest came from may have gone on with that guest; ` +
+      `look there: if it runs there, remove this image, else remove "${path}.arriving"; or open it with ,ro or ,overlay`,
   );
 }

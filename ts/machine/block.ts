@@ -37,6 +37,8 @@ export interface BlockBackend {
   zero?(offset: number, bytes: number): Wait<void>;
   /** What is at `offset`, for up to `bytes` bytes, at least one. Absent: all of it is data. */
   extent?(offset: number, bytes: number): Wait<BlockExtent>;
+  /** How much room its content takes, at most, where that is known at once. Absent: `extent` knows, or nobody. */
+  usedBytes?(): number;
   /**
    * Somebody else has written the disk since it was opened and does so no more (a guest has come from another
    * host): forgets what it remembers of it. Nothing was written through this one before.

@@ -7,6 +7,7 @@
  *   harvest(set)        -> set |= blocks written since
  *   the guest is paused, harvest, read ...                flush()
  *                                                         keep()  on commit
+ *                                     <== RUNNING ==      settle()
  *   stopLog()                                             closed and removed on anything else
  *
  * On demand the guest goes first, and its disk stays as it is at the source until all of it is there.
@@ -72,6 +73,8 @@ export interface ArrivingDisk {
   flush(): Wait<void>;
   /** The guest is about to run here: the image is what there is of its disk, and stays. */
   keep(): Wait<void>;
+  /** The source has been told that it runs here: there is no other image that anybody might take for this one. */
+  settle(): Wait<void>;
   /** Absent: blocks cannot follow the guest. */
   readonly onDemand?: OnDemandDisk | undefined;
 }

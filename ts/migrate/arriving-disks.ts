@@ -136,6 +136,11 @@ export class ArrivingDisks {
     for (const disk of this.#disks) yield* wait(disk.keep());
   }
 
+  /** The source has been told that the guest runs here. */
+  *settle(): Task<void> {
+    for (const disk of this.#disks) yield* wait(disk.settle());
+  }
+
   /** All has arrived: the source's copy is needed no more. */
   *finish(): Task<void> {
     for (const { onDemand } of this.#following) yield* wait(onDemand.finish());

@@ -19,6 +19,9 @@ export class MigrationLedger {
   /** Those under way that take further connections for their pages. */
   readonly #joins = new Map<string, (connection: Connection, index: number) => void>();
 
+  /** Of those that run here and whose sources have not heard of it. */
+  readonly #untold = new Map<string, () => void>();
+
   /** A migration begins. False if this id was used or asked about before. */
   begin(id: string, cancel: () => void): boolean {
     if (this.#outcomes.has(id)) return false;
@@ -60,6 +63,17 @@ export class MigrationLedger {
     return take !== undefined;
   }
 
+  /** The answer to COMMIT did not leave: `action` when its source has asked, and been told. */
+  onTold(id: string, action: () => void): void {
+    this.#untold.set(id, action);
+  }
+
+  told(id: string): void {
+    const action = this.#untold.get(id);
+    this.#untold.delete(id);
+    action?.();
+  }
+
   /** The guest does not run here and will not. */
   refuse(id: string): void {
     this.#settle(id, "not-running");
@@ -83,6 +97,7 @@ export class MigrationLedger {
     for (const [oldest, state] of this.#outcomes) {
       if (state === undefined) continue;
       this.#outcomes.delete(oldest);
+      this.#untold.delete(oldest);
       break;
     }
   }

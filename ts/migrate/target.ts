@@ -180,6 +180,7 @@ class Target implements Watched {
   *#answer(frame: stream.Frame): Task<TargetResult> {
     const outcome = this.#options.ledger.query(messages.decodeQuery(frame));
     yield* this.#connection.send(stream.FRAME_OUTCOME, [messages.encodeOutcome(outcome)]);
+    if (outcome === "running") this.#options.ledger.told(messages.decodeQuery(frame));
     this.#connection.close();
     return { state: "answered", outcome };
   }
@@ -345,6 +346,18 @@ class Target implements Watched {
       yield* this.#connection.send(stream.FRAME_RUNNING);
     } catch {
       // The source will ask the ledger. The guest runs here, whether it hears of it or not.
+      this.#options.ledger.onTold(this.#id as string, () => runTask(this.#settle()));
+      return;
+    }
+    yield* this.#settle();
+  }
+
+  /** A guest that runs does not end because a mark of its image cannot be removed. */
+  *#settle(): Task<void> {
+    try {
+      yield* this.#disks.settle();
+    } catch {
+      // Whoever opens the image next is told of the mark.
     }
   }
 

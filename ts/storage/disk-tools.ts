@@ -1,7 +1,6 @@
 /** What one does with images that no guest uses: make, look at, check, convert. Node only. */
 import { rmSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
-import { isZero } from "../base/zeros.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../machine/block.ts";
 import type { DiskFormat } from "./disk-format.ts";
 import { HostFile } from "./image-file.ts";
@@ -10,8 +9,10 @@ import { checkQcow2, type Qcow2Check } from "./qcow2/check.ts";
 import { type CreateQcow2Options, createQcow2 } from "./qcow2/create.ts";
 import { readHeader } from "./qcow2/read-header.ts";
 import { type Qcow2Snapshot, readSnapshots } from "./qcow2/snapshots.ts";
+import { writeNonZero } from "./sparse.ts";
 
 const COPY_BYTES = 2 * 1024 * 1024;
+/** The size of a cluster: of an image of clusters a part takes as much room as all of it. */
 const PIECE_BYTES = 65536;
 
 export interface CreateDiskOptions
@@ -147,20 +148,9 @@ async function copy(
     if (!extent?.isZero) {
       const part = buffer.subarray(0, count);
       await source.read(at, part);
-      writeNonZero(target, at, part);
+      writeNonZero(target, at, { bytes: part, pieceBytes: PIECE_BYTES });
     }
     at += extent?.isZero ? extent.bytes : count;
     onProgress(Math.min(at, source.bytes));
-  }
-}
-
-/** Zeros stay holes, by pieces of the size of a cluster. */
-function writeNonZero(target: SyncDisk, offset: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) {
-    let end = at;
-    while (end < bytes.length && !isZero(bytes.subarray(end, end + PIECE_BYTES)))
-      end = Math.min(end + PIECE_BYTES, bytes.length);
-    if (end > at) target.write(offset + at, bytes.subarray(at, end));
-    at = end + PIECE_BYTES;
   }
 }

@@ -13,6 +13,9 @@ import { promisify } from "node:util";
 import { WasmvisorError } from "../base/errors.ts";
 import { type BlockBackend, SECTOR_BYTES } from "../machine/block.ts";
 
+/** In which `stat` counts, whatever blocks the file system has. */
+const STAT_BLOCK_BYTES = 512;
+
 const writeSome = promisify(writeLater);
 
 export interface FileDiskOptions {
@@ -43,6 +46,12 @@ export class FileDisk implements BlockBackend {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Without its holes. A file system that compresses says less. */
+  usedBytes(): number {
+    const { blocks } = this.#attempt("look", () => fstatSync(this.#file));
+    return Math.min(this.#bytes, blocks * STAT_BLOCK_BYTES);
   }
 
   /** The file may have become larger. */

@@ -1,5 +1,7 @@
 /**
- * Beside an image of which not all has come: which blocks are missing.
+ * Beside an image that has come with its guest: which blocks are missing. It is there from the first byte on until
+ * the guest's former host has been told that the guest runs here: of one that lacks nothing it says that the guest may
+ * have gone on there, with an image of its own.
  *
  *   0   "WVLACKS", u8 version, u32 bytes of a block, u32 blocks, u64 bytes of the disk, u32 CRC-32 of that
  *   28  which process uses the image, in words of its machine; to 4096: 0
@@ -11,6 +13,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { isZero } from "../base/zeros.ts";
 import { BlockSet } from "../machine/block-set.ts";
 import { blockCountOf, MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
 import { HostFile } from "./image-file.ts";
@@ -26,6 +29,21 @@ const pathOf = (image: string): string => `${image}.arriving`;
 
 /** Has `image` a record of what is missing? */
 export const isPartial = (image: string): boolean => existsSync(pathOf(image));
+
+/** Has `image` a record by which nothing is missing: it is whole, and may not be the only one? */
+export function isUnsettled(image: string): boolean {
+  if (!isPartial(image)) return false;
+  const file = new HostFile(pathOf(image), "read");
+  try {
+    const header = new Uint8Array(MAGIC.length);
+    file.read(0, header);
+    const bitmap = new Uint8Array(Math.max(0, file.bytes - HEADER_BYTES));
+    file.read(HEADER_BYTES, bitmap);
+    return bitmap.length > 0 && MAGIC.every((byte, i) => header[i] === byte) && isZero(bitmap);
+  } finally {
+    file.close();
+  }
+}
 
 export class MissingFile implements MissingRecord {
   readonly #path: string;

@@ -196,7 +196,8 @@ class Leaving implements LeavingDisk {
   }
 
   usedBytes(): Wait<number> {
-    return this.#disk.extent ? runTask(this.#allocated()) : this.bytes;
+    if (this.#disk.extent) return runTask(this.#allocated());
+    return this.#disk.usedBytes?.() ?? this.bytes;
   }
 
   *#allocated(): Task<number> {

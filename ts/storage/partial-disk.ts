@@ -16,6 +16,7 @@ import {
   MOVING_BLOCK_BYTES,
   type OnDemandDisk,
 } from "../machine/moving-disk.ts";
+import { writeNonZero } from "./sparse.ts";
 
 /** What is below: nothing of it is done later, so a block is either there or not. */
 export type WholeDisk = BlockBackend & {
@@ -38,6 +39,8 @@ export interface MissingRecord {
 
 /** Blocks that come between two looks at what is safe, if the guest does not flush: 64 MiB. */
 const UNSAVED_BLOCKS_MAX = 1024;
+/** File systems have no smaller holes. */
+const HOLE_BYTES = 4096;
 
 export class PartialDisk implements BlockBackend, OnDemandDisk {
   readonly bytes: number;
@@ -105,9 +108,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
 
   place(block: number, content: Uint8Array | undefined): void {
     if (!this.missing.has(block)) return; // The guest has written it meanwhile.
-    const at = block * MOVING_BLOCK_BYTES;
-    if (content) this.#disk.write(at, content);
-    else this.#zeroBlock(at, bytesOfBlock(block, this.bytes));
+    this.fill(block, content);
     this.#arrived(block);
     if (this.#unsaved >= UNSAVED_BLOCKS_MAX) this.flush();
   }
@@ -118,13 +119,18 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
     this.#unsaved = 0;
   }
 
-  #zeroBlock(at: number, bytes: number): void {
-    // Of a new image it is a hole already, and shall stay one.
-    const before = this.#before.subarray(0, bytes);
+  /** What a block is; undefined: zeros. In a new image all is a hole, and zeros shall stay one. */
+  fill(block: number, content: Uint8Array | undefined): void {
+    const at = block * MOVING_BLOCK_BYTES;
+    const before = this.#before.subarray(0, bytesOfBlock(block, this.bytes));
     this.#disk.read(at, before);
-    if (isZero(before)) return;
-    if (this.#disk.discard) this.#disk.discard(at, bytes);
-    else this.#disk.write(at, this.#zeros.subarray(0, bytes));
+    if (isZero(before)) {
+      // An image of clusters takes all of one for a part of it.
+      const pieceBytes = this.#disk.discard ? MOVING_BLOCK_BYTES : HOLE_BYTES;
+      if (content) writeNonZero(this.#disk, at, { bytes: content, pieceBytes });
+    } else if (content) this.#disk.write(at, content);
+    else if (this.#disk.discard) this.#disk.discard(at, before.length);
+    else this.#disk.write(at, this.#zeros.subarray(0, before.length));
   }
 
   #arrived(block: number): void {

@@ -22,6 +22,10 @@ export class ThreadedDisk implements BlockBackend {
     this.readOnly = file.readOnly;
   }
 
+  usedBytes(): number {
+    return this.#file.usedBytes();
+  }
+
   read(offset: number, into: Uint8Array): void {
     this.#file.read(offset, into);
   }

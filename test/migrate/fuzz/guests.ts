@@ -122,6 +122,7 @@ function arrivingDisk(bytes: Uint8Array, onDemand: PartialDisk): ArrivingDisk {
     },
     flush: () => undefined,
     keep: () => undefined,
+    settle: () => undefined,
   };
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import type { BlockBackend } from "../../machine/block.ts";
-import { type ArrivingDisk, bytesOfBlock, MOVING_BLOCK_BYTES } from "../../machine/moving-disk.ts";
+import type { ArrivingDisk } from "../../machine/moving-disk.ts";
 import type { DiskShape } from "../../migrate/block-frames.ts";
 import type { DiskFormat } from "../../storage/disk-format.ts";
 import { createDisk } from "../../storage/disk-tools.ts";
@@ -92,7 +92,6 @@ class ArrivingImage implements ArrivingDisk {
   readonly #unfinished: string;
   readonly #disk: SyncDisk;
   readonly #record: MissingFile;
-  readonly #zeros = new Uint8Array(MOVING_BLOCK_BYTES);
   #isFlushed = true;
 
   constructor(
@@ -111,6 +110,9 @@ class ArrivingImage implements ArrivingDisk {
     this.#disk = openDisk({ path, format });
     this.#record = new MissingFile(this.path, shape.bytes, ownProcess());
     this.onDemand = new PartialDisk(this.#disk, this.#record);
+    // Now, not when the guest stands still: from its first moment on the image is one of two.
+    this.#record.save(this.onDemand.missing);
+    syncDirectory(directory);
   }
 
   /** The disk that the guest sees; who gives that back closes the image. */
@@ -123,15 +125,12 @@ class ArrivingImage implements ArrivingDisk {
 
   write(block: number, content: Uint8Array): void {
     this.#isFlushed = false;
-    this.#disk.write(block * MOVING_BLOCK_BYTES, content);
+    this.onDemand.fill(block, content);
   }
 
   zero(block: number): void {
     this.#isFlushed = false;
-    const bytes = bytesOfBlock(block, this.bytes);
-    const at = block * MOVING_BLOCK_BYTES;
-    if (this.#disk.discard) this.#disk.discard(at, bytes);
-    else this.#disk.write(at, this.#zeros.subarray(0, bytes));
+    this.onDemand.fill(block, undefined);
   }
 
   flush(): void {
@@ -141,6 +140,13 @@ class ArrivingImage implements ArrivingDisk {
 
   keep(): void {
     renameSync(this.#unfinished, this.path);
+    syncDirectory(dirname(this.path));
+  }
+
+  /** Of one that lacks something the record stays until it does not. */
+  settle(): void {
+    if (this.onDemand.missing.size > 0) return;
+    this.#record.remove();
     syncDirectory(dirname(this.path));
   }
 
