@@ -18,7 +18,7 @@ function scene() {
     const fields = { isReply: false, xid: 7, flags: 0, clientIp: 0, yourIp: 0 };
     const bytes = dhcp.encodeDhcp({ ...fields, mac: client, options });
     const message = dhcp.parseDhcp(bytes) as dhcp.DhcpMessage;
-    const reply = server.answer(message, source);
+    const reply = server.answer(message, { mac: source });
     return reply && { type: reply.options.get(dhcp.OPTION_TYPE)?.[0], ip: reply.yourIp, reply };
   };
   return { clock, server, say };

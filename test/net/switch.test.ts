@@ -153,6 +153,14 @@ describe("VLANs", () => {
     expect(stations[3]?.take().map(tagOf)).toEqual([0xa00a]);
   });
 
+  test("a tag that is cut is none of the VLAN that the frame came in on, and goes nowhere", () => {
+    const { counts, ports, stations } = scene([access(10), access(10), trunk]);
+    const whole = tagged({ bytes: frameOf(mac(1), MAC_BROADCAST) }, 20).bytes;
+    for (const bytes of [14, 15, 16, 17]) stations[0]?.send(whole.subarray(0, bytes));
+    expect(counts()).toEqual([0, 0, 0]);
+    expect(ports[0]?.metrics().refusedFrames).toBe(4);
+  });
+
   test("hopping by a second tag, by a tag on an access port, and by VLAN 4095 leads nowhere else", () => {
     const { counts, stations } = scene([access(10), access(20), trunk, narrow]);
     const plain = { bytes: frameOf(mac(1), MAC_BROADCAST) };

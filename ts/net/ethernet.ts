@@ -35,6 +35,15 @@ export function tagOf(bytes: Uint8Array): number | undefined {
   return get16(bytes, TAG_AT + 2);
 }
 
+/** Does it say that it has a tag, and end before that does? Whoever makes it longer would take it for one of that VLAN. */
+export function hasCutTag(bytes: Uint8Array): boolean {
+  return (
+    bytes.length < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES &&
+    bytes.length >= ETHERNET_HEADER_BYTES &&
+    get16(bytes, TAG_AT) === TYPE_VLAN
+  );
+}
+
 /** Puts a tag in. */
 export function tagged(frame: Frame, tag: number): Frame {
   const bytes = new Uint8Array(frame.bytes.length + VLAN_TAG_BYTES);

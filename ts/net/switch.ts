@@ -110,6 +110,7 @@ export class Switch {
   #flows: FlowPipeline | undefined;
   #lastNumber = 0;
   #depth = 0;
+  #ingress: SwitchPort | undefined;
   #isSettling = false;
 
   constructor(options: SwitchOptions) {
@@ -155,6 +156,11 @@ export class Switch {
     this.#byNumber.set(number, port);
     this.#tell(port, "added");
     return port;
+  }
+
+  /** Where the frame came in that somebody hears just now, whatever it says of its sender. */
+  get ingress(): SwitchPort | undefined {
+    return this.#ingress;
   }
 
   /** The port that flow rules call `number`. */
@@ -243,12 +249,15 @@ export class Switch {
       return;
     }
     this.#show(frame, from, "in");
+    const before = this.#ingress;
+    this.#ingress = from;
     this.#depth++;
     try {
       if (this.#flows) this.#flows.process(frame, from.number, nowNs);
       else this.#learnAndSend(inside, from, nowNs);
     } finally {
       this.#depth--;
+      this.#ingress = before;
     }
   }
 

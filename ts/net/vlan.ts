@@ -1,6 +1,6 @@
 /** 802.1Q on a port of a switch: what a frame that comes in belongs to, and what it looks like when it leaves. */
 import type { Frame } from "../machine/nic.ts";
-import { tagged, tagOf, untagged } from "./ethernet.ts";
+import { hasCutTag, tagged, tagOf, untagged } from "./ethernet.ts";
 
 export const DEFAULT_VLAN = 1;
 export const VLAN_MAX = 4094;
@@ -32,6 +32,7 @@ export const isVlan = (vlan: number): boolean =>
 export function ingress(frame: Frame, port: PortVlans): VlanFrame | undefined {
   const tag = tagOf(frame.bytes);
   if (tag === undefined) {
+    if (hasCutTag(frame.bytes)) return undefined;
     const vlan = port.mode === "access" ? port.vlan : port.native;
     return vlan === undefined ? undefined : { frame, vlan, priority: 0 };
   }

@@ -2,6 +2,7 @@
 import type { LinkInfo } from "../../host/networks/host-networks.ts";
 import type { FlowInfo, SwitchInfo } from "../../host/networks/switch-control.ts";
 import type { TetherInfo } from "../../host/networks/tethers.ts";
+import type { DhcpMetrics } from "../../net/user/dhcp-server.ts";
 import { hostClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE } from "../exit.ts";
@@ -26,6 +27,7 @@ function describe(its: SwitchInfo): string {
     columns(["port", "name", "vlans", "mac", "in", "out", "refused", "lost"], rows),
     ...its.links.map(describeLink),
     ...(its.tunnel ? [describeTunnel(its.tunnel)] : []),
+    ...(its.dhcp ? [describeDhcp(its.dhcp)] : []),
   ].join("\n");
 }
 
@@ -37,6 +39,10 @@ function describeLink(link: LinkInfo): string {
       `${vpn.unroutedPackets} to nobody`
     : "";
   return `VXLAN at UDP port ${link.localPort}: ${receivedFrames} in, ${sentFrames} out, ${lost}${inside}`;
+}
+
+function describeDhcp({ exhausted, leases, limited, refused }: DhcpMetrics): string {
+  return `DHCP: ${leases} leases, ${refused} refused, ${limited} beyond a port's share, ${exhausted} with none left`;
 }
 
 function describeTunnel({ away, connections, tunnel }: TetherInfo): string {

@@ -10,6 +10,7 @@ import type { Datagrams } from "../../net/datagrams.ts";
 import { parseMac } from "../../net/mac.ts";
 import type { Switch } from "../../net/switch.ts";
 import type { Tether } from "../../net/tether/tether.ts";
+import type { DhcpMetrics } from "../../net/user/dhcp-server.ts";
 import { DEFAULT_SUBNET } from "../../net/user/subnet.ts";
 import type { UserNetwork } from "../../net/user/user-network.ts";
 import { DEFAULT_VLAN } from "../../net/vlan.ts";
@@ -69,6 +70,8 @@ export interface WaysOut {
   readonly links: readonly LinkInfo[];
   /** Of guests that have left for other networks; the lan's alone. */
   readonly tunnel: TetherInfo | undefined;
+  /** Of its gateway, if that is here. */
+  readonly dhcp: DhcpMetrics | undefined;
 }
 
 /** What carries the frames of a joined network. */
@@ -183,7 +186,7 @@ export class HostNetworks {
     return this.#tethers?.info();
   }
 
-  waysOut(network: string): WaysOut {
+  async waysOut(network: string): Promise<WaysOut> {
     const links = this.#links
       .filter((one) => one.network === network)
       .map(({ carrier: { localPort, vpn }, link }) => ({
@@ -191,7 +194,9 @@ export class HostNetworks {
         ...link.metrics(),
         vpn: vpn?.(),
       }));
-    return { links, tunnel: network === LAN ? this.#tethers?.info() : undefined };
+    const gateway = (await this.#shared.get(network))?.user;
+    const tunnel = network === LAN ? this.#tethers?.info() : undefined;
+    return { links, tunnel, dhcp: gateway?.dhcp.metrics() };
   }
 
   /** One more host that a joined network reaches. */
@@ -277,6 +282,7 @@ export class HostNetworks {
       clock: this.#clock,
       random: this.#random.split("gateway"),
       mtu,
+      ingress: () => made.ingress,
     });
     return { switch: made, user };
   }

@@ -67,7 +67,7 @@ export class SwitchControl {
 
   async list(): Promise<SwitchInfo[]> {
     const all = await this.#networks.switches();
-    return all.map(([name, its]) => this.#describe(name, its));
+    return Promise.all(all.map(([name, its]) => this.#describe(name, its)));
   }
 
   /** The rules of a switch; undefined: it has none, and does what switches do. Throws `WV_CONFIG` for an unknown one. */
@@ -169,7 +169,7 @@ export class SwitchControl {
     throw new WasmvisorError("WV_CONFIG", `no switch is called "${name}"; see wasmvisor switch ls`);
   }
 
-  #describe(name: string, its: Switch): SwitchInfo {
+  async #describe(name: string, its: Switch): Promise<SwitchInfo> {
     const agent = this.#agents.get(name);
     return {
       name,
@@ -178,7 +178,7 @@ export class SwitchControl {
       controllers: agent?.sessions.size ?? 0,
       ...its.metrics(),
       ports: its.ports.map((port) => describePort(its, port)),
-      ...this.#networks.waysOut(name),
+      ...(await this.#networks.waysOut(name)),
     };
   }
 }

@@ -1,10 +1,12 @@
 /**
  * A DHCP server for one subnet (RFC 2131). A client is its MAC address, and has to send from it: who makes clients up
- * needs a port that lets it. Leases are as many as the subnet has addresses; those of cards that the host knows are
- * kept for them.
+ * needs a port that lets it, and gets no more than the share of that port. Leases are as many as the subnet has
+ * addresses; those of cards that the host knows are kept for them.
  */
 import type { Clock } from "../../base/clock.ts";
+import { TypedEventTarget } from "../../base/events.ts";
 import * as dhcp from "../dhcp.ts";
+import { mayHaveOneMore, type Place, StarvationLog, type Starved } from "./lease-shares.ts";
 import { isIn, type Subnet } from "./subnet.ts";
 
 const LEASE_SECONDS = 24 * 3600;
@@ -16,6 +18,8 @@ const NOBODY = 0;
 interface Lease {
   readonly ip: number;
   readonly untilNs: number;
+  /** Where it was asked for. */
+  readonly place: Place | undefined;
 }
 
 export interface DhcpMetrics {
@@ -25,16 +29,28 @@ export interface DhcpMetrics {
   readonly refused: number;
   /** Clients that found no address free. */
   readonly exhausted: number;
+  /** Clients that got none because those behind the same port have their share. */
+  readonly limited: number;
+}
+
+/** Where a message comes from. */
+export interface From {
+  readonly mac: number;
+  /** The port that it came in through, if that is known. */
+  readonly place?: Place | undefined;
 }
 
 export class DhcpServer {
+  /** `starved`: clients behind one port want more than their share; once a minute for each port. */
+  readonly events = new TypedEventTarget<{ starved: Starved }>();
   readonly #subnet: Subnet;
   readonly #mtu: number;
   readonly #clock: Clock;
   readonly #leases = new Map<number, Lease>();
   readonly #owners = new Map<number, number>();
   readonly #reserved = new Map<number, number>();
-  readonly #counts = { offers: 0, acknowledged: 0, refused: 0, exhausted: 0 };
+  readonly #log = new StarvationLog();
+  readonly #counts = { offers: 0, acknowledged: 0, refused: 0, exhausted: 0, limited: 0 };
 
   constructor(options: { readonly subnet: Subnet; readonly mtu: number; readonly clock: Clock }) {
     this.#subnet = options.subnet;
@@ -71,28 +87,55 @@ export class DhcpServer {
     return { leases: this.#leases.size, ...this.#counts };
   }
 
-  /** The answer to a message that came from the MAC address `source`, if there is one. */
-  answer(message: dhcp.DhcpMessage, source: number): dhcp.DhcpMessage | undefined {
+  /** The answer to a message, if there is one. */
+  answer(message: dhcp.DhcpMessage, from: From): dhcp.DhcpMessage | undefined {
+    const { mac: source, place } = from;
     if (message.isReply || message.mac !== source) return undefined;
     switch (message.options.get(dhcp.OPTION_TYPE)?.[0]) {
       case dhcp.DISCOVER:
-        return this.#offer(message);
+        return this.#offer(message, place);
       case dhcp.REQUEST:
-        return this.#grant(message);
+        return this.#grant(message, place);
       case dhcp.INFORM:
         return this.#reply(message, dhcp.ACKNOWLEDGE, { yourIp: 0, hasLease: false });
       case dhcp.RELEASE:
-        if (this.#leases.get(source)?.ip === message.clientIp) this.#drop(source);
+        if (this.#leases.get(source)?.ip === message.clientIp && this.#isThere(from))
+          this.#drop(source);
         return undefined;
       case dhcp.DECLINE:
-        this.#decline(source);
+        if (this.#isThere(from)) this.#decline(source);
         return undefined;
       default:
         return undefined;
     }
   }
 
-  #offer(message: dhcp.DhcpMessage): dhcp.DhcpMessage | undefined {
+  /** Nobody gives back from elsewhere what a client holds. */
+  #isThere({ mac, place }: From): boolean {
+    const lease = this.#leases.get(mac);
+    return lease?.place === undefined || lease.place === place;
+  }
+
+  /** False, and told of: those at `place` have their share. What a client holds already counts for no more. */
+  #mayTake({ mac, place }: From): boolean {
+    if (!place || this.addressOf(mac) !== undefined) return true;
+    const nowNs = this.#clock.nowNs();
+    let [held, taken] = [0, this.#reserved.size];
+    for (const [owner, lease] of this.#leases) {
+      if (lease.untilNs <= nowNs || this.#reserved.get(owner) === lease.ip) continue;
+      taken++;
+      if (lease.place === place) held++;
+    }
+    const { firstLease, lastLease } = this.#subnet;
+    if (mayHaveOneMore(held, lastLease - firstLease + 1 - taken)) return true;
+    this.#counts.limited++;
+    if (this.#log.isNews(place, nowNs))
+      this.events.emit("starved", Object.freeze({ port: place.name, leases: held }));
+    return false;
+  }
+
+  #offer(message: dhcp.DhcpMessage, place: Place | undefined): dhcp.DhcpMessage | undefined {
+    if (!this.#mayTake({ mac: message.mac, place })) return undefined;
     const asked = dhcp.option32(message, dhcp.OPTION_REQUESTED_IP);
     const ip = this.addressOf(message.mac) ?? this.#wanted(asked) ?? this.#free();
     if (ip === undefined) {
@@ -100,24 +143,26 @@ export class DhcpServer {
       return undefined;
     }
     this.#counts.offers++;
-    this.#lend(message.mac, ip, OFFER_NS);
+    this.#lend({ mac: message.mac, place }, ip, OFFER_NS);
     return this.#reply(message, dhcp.OFFER, { yourIp: ip, hasLease: true });
   }
 
-  #grant(message: dhcp.DhcpMessage): dhcp.DhcpMessage | undefined {
+  #grant(message: dhcp.DhcpMessage, place: Place | undefined): dhcp.DhcpMessage | undefined {
+    const client = { mac: message.mac, place };
     const server = dhcp.option32(message, dhcp.OPTION_SERVER);
     if (server !== undefined && server !== this.#subnet.gateway) {
-      this.#drop(message.mac); // It took the offer of another server.
+      if (this.#isThere(client)) this.#drop(message.mac); // It took the offer of another server.
       return undefined;
     }
     const asked = dhcp.option32(message, dhcp.OPTION_REQUESTED_IP) ?? message.clientIp;
-    const ip = this.addressOf(message.mac) ?? this.#wanted(asked);
+    const ip =
+      this.addressOf(message.mac) ?? (this.#mayTake(client) ? this.#wanted(asked) : undefined);
     if (ip === undefined || ip !== asked) {
       this.#counts.refused++;
       return this.#reply(message, dhcp.REFUSE, { yourIp: 0, hasLease: false });
     }
     this.#counts.acknowledged++;
-    this.#lend(message.mac, ip, LEASE_SECONDS * 1e9);
+    this.#lend(client, ip, LEASE_SECONDS * 1e9);
     return this.#reply(message, dhcp.ACKNOWLEDGE, { yourIp: ip, hasLease: true });
   }
 
@@ -125,15 +170,15 @@ export class DhcpServer {
     const ip = this.#leases.get(mac)?.ip;
     if (ip === undefined || this.#reserved.has(mac)) return;
     this.#drop(mac);
-    this.#lend(NOBODY, ip, DECLINED_NS); // One at a time: the next gives this one back.
+    this.#lend({ mac: NOBODY }, ip, DECLINED_NS); // One at a time: the next gives this one back.
   }
 
-  #lend(mac: number, ip: number, ns: number): void {
+  #lend({ mac, place }: From, ip: number, ns: number): void {
     const before = this.#leases.get(mac);
     if (before && before.ip !== ip) this.#drop(mac);
     const untilNs = this.#clock.nowNs() + ns;
     const kept = before?.ip === ip ? before.untilNs : 0; // An offer shortens no lease.
-    this.#leases.set(mac, { ip, untilNs: Math.max(untilNs, kept) });
+    this.#leases.set(mac, { ip, untilNs: Math.max(untilNs, kept), place });
     this.#owners.set(ip, mac);
   }
 

@@ -32,6 +32,7 @@ import { parseUdp, UDP_HEADER_BYTES, udpFrame } from "../udp.ts";
 import { DhcpServer } from "./dhcp-server.ts";
 import { DnsForwarder } from "./dns-forwarder.ts";
 import { Forwards } from "./forwards.ts";
+import type { Place } from "./lease-shares.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { Outside } from "./outside.ts";
 import { DEFAULT_SUBNET, isIn, type Subnet } from "./subnet.ts";
@@ -52,6 +53,8 @@ export interface UserNetworkOptions {
   readonly random: Random;
   readonly mtu?: number | undefined;
   readonly subnet?: Subnet | undefined;
+  /** Where the frame came in that it hears just now: each place has its share of addresses. */
+  readonly ingress?: (() => Place | undefined) | undefined;
 }
 
 export class UserNetwork implements NicReceiver {
@@ -65,6 +68,7 @@ export class UserNetwork implements NicReceiver {
   readonly #dns: DnsForwarder;
   readonly #tcp: TcpNat;
   readonly #udp: UdpNat;
+  readonly #ingress: () => Place | undefined;
   readonly #closed = new AbortController();
   #isTicking = false;
   #isHurrying = false;
@@ -76,6 +80,7 @@ export class UserNetwork implements NicReceiver {
     this.#clock = clock;
     this.#subnet = subnet;
     this.#mtu = mtu;
+    this.#ingress = options.ingress ?? (() => undefined);
     this.#neighbours = new Neighbours({
       port,
       clock,
@@ -256,7 +261,7 @@ export class UserNetwork implements NicReceiver {
 
   #answerDhcp(data: Uint8Array, source: number): void {
     const message = dhcp.parseDhcp(data);
-    const reply = message && this.dhcp.answer(message, source);
+    const reply = message && this.dhcp.answer(message, { mac: source, place: this.#ingress() });
     if (!reply) return;
     const self = { mac: GATEWAY_MAC, ip: this.#subnet.gateway };
     const to = { mac: source, ip: reply.clientIp === 0 ? BROADCAST_IP : reply.clientIp };
