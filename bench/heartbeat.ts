@@ -1,5 +1,4 @@
-/** A guest's heartbeat as somebody outside sees it: on two consoles, by the clock of whoever looks. */
-import type { HostClient } from "../ts/host/daemon/client.ts";
+/** A guest's heartbeat: numbers on the consoles of the hosts that it is on, each with the moment at which it was heard. */
 
 /** One sign of life: its number, and when it was seen. */
 export interface Beat {
@@ -18,53 +17,23 @@ export function beatsIn(text: string): { readonly numbers: number[]; readonly re
   return { numbers, rest };
 }
 
-/** Watches a guest on the host it is on and on the one it goes to. */
-export class Observer {
+const TAIL_CHARS = 200;
+
+/** The beats of one guest, of all consoles that it comes by. */
+export class BeatLog {
   readonly beats: Beat[] = [];
-  readonly #sockets: { destroy(): void }[] = [];
-  #seen = -1;
-  #text = "";
+  readonly #lines = new Map<number, string>();
+  /** The last of what was heard, whatever it was. */
+  tail = "";
 
-  /** `wait`: the guest is not there yet. Settles when the console is open. */
-  async watch(client: HostClient, name: string, absent: "refuse" | "wait"): Promise<void> {
-    const { head, socket } = await client.console(name, absent);
-    this.#sockets.push(socket);
-    const listen = this.listen();
-    const look = (bytes: Buffer): void => listen(bytes.toString("latin1"));
-    socket.on("data", look).on("error", () => undefined);
-    if (head.length > 0) look(head);
-  }
-
-  /** Takes what another console prints, as it comes. */
-  listen(): (text: string) => void {
-    let line = "";
-    return (text) => {
-      const atMs = performance.now();
-      this.#text = (this.#text + text).slice(-200);
-      const { numbers, rest } = beatsIn(line + text);
-      line = rest;
-      for (const number of numbers) this.#beat(number, atMs);
-    };
-  }
-
-  /** A number that was seen before is what a console repeats to newcomers. */
-  #beat(number: number, atMs: number): void {
-    if (number <= this.#seen) return;
-    this.#seen = number;
-    this.beats.push({ number, atMs });
-  }
-
-  /** Settles at the next beat. Throws when there is none for `timeoutMs`. */
-  async beat(timeoutMs: number): Promise<void> {
-    const untilMs = performance.now() + timeoutMs;
-    for (const before = this.beats.length; this.beats.length === before; ) {
-      if (performance.now() > untilMs) throw new Error(`no heartbeat: ${this.#text}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
+  /** Console `source` printed `text`, which somebody heard at `atMs`. */
+  add(source: number, text: string, atMs: number): void {
+    this.tail = (this.tail + text).slice(-TAIL_CHARS);
+    const { numbers, rest } = beatsIn((this.#lines.get(source) ?? "") + text);
+    this.#lines.set(source, rest);
+    // A number that was seen before is what a console repeats to newcomers.
+    for (const number of numbers)
+      if (number > (this.beats.at(-1)?.number ?? -1)) this.beats.push({ number, atMs });
   }
 }
 
@@ -84,3 +53,12 @@ export function silencesIn(beats: readonly Beat[], fromMs: number, untilMs: numb
   }
   return silences.sort((a, b) => b.ms - a.ms);
 }
+
+/** A guest is left alone for so long before it moves: what is silent then is the machine's doing. */
+export const SETTLE_MS = 2000;
+/** The order to move is no part of that. */
+const ORDER_MS = 20;
+
+/** The longest silence before a migration that begins at `fromMs`: what this machine does to a guest that stays. */
+export const silenceBefore = (beats: readonly Beat[], fromMs: number): number =>
+  silencesIn(beats, fromMs - SETTLE_MS, fromMs - ORDER_MS)[0]?.ms ?? 0;

@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly time: TimeSource;
   /** `quick` does a small part of the work: to see that a suite runs, not how fast. */
   readonly size: "whole" | "quick";
+  /** `leave`: only our half of each row. */
+  readonly peers?: "run" | "leave" | undefined;
   readonly log: (line: string) => void;
 }
 
@@ -35,6 +37,7 @@ export const QEMU = "qemu-system-riscv64";
 export const QEMU_TCG = "qemu-tcg";
 
 export const hasQemu = (options: BenchOptions): boolean => {
+  if (options.peers === "leave") return false;
   const has = spawnSync(QEMU, ["--version"]).status === 0;
   if (!has) options.log(`${QEMU} is not installed: figures without that peer`);
   return has;

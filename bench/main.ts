@@ -1,13 +1,13 @@
 /**
  * npm run bench -- [NAME...] [--json FILE] [--runs N] [--time wall|cpu] [--size whole|quick]
- *   [--timeout SEC] [--run-options "..."]
+ *   [--timeout SEC] [--run-options "..."] [--peers run|leave]
  *
  * NAME is a suite (centre, disk, disk-moves, kernels, linux-boot, linux-programs, userland, memory, migration-blind,
  * migration-guest, migration-loopback, migration-qemu, migration-silence, micro, nbd, network, network-moves, sweep, sweep-queue, sweep-scaling, switch, tunnels)
  * or one row of it (kernels/crc); without a name everything runs. --time cpu takes the processor time of the machine's process where the default takes
  * the guest's clock, for a host that is busy.
- * --size quick does a small part of the work, to see that it runs. --run-options goes to `wasmvisor
- * run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
+ * --size quick does a small part of the work, to see that it runs. --peers leave measures our half alone where a row
+ * has one of QEMU's. --run-options goes to `wasmvisor run`. The tables go to stdout, progress to stderr (benny's own line to stdout); the rows
  * go as JSON to FILE (build/bench.json unless named) after every suite.
  */
 import { writeFileSync } from "node:fs";
@@ -76,6 +76,7 @@ const { values, positionals } = parseArgs({
     size: { type: "string", default: "whole" },
     timeout: { type: "string", default: "600" },
     "run-options": { type: "string", default: "" },
+    peers: { type: "string", default: "run" },
   },
 });
 
@@ -115,6 +116,7 @@ async function main(): Promise<void> {
     timeoutSec: positive("timeout", values.timeout),
     time: oneOf("time", values.time, ["wall", "cpu"]),
     size: oneOf("size", values.size, ["whole", "quick"]),
+    peers: oneOf("peers", values.peers, ["run", "leave"]),
     log,
   };
   const rows: BenchRow[] = [];

@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BLIND_POST_COPY, BLIND_ROWS, type BlindRow, EDGE_ROW } from "../test/sweep/qemu-blind.ts";
 import { type BenchRow, rowOf } from "./harness.ts";
-import { Observer } from "./heartbeat.ts";
 import { type BenchOptions, hasQemu, provideImage } from "./machines.ts";
 import { type Linux, moveQemu, provideLinux } from "./migration-qemu.ts";
 import type { MigrationFigures, QemuMove } from "./migration-rows.ts";
+import { Observer } from "./observer.ts";
 import { startQemu, stopQemu } from "./qemu.ts";
 
 const MEMORY_MIB = 512;
@@ -46,9 +46,11 @@ async function layoutOf(linux: Linux, log: (line: string) => void): Promise<void
   const { append, initrd, kernel, scratch } = linux;
   const observer = new Observer();
   const guest = { append, initrd, kernel, memoryMiB: MEMORY_MIB, scratch };
-  const machine = await startQemu({ ...guest, name: "layout", onText: observer.listen() });
+  const console = join(scratch, "layout.console");
+  const machine = await startQemu({ ...guest, name: "layout", console });
   const files = ["a", "b"].map((name) => join(scratch, `${name}.ram`));
   try {
+    await observer.watchPath(console);
     await observer.beat(120_000);
     await sleep(1000);
     for (const filename of files) {
@@ -58,6 +60,7 @@ async function layoutOf(linux: Linux, log: (line: string) => void): Promise<void
       await machine.qmp.ask("cont");
     }
   } finally {
+    observer.close();
     await stopQemu(machine);
   }
   const zero = Buffer.alloc(PAGE_BYTES);

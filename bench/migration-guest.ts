@@ -12,8 +12,9 @@ import { join } from "node:path";
 import { STRATEGIES, type Strategy } from "../ts/migrate/options.ts";
 import { type DaemonProcess, killDaemon, startDaemon } from "./daemons.ts";
 import { type BenchRow, median, rowOf } from "./harness.ts";
-import { type Beat, Observer } from "./heartbeat.ts";
+import type { Beat } from "./heartbeat.ts";
 import type { BenchOptions } from "./machines.ts";
+import { Observer } from "./observer.ts";
 
 const BEAT_MS_MAX = 60_000;
 const SETTLE_MS = 500;

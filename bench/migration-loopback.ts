@@ -3,14 +3,13 @@
  * random, moved by pre-copy; over plain TCP and over TLS; QEMU with the same guest in turn. With --time
  * cpu a rate is that of the busier of the two processes, as if it had a processor for itself.
  */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initCa } from "../ts/host/tls/certificates.ts";
 import { type DaemonProcess, startDaemon } from "./daemons.ts";
 import { type BenchRow, inTurn } from "./harness.ts";
-import type { BenchOptions } from "./machines.ts";
+import { type BenchOptions, hasQemu } from "./machines.ts";
 import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
 import { moveWithQemu } from "./qemu.ts";
 
@@ -79,15 +78,13 @@ const guestOf = ({ root, size }: BenchOptions): MovedGuest => {
   };
 };
 
-const hasQemu = (): boolean => spawnSync("qemu-system-riscv64", ["--version"]).status === 0;
-
 export async function benchMigrationLoopback(options: BenchOptions): Promise<BenchRow[]> {
   const { log, only, root, runs = RUNS, time } = options;
   const scratch = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
   const guest = guestOf(options);
   const rate = ({ bytes, cpuSeconds, seconds }: Moved): number =>
     bytes / MIB / (time === "cpu" ? cpuSeconds : seconds);
-  const peer = hasQemu()
+  const peer = hasQemu(options)
     ? { name: "QEMU", run: async () => rate(await moveWithQemu(guest, scratch)) }
     : undefined;
   const rows: BenchRow[] = [];

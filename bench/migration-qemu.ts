@@ -11,7 +11,7 @@ import { writeCpio } from "../ts/image/cpio.ts";
 import type { RoundStats } from "../ts/migrate/stats.ts";
 import { type DaemonProcess, killDaemon, startDaemon } from "./daemons.ts";
 import { type BenchRow, rowOf } from "./harness.ts";
-import { Observer, silencesIn } from "./heartbeat.ts";
+import { SETTLE_MS, silenceBefore, silencesIn } from "./heartbeat.ts";
 import { type BenchOptions, hasQemu, provideImage } from "./machines.ts";
 import {
   lineOf,
@@ -25,10 +25,10 @@ import {
   TABLE_HEAD,
 } from "./migration-rows.ts";
 import { cpuSecondsOf } from "./moved.ts";
+import { Observer } from "./observer.ts";
 import { type Machine, type QemuMigration, qemuTcp, startQemu, stopQemu } from "./qemu.ts";
 
 const MEMORY_MIB = 512;
-const SETTLE_MS = 2000;
 const POLL_MS = 20;
 const BOOT_MS_MAX = 120_000;
 /** A guest that says nothing for this long after its migration is dead. */
@@ -64,23 +64,22 @@ type Silences = Pick<MigrationFigures, "silence" | "silenceBefore">;
 
 /** The silence of a guest that has moved between `fromMs` and `untilMs`, and the one before that. */
 async function silencesOf(observer: Observer, fromMs: number, untilMs: number): Promise<Silences> {
-  const longest = (from: number, until: number): number =>
-    silencesIn(observer.beats, from, until)[0]?.ms ?? 0;
-  const silenceBefore = longest(fromMs - SETTLE_MS, fromMs - POLL_MS);
+  const before = silenceBefore(observer.beats, fromMs);
   try {
     await observer.beat(DEAD_MS);
     await observer.beat(DEAD_MS);
   } catch {
-    return { silence: Number.POSITIVE_INFINITY, silenceBefore };
+    return { silence: Number.POSITIVE_INFINITY, silenceBefore: before };
   }
-  return { silence: longest(fromMs, untilMs), silenceBefore };
+  const silence = silencesIn(observer.beats, fromMs, untilMs)[0]?.ms ?? 0;
+  return { silence, silenceBefore: before };
 }
 
 /** Ours, between two daemons. */
 async function moveOurs(
   { append, initrd, kernel }: Linux,
   row: MigrationRow,
-  root: string,
+  { log, root }: BenchOptions,
 ): Promise<MigrationFigures> {
   const observer = new Observer();
   const hosts: DaemonProcess[] = [];
@@ -102,11 +101,13 @@ async function moveOurs(
     const cpuSec = used();
     const isOver = state === "completed";
     const { ram } = stats;
+    const silences = await silencesOf(observer, fromMs, untilMs);
+    log(`  ${observer.describe(fromMs, untilMs)}`);
     return {
       total: isOver ? stats["total-time"] : Number.POSITIVE_INFINITY,
       downtime: stats.downtime,
       downtimeSent: stats["downtime-sent"],
-      ...(await silencesOf(observer, fromMs, untilMs)),
+      ...silences,
       normalPages: ram.normal + stats["xbzrle-cache"].pages,
       zeroPages: ram.duplicate,
       bytes: ram.transferred,
@@ -139,11 +140,12 @@ export async function moveQemu(
   const isAhead = row.machine === "ahead-of-all";
   const memory = isAhead ? "at-once" : "as-needed";
   const trace = isAhead ? join(scratch, "windows.trace") : undefined;
-  const onText = observer.listen();
-  const source = await startQemu({ ...guest, name: "source", onText, memory, trace });
+  const [from, to] = [join(scratch, "source.console"), join(scratch, "target.console")];
+  const source = await startQemu({ ...guest, name: "source", console: from, memory, trace });
   const arriving = { ...guest, name: "target", incoming, memory } as const;
-  const target = await startQemu({ ...arriving, onText: observer.listen() });
+  const target = await startQemu({ ...arriving, console: to });
   try {
+    for (const path of [from, to]) await observer.watchPath(path);
     const { capabilities, parameters } = qemuOptions(row);
     for (const { qmp } of [source, target]) {
       const switchedOn = capabilities.map((capability) => ({ capability, state: true }));
@@ -176,6 +178,7 @@ export async function moveQemu(
       settledMs: fromMs - beganMs,
     };
   } finally {
+    observer.close();
     for (const machine of [source, target]) await stopQemu(machine);
   }
 }
@@ -256,7 +259,7 @@ const FIGURES = [
 ] as const;
 
 export async function benchMigrationQemu(options: BenchOptions): Promise<BenchRow[]> {
-  const { log, only, root, runs = 1, size } = options;
+  const { log, only, runs = 1, size } = options;
   const scratch = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
   const withQemu = hasQemu(options);
   const rows: BenchRow[] = [];
@@ -270,7 +273,7 @@ export async function benchMigrationQemu(options: BenchOptions): Promise<BenchRo
       const ours: MigrationFigures[] = [];
       const theirs: MigrationFigures[] = [];
       for (let run = 0; run < runs; run++) {
-        ours.push(await moveOurs({ ...linux, append }, row, root));
+        ours.push(await moveOurs({ ...linux, append }, row, options));
         log(lineOf(row.name, "ours", ours.at(-1) as MigrationFigures));
         if (!withQemu) continue;
         theirs.push(await moveQemu({ ...linux, append }, row));

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import type { Strategy } from "../ts/migrate/options.ts";
 import { type DaemonProcess, killDaemon, startDaemon } from "./daemons.ts";
 import { type BenchRow, rowOf } from "./harness.ts";
-import { Observer, silencesIn } from "./heartbeat.ts";
+import { SETTLE_MS, silencesIn } from "./heartbeat.ts";
 import type { BenchOptions } from "./machines.ts";
+import { Observer } from "./observer.ts";
 
 const RUNS = 5;
-const SETTLE_MS = 2000;
 const BEAT_MS_MAX = 60_000;
 
 interface SilenceCase {
@@ -97,17 +97,14 @@ class SilenceRun {
     if (state !== "completed") throw new Error(`the migration: ${state}`);
     const endMs = performance.now();
     await this.#observer.beat(BEAT_MS_MAX);
-    const before = silencesIn(beats, startMs - SETTLE_MS, startMs - 20)[0]?.ms ?? 0;
-    const silences = silencesIn(beats, startMs, endMs);
     const { downtime, gap, ram, rounds } = stats;
     const last = rounds.at(-1);
-    const longest = silences.slice(0, 5).map((one) => `${ms(one.ms)}@${ms(one.atMs - startMs)}`);
     this.#options.log(
-      `  silences ${longest.join(" ")} (before ${ms(before)}); downtime ${ms(downtime)}, ` +
+      `  ${this.#observer.describe(startMs, endMs)}; downtime ${ms(downtime)}, ` +
         `gap ${ms(gap)}, total ${ms(stats["total-time"])}, ${ram.faults} faults, ${ram["postcopy-requests"]} requests; ` +
         `${rounds.length} rounds, the last of ${last?.normalPages} pages`,
     );
-    return silences[0]?.ms ?? 0;
+    return silencesIn(beats, startMs, endMs)[0]?.ms ?? 0;
   }
 }
 

@@ -90,7 +90,8 @@ export interface QemuOptions extends MovedGuest {
   readonly initrd?: string | undefined;
   /** Where it waits for a guest to come. */
   readonly incoming?: string | undefined;
-  readonly onText?: ((text: string) => void) | undefined;
+  /** A socket of the file system on which its console is listened to; nobody here reads it then. */
+  readonly console?: string | undefined;
   /** All memory is the process's before the guest begins: nobody waits for the machine to find a page. */
   readonly memory?: "as-needed" | "at-once" | undefined;
   /** Where it notes each window of 100 ms. */
@@ -101,14 +102,15 @@ export interface QemuOptions extends MovedGuest {
 export const qemuTcp = (): string => `tcp:127.0.0.1:${20_000 + (process.pid % 20_000)}`;
 
 export async function startQemu(options: QemuOptions): Promise<Machine> {
-  const { append, incoming, initrd, kernel, memory, memoryMiB, name, onText, scratch, trace } =
-    options;
+  const { append, incoming, initrd, kernel, memory, memoryMiB, name, scratch, trace } = options;
+  const serial =
+    options.console === undefined ? "stdio" : `unix:${options.console},server=on,wait=off`;
   const path = join(scratch, `${name}.qmp`);
   const child = spawn(
     "qemu-system-riscv64",
     [
       ["-M", "virt", "-m", String(memoryMiB), "-bios", "default", "-display", "none"],
-      ["-serial", "stdio", "-kernel", kernel, "-append", append],
+      ["-serial", serial, "-kernel", kernel, "-append", append],
       ["-qmp", `unix:${path},server=on,wait=off`],
       initrd === undefined ? [] : ["-initrd", initrd],
       incoming === undefined ? [] : ["-incoming", incoming],
@@ -120,7 +122,6 @@ export async function startQemu(options: QemuOptions): Promise<Machine> {
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     text += chunk;
-    onText?.(chunk);
   });
   const printed = async (word: string): Promise<void> => {
     while (!text.includes(word)) {
