@@ -34,7 +34,13 @@ export class SocketChannel implements Channel {
   readonly #socket: Duplex;
   readonly #incoming = new ReceiveQueue();
   readonly #buffers: ReadBuffers;
+  /** The socket reads next into what is left of a room that a reader gave. */
+  #room: Uint8Array | undefined;
+  receivedBytes = 0;
+  readonly #isTls: boolean;
   #blocked: Future<void> | undefined;
+  /** The parts that the socket still looks at, if there are any. */
+  #lent: object | undefined;
   /** Sent since the event loop went round, and when that began. */
   #burstBytes = 0;
   #burstNs = 0;
@@ -43,9 +49,15 @@ export class SocketChannel implements Channel {
 
   /** `head`: bytes of the stream that were read already. `accepted`: by a server, and not read since. */
   constructor(upgraded: Duplex, head?: Uint8Array, origin?: "accepted") {
+    this.#isTls = "encrypted" in upgraded;
     this.#buffers = new ReadBuffers(upgraded);
     const onBytes = (bytes: Uint8Array): void => this.#arrive(bytes);
-    const reading = origin && readingInto(upgraded, this.#buffers, onBytes);
+    const reading =
+      origin &&
+      readingInto(upgraded, {
+        take: () => this.#takeBuffer(),
+        came: (length, buffer) => this.#came(length, buffer),
+      });
     const socket = reading ?? upgraded;
     this.#socket = socket;
     if ("setNoDelay" in socket) (socket as { setNoDelay(on: boolean): void }).setNoDelay(true);
@@ -65,7 +77,22 @@ export class SocketChannel implements Channel {
     });
   }
 
+  #takeBuffer(): Uint8Array {
+    this.#room = this.#incoming.room;
+    return this.#room ?? this.#buffers.take();
+  }
+
+  /** The socket has read `length` bytes into `buffer`. */
+  #came(length: number, buffer: Uint8Array): void {
+    if (buffer !== this.#room) this.#arrive(this.#buffers.use(buffer, length));
+    else if (!this.#isEnded) {
+      this.receivedBytes += length;
+      this.#incoming.filled(length);
+    }
+  }
+
   #arrive(bytes: Uint8Array): void {
+    this.receivedBytes += bytes.length;
     if (this.#isEnded) this.#buffers.giveBack(bytes);
     else this.#incoming.push(bytes);
     if (this.#incoming.bytes > UNREAD_BYTES_MAX) this.#socket.pause();
@@ -112,6 +139,34 @@ export class SocketChannel implements Channel {
     return blocked;
   }
 
+  sendLent(parts: readonly Uint8Array[]): Wait<void> {
+    let bytes = 0;
+    for (const { length } of parts) bytes += length;
+    // TLS would put the parts together itself, in fresh memory.
+    if (this.#isTls || bytes <= SMALL_BYTES || this.#failure || this.#isEnded)
+      return this.sendParts(parts);
+    const lent = {};
+    this.#lent = lent;
+    const socket = this.#socket;
+    socket.cork();
+    for (const part of parts) {
+      const isLast = part === parts[parts.length - 1];
+      socket.write(part, isLast ? () => this.#onTaken(lent) : undefined);
+    }
+    socket.uncork();
+    if (socket.writableLength === 0) this.#lent = undefined; // The system has taken all of it.
+    this.#noteBurst(bytes);
+    if (!this.#lent && !this.#isBurstOver) return;
+    this.#blocked = new Future();
+    return this.#blocked;
+  }
+
+  /** The socket has no more use for the parts that it was lent as `lent`. */
+  #onTaken(lent: object): void {
+    if (this.#lent === lent) this.#lent = undefined;
+    this.#onWritten();
+  }
+
   #giveBack(buffer: Uint8Array): void {
     if (spare.length < SPARE_MAX) spare.push(buffer);
   }
@@ -148,7 +203,7 @@ export class SocketChannel implements Channel {
   }
 
   readonly #onWritten = (): void => {
-    if (!this.#blocked || this.#failure || this.#isBurstOver) return;
+    if (!this.#blocked || this.#failure || this.#isBurstOver || this.#lent) return;
     if (this.#socket.writableLength > UNSENT_BYTES_MAX) return;
     const blocked = this.#blocked;
     this.#blocked = undefined;
@@ -157,6 +212,10 @@ export class SocketChannel implements Channel {
 
   receive(): Wait<Uint8Array | undefined> {
     return this.#incoming.next();
+  }
+
+  receiveInto(room: Uint8Array): Wait<number> {
+    return this.#incoming.nextInto(room);
   }
 
   close(): void {
@@ -168,8 +227,8 @@ export class SocketChannel implements Channel {
 
   abort(reason: unknown): void {
     this.#fail(reason);
-    // What was sent before a close still leaves.
-    if (this.#isEnded && !this.#socket.writableFinished)
+    // What was sent before a close still leaves, unless its memory is somebody else's from now on.
+    if (this.#isEnded && !this.#socket.writableFinished && !this.#lent)
       this.#socket.once("finish", () => this.#socket.destroy());
     else this.#socket.destroy();
   }

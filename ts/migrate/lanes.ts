@@ -109,9 +109,13 @@ export class Lanes {
     return undefined;
   }
 
-  /** Sends pages over whichever is free; settles when it is on its way. Returns the bytes of it. */
+  /**
+   * Sends pages over whichever is free; settles when it is on its way. Returns the bytes of it. Nobody changes `parts`
+   * before.
+   */
   *send(type: number, parts: readonly Uint8Array[], modelBytes = 0): Task<number> {
-    if (this.#lanes.length === 1) return yield* this.#main.connection.send(type, parts, modelBytes);
+    if (this.#lanes.length === 1)
+      return yield* this.#main.connection.send(type, parts, modelBytes, "lent");
     let lane = this.#free();
     while (!lane) {
       this.#waiting = new Future();
