@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
-import { Future, runTask, type Task, wait } from "../../ts/base/task.ts";
+import { type Future, runTask, type Task, wait } from "../../ts/base/task.ts";
 import { ReceiveQueue } from "../../ts/migrate/channel.ts";
 
 const bytesFrom = (first: number, count: number): Uint8Array =>

@@ -37,7 +37,6 @@ export class SocketChannel implements Channel {
   /** The socket reads next into what is left of a room that a reader gave. */
   #room: Uint8Array | undefined;
   receivedBytes = 0;
-  readonly #isTls: boolean;
   #blocked: Future<void> | undefined;
   /** The parts that the socket still looks at, if there are any. */
   #lent: object | undefined;
@@ -49,7 +48,6 @@ export class SocketChannel implements Channel {
 
   /** `head`: bytes of the stream that were read already. `accepted`: by a server, and not read since. */
   constructor(upgraded: Duplex, head?: Uint8Array, origin?: "accepted") {
-    this.#isTls = "encrypted" in upgraded;
     this.#buffers = new ReadBuffers(upgraded);
     const onBytes = (bytes: Uint8Array): void => this.#arrive(bytes);
     const reading =
@@ -139,23 +137,15 @@ export class SocketChannel implements Channel {
     return blocked;
   }
 
-  sendLent(parts: readonly Uint8Array[]): Wait<void> {
-    let bytes = 0;
-    for (const { length } of parts) bytes += length;
-    // TLS would put the parts together itself, in fresh memory.
-    if (this.#isTls || bytes <= SMALL_BYTES || this.#failure || this.#isEnded)
+  sendLent(parts: readonly Uint8Array[], headroomBytes: number): Wait<void> {
+    const frame = inPlace(parts, headroomBytes);
+    if (!frame || frame.length <= SMALL_BYTES || this.#failure || this.#isEnded)
       return this.sendParts(parts);
     const lent = {};
     this.#lent = lent;
-    const socket = this.#socket;
-    socket.cork();
-    for (const part of parts) {
-      const isLast = part === parts[parts.length - 1];
-      socket.write(part, isLast ? () => this.#onTaken(lent) : undefined);
-    }
-    socket.uncork();
-    if (socket.writableLength === 0) this.#lent = undefined; // The system has taken all of it.
-    this.#noteBurst(bytes);
+    this.#socket.write(frame, () => this.#onTaken(lent));
+    if (this.#socket.writableLength === 0) this.#lent = undefined; // The system has taken all of it.
+    this.#noteBurst(frame.length);
     if (!this.#lent && !this.#isBurstOver) return;
     this.#blocked = new Future();
     return this.#blocked;
@@ -232,6 +222,25 @@ export class SocketChannel implements Channel {
       this.#socket.once("finish", () => this.#socket.destroy());
     else this.#socket.destroy();
   }
+}
+
+/**
+ * What `parts` are when put together, in the memory of the last one: one piece, because of several TLS would make one,
+ * in fresh memory. Undefined: there is no room for that.
+ */
+function inPlace(parts: readonly Uint8Array[], headroomBytes: number): Uint8Array | undefined {
+  const last = parts.at(-1);
+  if (!last) return undefined;
+  const heads = parts.slice(0, -1);
+  const bytes = heads.reduce((sum, { length }) => sum + length, 0);
+  if (bytes > headroomBytes) return undefined;
+  const whole = new Uint8Array(last.buffer, last.byteOffset - bytes, bytes + last.length);
+  let at = 0;
+  for (const head of heads) {
+    whole.set(head, at);
+    at += head.length;
+  }
+  return whole;
 }
 
 function broken(why: string, cause: unknown): WasmvisorError {

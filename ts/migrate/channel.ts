@@ -19,10 +19,11 @@ export interface Channel {
    */
   sendParts?(parts: readonly Uint8Array[]): Wait<void>;
   /**
-   * Likewise, but of parts that nobody changes before it settles: nothing is copied. Once it has settled, or rejected,
-   * the channel looks at them no more. Channels need not have it.
+   * Likewise, but of parts that nobody changes before it settles: they are not copied. Once it has settled, or rejected,
+   * the channel looks at them no more. `headroomBytes` in front of the last one are the channel's, too. Channels need
+   * not have it.
    */
-  sendLent?(parts: readonly Uint8Array[]): Wait<void>;
+  sendLent?(parts: readonly Uint8Array[], headroomBytes: number): Wait<void>;
   /**
    * The next bytes in order, cut anywhere, yours until you ask for more; `undefined` when the other end has
    * closed. Call it again only after it settled. Rejects with `WV_NETWORK` once the channel is broken.

@@ -44,14 +44,14 @@ export class Connection {
   }
 
   /**
-   * Sends one frame and returns its bytes. One sender at a time: see {@link Outbox}. `lent`: nobody changes `parts`
-   * before it is done.
+   * Sends one frame and returns its bytes. One sender at a time: see {@link Outbox}. With `headroomBytes` nobody changes
+   * `parts` before it is done, and so much in front of the last one may be written.
    */
   *send(
     type: number,
     parts: readonly Uint8Array[] = [],
     modelBytes = 0,
-    how?: "lent",
+    headroomBytes?: number,
   ): Task<number> {
     if (this.#sequence === 0) {
       const preamble = encodePreamble();
@@ -61,17 +61,17 @@ export class Connection {
     const frame = [encodeFrameHeader(type, this.#sequence++, parts), ...parts];
     const bytes = frame.reduce((sum, { length }) => sum + length, modelBytes);
     this.isSending = true;
-    yield* wait(this.#post(frame, modelBytes, how));
+    yield* wait(this.#post(frame, modelBytes, headroomBytes));
     this.isSending = false;
     this.#steps++;
     this.sentBytes += bytes;
     return bytes;
   }
 
-  #post(frame: readonly Uint8Array[], modelBytes: number, how?: "lent"): Wait<void> {
+  #post(frame: readonly Uint8Array[], modelBytes: number, headroomBytes?: number): Wait<void> {
     const channel = this.#channel;
     if (modelBytes !== 0) return channel.send(joinParts(frame), modelBytes);
-    if (how === "lent" && channel.sendLent) return channel.sendLent(frame);
+    if (headroomBytes && channel.sendLent) return channel.sendLent(frame, headroomBytes);
     return channel.sendParts ? channel.sendParts(frame) : channel.send(joinParts(frame));
   }
 

@@ -173,11 +173,11 @@ export class SharedChannel implements Channel {
     return this.#channel.sendParts(parts);
   }
 
-  sendLent(parts: readonly Uint8Array[]): Wait<void> {
+  sendLent(parts: readonly Uint8Array[], headroomBytes: number): Wait<void> {
     if (!this.#shares.isUnlimited || !this.#channel.sendLent || this.#failure)
       return this.sendParts(parts);
     for (const { length } of parts) this.sentBytes += length;
-    return this.#channel.sendLent(parts);
+    return this.#channel.sendLent(parts, headroomBytes);
   }
 
   receive(): Wait<Uint8Array | undefined> {
