@@ -54,7 +54,10 @@ describe("the frame decoder", () => {
     const got: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; ) {
       const { room } = decoder;
-      const piece = bytes.subarray(at, at + Math.min(1 + random.below(40_000), room?.length ?? 1e9));
+      const piece = bytes.subarray(
+        at,
+        at + Math.min(1 + random.below(40_000), room?.length ?? 1e9),
+      );
       at += piece.length;
       if (room) {
         room.set(piece);

@@ -15,6 +15,8 @@ import { acceptUpgrade, connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts"
 const UNSENT_BYTES_MAX = 1 << 20;
 /** Frames up to this size get memory of their own; larger ones share buffers that are used again. */
 const SMALL_BYTES = 16 << 10;
+/** Shorter frames are copied rather than waited for: TLS says only after a turn of the event loop that it has them. */
+const LENT_BYTES_MIN = 256 << 10;
 /** Buffers that wait to be used again, by whichever channel: the next guest leaves over another one. */
 const SPARE_MAX = 4;
 const spare: Uint8Array[] = [];
@@ -138,9 +140,9 @@ export class SocketChannel implements Channel {
   }
 
   sendLent(parts: readonly Uint8Array[], headroomBytes: number): Wait<void> {
-    const frame = inPlace(parts, headroomBytes);
-    if (!frame || frame.length <= SMALL_BYTES || this.#failure || this.#isEnded)
-      return this.sendParts(parts);
+    const isLong = (parts.at(-1)?.length ?? 0) >= LENT_BYTES_MIN;
+    const frame = isLong ? inPlace(parts, headroomBytes) : undefined;
+    if (!frame || this.#failure || this.#isEnded) return this.sendParts(parts);
     const lent = {};
     this.#lent = lent;
     this.#socket.write(frame, () => this.#onTaken(lent));
