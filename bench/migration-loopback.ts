@@ -1,20 +1,25 @@
 /**
  * Page copy between two processes over loopback, without a cap: a guest that holds still, 256 MiB of it
- * random, moved by pre-copy; over plain TCP and over TLS; QEMU with the same guest in turn. With --time
- * cpu a rate is that of the busier of the two processes, as if it had a processor for itself.
+ * random, moved by pre-copy over one connection; over plain TCP and over TLS; QEMU with the same guest in turn, one
+ * connection too. Both ends keep to a processor each, ours and QEMU's. Our hosts are those that served the moves before,
+ * as hosts are; QEMU's target is a new process for each guest, as QEMU's are, whose memory is touched as pages come,
+ * or (`plain-touched`) before. With --time cpu a rate is that of the busier of the two processes, as if it had a
+ * processor for itself.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { initCa } from "../ts/host/tls/certificates.ts";
 import { type DaemonProcess, startDaemon } from "./daemons.ts";
 import { type BenchRow, inTurn } from "./harness.ts";
 import { type BenchOptions, hasQemu } from "./machines.ts";
-import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
+import { canKeepApart, cpuSecondsOf, keepApart, type Moved, type MovedGuest } from "./moved.ts";
 import { moveWithQemu } from "./qemu.ts";
 
 const MIB = 2 ** 20;
 const RUNS = 5;
+/** Until the engine's code is compiled: V8 does that while it runs. */
+const WARM_MOVES = 10;
 
 /** Two daemons and a guest that goes to and fro. */
 class Pair {
@@ -64,6 +69,10 @@ class Pair {
     };
   }
 
+  keepApart(): void {
+    keepApart(this.#hosts.map(({ child }) => child.pid));
+  }
+
   close(): void {
     for (const { child } of this.#hosts) child.kill("SIGKILL");
   }
@@ -78,38 +87,90 @@ const guestOf = ({ root, size }: BenchOptions): MovedGuest => {
   };
 };
 
-export async function benchMigrationLoopback(options: BenchOptions): Promise<BenchRow[]> {
-  const { log, only, root, runs = RUNS, time } = options;
-  const scratch = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
+/** What is compared: ours, and which of QEMU's ways. */
+interface Row {
+  readonly name: string;
+  readonly transport: "plain" | "tls";
+  readonly peer: "plain" | "tls";
+  /** Of QEMU's target, see `QemuWay`. */
+  readonly memory: "as-needed" | "at-once";
+}
+
+const ROWS: readonly Row[] = [
+  { name: "plain", transport: "plain", peer: "plain", memory: "as-needed" },
+  { name: "plain-touched", transport: "plain", peer: "plain", memory: "at-once" },
+  { name: "tls", transport: "tls", peer: "tls", memory: "as-needed" },
+  { name: "tls-plain", transport: "tls", peer: "plain", memory: "as-needed" },
+];
+
+/** A host's certificate under the names by which QEMU looks for it. */
+function qemuCertificates(host: string, folder: string): string {
+  mkdirSync(folder);
+  copyFileSync(join(host, "ca.crt"), join(folder, "ca-cert.pem"));
+  for (const end of ["server", "client"]) {
+    copyFileSync(join(host, "host.crt"), join(folder, `${end}-cert.pem`));
+    copyFileSync(join(host, "host.key"), join(folder, `${end}-key.pem`));
+  }
+  return folder;
+}
+
+/** Rows of one transport: the same pair of hosts for all of them. */
+async function benchRows(
+  rows: readonly Row[],
+  options: BenchOptions,
+  scratch: string,
+): Promise<BenchRow[]> {
+  const { log, root, runs = RUNS, time } = options;
   const guest = guestOf(options);
+  const host = join(scratch, "localhost");
+  const processors = canKeepApart() ? "own" : "any";
+  if (processors === "any") log("no processor for each end, or no taskset: rates will differ");
   const rate = ({ bytes, cpuSeconds, seconds }: Moved): number =>
     bytes / MIB / (time === "cpu" ? cpuSeconds : seconds);
-  const peer = hasQemu(options)
-    ? { name: "QEMU", run: async () => rate(await moveWithQemu(guest, scratch)) }
-    : undefined;
-  const rows: BenchRow[] = [];
+  const pair = await Pair.open(root, rows[0]?.transport === "tls" ? host : undefined, guest);
+  const results: BenchRow[] = [];
   try {
-    await initCa({ folder: scratch, days: 1, hosts: [["localhost", "127.0.0.1"]] });
-    const transports = [
-      ["plain", undefined],
-      ["tls", join(scratch, "localhost")],
-    ] as const;
-    for (const [name, tls] of transports) {
-      if (only.length > 0 && !only.includes(name)) continue;
+    if (processors === "own") pair.keepApart();
+    for (let i = 0; i < WARM_MOVES; i++) await pair.move();
+    for (const { memory, name, peer } of rows) {
       const bench = `migration-loopback/${name}`;
       log(bench);
-      const pair = await Pair.open(root, tls, guest);
-      try {
-        await pair.move(); // Code is warm on both sides from the second time on.
-        await pair.move();
-        const ours = async (): Promise<number> => rate(await pair.move());
-        rows.push(await inTurn({ bench, unit: "MiB/s", better: "higher", runs, ours, peer }));
-      } finally {
-        pair.close();
-      }
+      const tls = peer === "tls" ? join(scratch, "qemu") : undefined;
+      const qemu = { memory, processors, tls } as const;
+      results.push(
+        await inTurn({
+          bench,
+          unit: "MiB/s",
+          better: "higher",
+          runs,
+          ours: async () => rate(await pair.move()),
+          peer: hasQemu(options)
+            ? { name: "QEMU", run: async () => rate(await moveWithQemu(guest, scratch, qemu)) }
+            : undefined,
+        }),
+      );
+    }
+  } finally {
+    pair.close();
+  }
+  return results;
+}
+
+export async function benchMigrationLoopback(options: BenchOptions): Promise<BenchRow[]> {
+  const scratch = mkdtempSync(join(tmpdir(), "wasmvisor-bench-"));
+  const results: BenchRow[] = [];
+  try {
+    await initCa({ folder: scratch, days: 1, hosts: [["localhost", "127.0.0.1"]] });
+    qemuCertificates(join(scratch, "localhost"), join(scratch, "qemu"));
+    const wanted = ROWS.filter(
+      ({ name }) => options.only.length === 0 || options.only.includes(name),
+    );
+    for (const transport of ["plain", "tls"] as const) {
+      const rows = wanted.filter((row) => row.transport === transport);
+      if (rows.length > 0) results.push(...(await benchRows(rows, options, scratch)));
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  return rows;
+  return results;
 }

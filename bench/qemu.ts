@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { cpuSecondsOf, type Moved, type MovedGuest } from "./moved.ts";
+import { cpuSecondsOf, keepApart, type Moved, type MovedGuest } from "./moved.ts";
 
 const POLL_MS = 20;
 let runs = 0;
@@ -96,13 +96,16 @@ export interface QemuOptions extends MovedGuest {
   readonly memory?: "as-needed" | "at-once" | undefined;
   /** Where it notes each window of 100 ms. */
   readonly trace?: string | undefined;
+  /** Directory of certificates as QEMU names them, and which end of a connection it is. */
+  readonly tls?: { readonly folder: string; readonly endpoint: "server" | "client" } | undefined;
 }
 
 /** A port of loopback that is probably free. */
 export const qemuTcp = (): string => `tcp:127.0.0.1:${20_000 + (process.pid % 20_000)}`;
 
 export async function startQemu(options: QemuOptions): Promise<Machine> {
-  const { append, incoming, initrd, kernel, memory, memoryMiB, name, scratch, trace } = options;
+  const { append, incoming, initrd, kernel, memory, memoryMiB, name, scratch, tls, trace } =
+    options;
   const serial =
     options.console === undefined ? "stdio" : `unix:${options.console},server=on,wait=off`;
   const path = join(scratch, `${name}.qmp`);
@@ -115,6 +118,9 @@ export async function startQemu(options: QemuOptions): Promise<Machine> {
       initrd === undefined ? [] : ["-initrd", initrd],
       incoming === undefined ? [] : ["-incoming", incoming],
       memory === "at-once" ? ["-mem-prealloc"] : [],
+      tls === undefined
+        ? []
+        : ["-object", `tls-creds-x509,id=tls0,dir=${tls.folder},endpoint=${tls.endpoint}`],
       trace === undefined ? [] : ["-trace", "enable=migrate_transferred", "-D", trace],
     ].flat(),
     { stdio: ["ignore", "pipe", "inherit"] },
@@ -140,14 +146,56 @@ export async function stopQemu({ child, qmp }: Machine): Promise<void> {
   await gone;
 }
 
+/** How QEMU moves a guest: what it does by itself, unless something else is said. */
+export interface QemuWay {
+  /** Of the target, which begins as a new process: of the source all is touched that the guest has. */
+  readonly memory?: QemuOptions["memory"];
+  /** Directory of certificates as QEMU names them. */
+  readonly tls?: string | undefined;
+  /** Connections for pages (multifd); 1: the one that it has by itself. */
+  readonly channels?: number | undefined;
+  /** Has each end a processor of its own? */
+  readonly processors?: "own" | "any" | undefined;
+}
+
+/** Both ends are told the same. */
+async function agree(ends: readonly Machine[], { channels = 1, tls }: QemuWay): Promise<void> {
+  for (const { qmp } of ends) {
+    if (channels > 1) {
+      const capabilities = [{ capability: "multifd", state: true }];
+      await qmp.ask("migrate-set-capabilities", { capabilities });
+      await qmp.ask("migrate-set-parameters", { "multifd-channels": channels });
+    }
+    const secure = { "tls-creds": "tls0", "tls-hostname": "localhost" };
+    if (tls !== undefined) await qmp.ask("migrate-set-parameters", secure);
+  }
+}
+
 /** One migration without a cap. */
-export async function moveWithQemu(guest: MovedGuest, scratch: string): Promise<Moved> {
+export async function moveWithQemu(
+  guest: MovedGuest,
+  scratch: string,
+  how: QemuWay = {},
+): Promise<Moved> {
   const tcp = qemuTcp();
   const run = runs++;
-  const source = await startQemu({ ...guest, scratch, name: `source-${run}` });
-  const target = await startQemu({ ...guest, scratch, name: `target-${run}`, incoming: tcp });
+  const { memory, tls } = how;
+  const secure = (endpoint: "server" | "client"): QemuOptions["tls"] =>
+    tls === undefined ? undefined : { folder: tls, endpoint };
+  const common = { ...guest, scratch };
+  const source = await startQemu({ ...common, name: `source-${run}`, tls: secure("client") });
+  const target = await startQemu({
+    ...common,
+    name: `target-${run}`,
+    incoming: "defer",
+    memory,
+    tls: secure("server"),
+  });
   try {
+    await agree([source, target], how);
+    await target.qmp.ask("migrate-incoming", { uri: tcp });
     await source.printed("ready");
+    if (how.processors === "own") keepApart([source, target].map(({ child }) => child.pid));
     const before = [source, target].map(({ child }) => cpuSecondsOf(child.pid));
     await source.qmp.ask("migrate-set-parameters", { "max-bandwidth": 0 });
     await source.qmp.ask("migrate", { uri: tcp });

@@ -41,6 +41,14 @@ function* received(channel: SocketChannel): Task<Uint8Array | undefined> {
 const receive = (channel: SocketChannel): Promise<Uint8Array | undefined> =>
   promiseOf(runTask(received(channel)));
 
+function* filledIn(channel: SocketChannel, room: Uint8Array): Task<number> {
+  return yield* wait(channel.receiveInto(room));
+}
+
+function* lent(channel: SocketChannel, part: Uint8Array, head = new Uint8Array()): Task<void> {
+  yield* wait(channel.sendLent([head, part], part.byteOffset));
+}
+
 const byteAt = (at: number): number => (at * 31 + (at >>> 12)) & 255;
 
 /** Bytes that came, and the memory that they came in. */
@@ -73,6 +81,30 @@ describe("a channel that a server accepted", () => {
     client.end(sent);
     const { count, wrong } = await readAll(channel, true);
     expect({ count, wrong }).toEqual({ count: sent.length, wrong: 0 });
+  });
+
+  test("reads into the room that its reader gives, and not behind it", async () => {
+    const { channel, client } = await connected();
+    const sent = Uint8Array.from({ length: 9 << 20 }, (_, at) => byteAt(at));
+    client.end(sent);
+    const room = new Uint8Array((1 << 20) + 4_000);
+    let count = 0;
+    let wrong = 0;
+    const look = (bytes: Uint8Array): void => {
+      for (const byte of bytes) if (byte !== byteAt(count++)) wrong++;
+    };
+    for (;;) {
+      room.fill(0);
+      const filled = await promiseOf(runTask(filledIn(channel, room.subarray(0, 1 << 20))));
+      look(room.subarray(0, filled));
+      expect(room.subarray(1 << 20).every((byte) => byte === 0)).toBe(true);
+      if (filled < 1 << 20) break;
+      const chunk = await receive(channel);
+      if (!chunk) break;
+      look(chunk);
+    }
+    expect({ count, wrong }).toEqual({ count: sent.length, wrong: 0 });
+    expect(channel.receivedBytes).toBe(sent.length);
   });
 
   test("answers, and ends when its peer does", async () => {
@@ -114,5 +146,45 @@ describe("a sender", () => {
     expect(isOver).toBe(false);
     await over;
     expect(channel.send(new Uint8Array(8))).toBeUndefined();
+  });
+
+  test("that is lent parts is done with them once it says so: they change, what arrives does not", async () => {
+    const { channel, client } = await connected();
+    const sender = new SocketChannel(client);
+    const memory = new Uint8Array(1 << 20);
+    const frames = 12;
+    const sending = (async () => {
+      for (let frame = 0; frame < frames; frame++) {
+        for (let i = 0; i < memory.length; i++) memory[i] = byteAt(frame * memory.length + i);
+        // With room for what goes first in front of the rest, and without.
+        const head = memory.slice(0, 16 + (frame % 2));
+        const rest = memory.subarray(head.length);
+        const part = frame % 3 === 0 ? rest.slice() : rest;
+        await promiseOf(runTask(lent(sender, part, head)));
+        part.fill(0xee);
+      }
+      sender.close();
+    })();
+    const { count, wrong } = await readAll(channel, true);
+    await sending;
+    expect({ count, wrong }).toEqual({ count: frames * memory.length, wrong: 0 });
+  });
+
+  test("that is broken while it has lent parts never looks at them again", async () => {
+    const { channel, client } = await connected();
+    const sender = new SocketChannel(client);
+    const memory = new Uint8Array(64 << 20).fill(1);
+    const stuck = promiseOf(runTask(lent(sender, memory))).then(
+      () => "sent",
+      (error: unknown) => error,
+    );
+    const reason = new Error("no more");
+    sender.close();
+    sender.abort(reason);
+    expect(await stuck).toBe(reason);
+    memory.fill(2);
+    const { count } = await readAll(channel).catch(() => ({ count: 0 }));
+    expect(count).toBeLessThan(memory.length);
+    expect(client.destroyed).toBe(true);
   });
 });

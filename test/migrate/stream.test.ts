@@ -42,6 +42,47 @@ describe("the frame decoder", () => {
     }
   });
 
+  test("takes the rest of a long frame where it belongs, instead of a chunk", () => {
+    const random = new Random(seed).split("room");
+    const payloads = [70_000, 20, 300_000, 90_000].map((length) =>
+      random.bytes(new Uint8Array(length)),
+    );
+    const frames = payloads.map((one, i) => stream.encodeFrame(stream.FRAME_PAGES, i, [one]));
+    const bytes = new Uint8Array(Buffer.concat([stream.encodePreamble(), ...frames]));
+    const decoder = new stream.FrameDecoder(ALL);
+    let straight = 0;
+    const got: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const { room } = decoder;
+      const piece = bytes.subarray(
+        at,
+        at + Math.min(1 + random.below(40_000), room?.length ?? 1e9),
+      );
+      at += piece.length;
+      if (room) {
+        room.set(piece);
+        decoder.cameInto(piece.length);
+        straight += piece.length;
+      } else decoder.push(piece);
+      for (let frame = decoder.next(); frame; frame = decoder.next())
+        got.push(frame.payload.slice());
+    }
+    expect(got.map((one) => one.length)).toEqual(payloads.map((one) => one.length));
+    expect(Buffer.compare(Buffer.concat(got), Buffer.concat(payloads))).toBe(0);
+    expect(straight).toBeGreaterThan(bytes.length / 2);
+  });
+
+  test("a frame that came where it belongs is looked at no less", () => {
+    const frame = stream.encodeFrame(stream.FRAME_PAGES, 0, [new Uint8Array(100_000)]);
+    const decoder = new stream.FrameDecoder(ALL);
+    decoder.push(new Uint8Array(Buffer.concat([stream.encodePreamble(), frame.subarray(0, 50)])));
+    expect(decoder.next()).toBeUndefined();
+    frame[60_000] = 1;
+    decoder.room?.set(frame.subarray(50));
+    decoder.cameInto(frame.length - 50);
+    expect(() => decoder.next()).toThrow("PAGES: checksum wrong");
+  });
+
   test("fuzz: every changed, lost, doubled or foreign byte is WV_BAD_STREAM with a place", () => {
     const random = new Random(seed).split("fuzz");
     for (let run = 0; run < 3_000; run++) {

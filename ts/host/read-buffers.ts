@@ -74,15 +74,19 @@ export class ReadBuffers {
   }
 }
 
+/** Who has memory for what a socket reads. */
+export interface Reader {
+  /** Where it reads next: at once, and after each `came`. */
+  readonly take: () => Uint8Array;
+  /** The first `length` bytes of `buffer`, which was taken, were read. */
+  readonly came: (length: number, buffer: Uint8Array) => void;
+}
+
 /**
- * A socket in the place of `socket`, of which nobody has read anything yet: `onBytes` gets what comes, in
- * `buffers`. Undefined: that cannot be done here.
+ * A socket in the place of `socket`, of which nobody has read anything yet, that reads for `reader`. Undefined: that
+ * cannot be done here.
  */
-export function readingInto(
-  socket: Duplex,
-  buffers: ReadBuffers,
-  onBytes: (bytes: Uint8Array) => void,
-): Socket | undefined {
+export function readingInto(socket: Duplex, reader: Reader): Socket | undefined {
   const handled = socket as Handled;
   const handle = handled._handle;
   const net = process.getBuiltinModule?.("node:net");
@@ -93,9 +97,9 @@ export function readingInto(
     handle,
     allowHalfOpen: true,
     onread: {
-      buffer: () => buffers.take(),
+      buffer: reader.take,
       callback: (length, buffer) => {
-        onBytes(buffers.use(buffer, length));
+        reader.came(length, buffer);
         return !reading.isPaused();
       },
     },

@@ -15,6 +15,8 @@ import { acceptUpgrade, connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts"
 const UNSENT_BYTES_MAX = 1 << 20;
 /** Frames up to this size get memory of their own; larger ones share buffers that are used again. */
 const SMALL_BYTES = 16 << 10;
+/** Shorter frames are copied rather than waited for: TLS says only after a turn of the event loop that it has them. */
+const LENT_BYTES_MIN = 256 << 10;
 /** Buffers that wait to be used again, by whichever channel: the next guest leaves over another one. */
 const SPARE_MAX = 4;
 const spare: Uint8Array[] = [];
@@ -34,7 +36,12 @@ export class SocketChannel implements Channel {
   readonly #socket: Duplex;
   readonly #incoming = new ReceiveQueue();
   readonly #buffers: ReadBuffers;
+  /** The socket reads next into what is left of a room that a reader gave. */
+  #room: Uint8Array | undefined;
+  receivedBytes = 0;
   #blocked: Future<void> | undefined;
+  /** The parts that the socket still looks at, if there are any. */
+  #lent: object | undefined;
   /** Sent since the event loop went round, and when that began. */
   #burstBytes = 0;
   #burstNs = 0;
@@ -45,7 +52,12 @@ export class SocketChannel implements Channel {
   constructor(upgraded: Duplex, head?: Uint8Array, origin?: "accepted") {
     this.#buffers = new ReadBuffers(upgraded);
     const onBytes = (bytes: Uint8Array): void => this.#arrive(bytes);
-    const reading = origin && readingInto(upgraded, this.#buffers, onBytes);
+    const reading =
+      origin &&
+      readingInto(upgraded, {
+        take: () => this.#takeBuffer(),
+        came: (length, buffer) => this.#came(length, buffer),
+      });
     const socket = reading ?? upgraded;
     this.#socket = socket;
     if ("setNoDelay" in socket) (socket as { setNoDelay(on: boolean): void }).setNoDelay(true);
@@ -65,7 +77,22 @@ export class SocketChannel implements Channel {
     });
   }
 
+  #takeBuffer(): Uint8Array {
+    this.#room = this.#incoming.room;
+    return this.#room ?? this.#buffers.take();
+  }
+
+  /** The socket has read `length` bytes into `buffer`. */
+  #came(length: number, buffer: Uint8Array): void {
+    if (buffer !== this.#room) this.#arrive(this.#buffers.use(buffer, length));
+    else if (!this.#isEnded) {
+      this.receivedBytes += length;
+      this.#incoming.filled(length);
+    }
+  }
+
   #arrive(bytes: Uint8Array): void {
+    this.receivedBytes += bytes.length;
     if (this.#isEnded) this.#buffers.giveBack(bytes);
     else this.#incoming.push(bytes);
     if (this.#incoming.bytes > UNREAD_BYTES_MAX) this.#socket.pause();
@@ -112,6 +139,26 @@ export class SocketChannel implements Channel {
     return blocked;
   }
 
+  sendLent(parts: readonly Uint8Array[], headroomBytes: number): Wait<void> {
+    const isLong = (parts.at(-1)?.length ?? 0) >= LENT_BYTES_MIN;
+    const frame = isLong ? inPlace(parts, headroomBytes) : undefined;
+    if (!frame || this.#failure || this.#isEnded) return this.sendParts(parts);
+    const lent = {};
+    this.#lent = lent;
+    this.#socket.write(frame, () => this.#onTaken(lent));
+    if (this.#socket.writableLength === 0) this.#lent = undefined; // The system has taken all of it.
+    this.#noteBurst(frame.length);
+    if (!this.#lent && !this.#isBurstOver) return;
+    this.#blocked = new Future();
+    return this.#blocked;
+  }
+
+  /** The socket has no more use for the parts that it was lent as `lent`. */
+  #onTaken(lent: object): void {
+    if (this.#lent === lent) this.#lent = undefined;
+    this.#onWritten();
+  }
+
   #giveBack(buffer: Uint8Array): void {
     if (spare.length < SPARE_MAX) spare.push(buffer);
   }
@@ -148,7 +195,7 @@ export class SocketChannel implements Channel {
   }
 
   readonly #onWritten = (): void => {
-    if (!this.#blocked || this.#failure || this.#isBurstOver) return;
+    if (!this.#blocked || this.#failure || this.#isBurstOver || this.#lent) return;
     if (this.#socket.writableLength > UNSENT_BYTES_MAX) return;
     const blocked = this.#blocked;
     this.#blocked = undefined;
@@ -157,6 +204,10 @@ export class SocketChannel implements Channel {
 
   receive(): Wait<Uint8Array | undefined> {
     return this.#incoming.next();
+  }
+
+  receiveInto(room: Uint8Array): Wait<number> {
+    return this.#incoming.nextInto(room);
   }
 
   close(): void {
@@ -168,11 +219,30 @@ export class SocketChannel implements Channel {
 
   abort(reason: unknown): void {
     this.#fail(reason);
-    // What was sent before a close still leaves.
-    if (this.#isEnded && !this.#socket.writableFinished)
+    // What was sent before a close still leaves, unless its memory is somebody else's from now on.
+    if (this.#isEnded && !this.#socket.writableFinished && !this.#lent)
       this.#socket.once("finish", () => this.#socket.destroy());
     else this.#socket.destroy();
   }
+}
+
+/**
+ * What `parts` are when put together, in the memory of the last one: one piece, because of several TLS would make one,
+ * in fresh memory. Undefined: there is no room for that.
+ */
+function inPlace(parts: readonly Uint8Array[], headroomBytes: number): Uint8Array | undefined {
+  const last = parts.at(-1);
+  if (!last) return undefined;
+  const heads = parts.slice(0, -1);
+  const bytes = heads.reduce((sum, { length }) => sum + length, 0);
+  if (bytes > headroomBytes) return undefined;
+  const whole = new Uint8Array(last.buffer, last.byteOffset - bytes, bytes + last.length);
+  let at = 0;
+  for (const head of heads) {
+    whole.set(head, at);
+    at += head.length;
+  }
+  return whole;
 }
 
 function broken(why: string, cause: unknown): WasmvisorError {

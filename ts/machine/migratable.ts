@@ -63,6 +63,8 @@ export interface PageBatch {
    * `bindings/abi.ts` says. A view on the implementer's send buffer: valid until the next call.
    */
   readonly records: Uint8Array;
+  /** So many bytes in front of `records`, in the same buffer, are whoever's who has the batch; absent: none. */
+  readonly headroomBytes?: number | undefined;
   /**
    * One number over all that the records' own checksums do not guard, if nothing in them is without. Whoever takes a
    * batch that has one compares it before a page is written, and throws `WV_BAD_STREAM`.

@@ -19,10 +19,23 @@ export interface Channel {
    */
   sendParts?(parts: readonly Uint8Array[]): Wait<void>;
   /**
+   * Likewise, but of parts that nobody changes before it settles: they are not copied. Once it has settled, or rejected,
+   * the channel looks at them no more. `headroomBytes` in front of the last one are the channel's, too. Channels need
+   * not have it.
+   */
+  sendLent?(parts: readonly Uint8Array[], headroomBytes: number): Wait<void>;
+  /**
    * The next bytes in order, cut anywhere, yours until you ask for more; `undefined` when the other end has
    * closed. Call it again only after it settled. Rejects with `WV_NETWORK` once the channel is broken.
    */
   receive(): Wait<Uint8Array | undefined>;
+  /**
+   * Likewise, but puts what comes next into `room`, from its beginning. Settles with how many bytes that are: all that
+   * it holds, fewer only when nothing more comes. Channels need not have it.
+   */
+  receiveInto?(room: Uint8Array): Wait<number>;
+  /** Goes up as bytes come, also while `receiveInto` waits for more of them. */
+  readonly receivedBytes?: number;
   /** The other end sees the end of the stream after what was sent before. */
   close(): void;
   /** Breaks the channel at once: waiting calls here reject with `reason`, those there with `WV_NETWORK`. */
@@ -34,6 +47,13 @@ export function brokenError(why: string): WasmvisorError {
   return new WasmvisorError("WV_NETWORK", `migration channel: ${why}`);
 }
 
+/** Where a reader wants what comes next. */
+interface Sink {
+  readonly room: Uint8Array;
+  filled: number;
+  readonly done: Future<number>;
+}
+
 /** The receiving end of a channel: chunks, then an end or a failure. */
 export class ReceiveQueue {
   readonly #chunks: Uint8Array[] = [];
@@ -42,6 +62,9 @@ export class ReceiveQueue {
   #failure: { readonly reason: unknown } | undefined;
   #waiting: Future<Uint8Array | undefined> | undefined;
   #given: Uint8Array | undefined;
+  /** Of the first chunk so much was put into a room. */
+  #from = 0;
+  #sink: Sink | undefined;
   /** Called with what the reader is done with: it has asked for more. */
   onDone: ((bytes: Uint8Array) => void) | undefined;
   /** Called when the reader took everything below `capacityBytes`. */
@@ -66,10 +89,47 @@ export class ReceiveQueue {
     }
     this.#chunks.push(bytes);
     this.#bytes += bytes.length;
+    if (this.#sink) this.filled(this.#drain(this.#sink.room.subarray(this.#sink.filled)));
+  }
+
+  /** Where the next bytes may be put straight away, if a reader waits for so many of them. */
+  get room(): Uint8Array | undefined {
+    return this.#sink?.room.subarray(this.#sink.filled);
+  }
+
+  /** So many bytes were put into the beginning of {@link room}. */
+  filled(bytes: number): void {
+    const sink = this.#sink;
+    if (!sink) return;
+    sink.filled += bytes;
+    if (sink.filled < sink.room.length) return;
+    this.#sink = undefined;
+    sink.done.resolve(sink.filled);
+  }
+
+  /** Moves what is here into `room`; returns how many bytes that were. */
+  #drain(room: Uint8Array): number {
+    let at = 0;
+    for (let chunk = this.#chunks[0]; chunk && at < room.length; chunk = this.#chunks[0]) {
+      const part = chunk.subarray(this.#from, this.#from + room.length - at);
+      room.set(part, at);
+      at += part.length;
+      this.#from += part.length;
+      if (this.#from < chunk.length) break;
+      this.#chunks.shift();
+      this.#from = 0;
+      this.onDone?.(chunk);
+    }
+    this.#bytes -= at;
+    if (at > 0) this.onRoom?.();
+    return at;
   }
 
   close(): void {
     this.#isClosed = true;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    sink?.done.resolve(sink.filled);
     if (this.#chunks.length > 0) return;
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
@@ -82,22 +142,40 @@ export class ReceiveQueue {
     this.#chunks.length = 0;
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
+    this.#sink?.done.reject(reason);
+    this.#sink = undefined;
+  }
+
+  #giveBack(): void {
+    if (this.#given) this.onDone?.(this.#given);
+    this.#given = undefined;
   }
 
   next(): Wait<Uint8Array | undefined> {
-    if (this.#given) this.onDone?.(this.#given);
-    this.#given = undefined;
+    this.#giveBack();
     if (this.#failure) return rejected(this.#failure.reason);
     const chunk = this.#chunks.shift();
     if (chunk) {
-      this.#bytes -= chunk.length;
+      const rest = this.#from === 0 ? chunk : chunk.subarray(this.#from);
+      this.#from = 0;
+      this.#bytes -= rest.length;
       this.#given = chunk;
       this.onRoom?.();
-      return chunk;
+      return rest;
     }
     if (this.#isClosed) return undefined;
     this.#waiting = new Future();
     return this.#waiting;
+  }
+
+  /** See {@link Channel.receiveInto}. */
+  nextInto(room: Uint8Array): Wait<number> {
+    this.#giveBack();
+    if (this.#failure) return rejected(this.#failure.reason);
+    const filled = this.#drain(room);
+    if (filled === room.length || this.#isClosed) return filled;
+    this.#sink = { room, filled, done: new Future() };
+    return this.#sink.done;
   }
 }
 

@@ -1,7 +1,7 @@
 /** One end of a migration stream over a channel: frames out, frames in, a watch on silence. */
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import { Future, runTask, type Task, wait } from "../base/task.ts";
+import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import { brokenError, type Channel } from "./channel.ts";
 import {
   encodeFrameHeader,
@@ -19,8 +19,8 @@ export class Connection {
   /** Bytes handed to the channel, with those that a model only pretends to send. */
   sentBytes = 0;
   receivedBytes = 0;
-  /** Goes up with everything sent and received: what the watchdog looks at. */
-  progress = 0;
+  /** Goes up with everything sent and received, but for what the channel puts into a room. */
+  #steps = 0;
   /** Called when all that came has been read, and more is waited for. */
   onDry: () => void = () => undefined;
 
@@ -33,13 +33,26 @@ export class Connection {
   /** A frame is on its way into the channel. */
   isSending = false;
 
+  /** Goes up with everything sent and received: what the watchdog looks at. */
+  get progress(): number {
+    return this.#steps + (this.#channel.receivedBytes ?? 0);
+  }
+
   /** Number of the frame that was sent last. */
   get lastSequence(): number {
     return this.#sequence - 1;
   }
 
-  /** Sends one frame and returns its bytes. One sender at a time: see {@link Outbox}. */
-  *send(type: number, parts: readonly Uint8Array[] = [], modelBytes = 0): Task<number> {
+  /**
+   * Sends one frame and returns its bytes. One sender at a time: see {@link Outbox}. With `headroomBytes` nobody changes
+   * `parts` before it is done, and so much in front of the last one may be written.
+   */
+  *send(
+    type: number,
+    parts: readonly Uint8Array[] = [],
+    modelBytes = 0,
+    headroomBytes?: number,
+  ): Task<number> {
     if (this.#sequence === 0) {
       const preamble = encodePreamble();
       this.sentBytes += preamble.length;
@@ -47,14 +60,19 @@ export class Connection {
     }
     const frame = [encodeFrameHeader(type, this.#sequence++, parts), ...parts];
     const bytes = frame.reduce((sum, { length }) => sum + length, modelBytes);
-    const channel = this.#channel;
     this.isSending = true;
-    if (channel.sendParts && modelBytes === 0) yield* wait(channel.sendParts(frame));
-    else yield* wait(channel.send(joinParts(frame), modelBytes));
+    yield* wait(this.#post(frame, modelBytes, headroomBytes));
     this.isSending = false;
-    this.progress++;
+    this.#steps++;
     this.sentBytes += bytes;
     return bytes;
+  }
+
+  #post(frame: readonly Uint8Array[], modelBytes: number, headroomBytes?: number): Wait<void> {
+    const channel = this.#channel;
+    if (modelBytes !== 0) return channel.send(joinParts(frame), modelBytes);
+    if (headroomBytes && channel.sendLent) return channel.sendLent(frame, headroomBytes);
+    return channel.sendParts ? channel.sendParts(frame) : channel.send(joinParts(frame));
   }
 
   /** The next frame, or undefined when the other end closed between two frames. */
@@ -63,15 +81,30 @@ export class Connection {
       const frame = this.#decoder.next();
       if (frame) return frame;
       this.onDry();
-      const chunk = yield* wait(this.#channel.receive());
-      this.progress++;
-      if (!chunk) {
-        if (this.#decoder.isBetweenFrames) return undefined;
-        throw streamError(this.#decoder.place, "the stream ends within it");
-      }
-      this.receivedBytes += chunk.length;
-      this.#decoder.push(chunk);
+      if (yield* this.#more()) continue;
+      if (this.#decoder.isBetweenFrames) return undefined;
+      throw streamError(this.#decoder.place, "the stream ends within it");
     }
+  }
+
+  /** Waits for bytes and hands them to the decoder; false: there are no more. */
+  *#more(): Task<boolean> {
+    const decoder = this.#decoder;
+    const channel = this.#channel;
+    const room = decoder.room;
+    let bytes: number;
+    if (room && channel.receiveInto) {
+      bytes = yield* wait(channel.receiveInto(room));
+      decoder.cameInto(bytes);
+    } else {
+      const chunk = yield* wait(channel.receive());
+      bytes = chunk?.length ?? 0;
+      if (chunk) decoder.push(chunk);
+      else return false;
+    }
+    this.#steps++;
+    this.receivedBytes += bytes;
+    return bytes > 0;
   }
 
   /** The next frame; the end of the stream is a `WV_NETWORK` error. */

@@ -109,9 +109,18 @@ export class Lanes {
     return undefined;
   }
 
-  /** Sends pages over whichever is free; settles when it is on its way. Returns the bytes of it. */
-  *send(type: number, parts: readonly Uint8Array[], modelBytes = 0): Task<number> {
-    if (this.#lanes.length === 1) return yield* this.#main.connection.send(type, parts, modelBytes);
+  /**
+   * Sends pages over whichever is free; settles when it is on its way. Returns the bytes of it. With `headroomBytes`
+   * nobody changes `parts` before, see {@link Connection.send}.
+   */
+  *send(
+    type: number,
+    parts: readonly Uint8Array[],
+    modelBytes = 0,
+    headroomBytes?: number,
+  ): Task<number> {
+    if (this.#lanes.length === 1)
+      return yield* this.#main.connection.send(type, parts, modelBytes, headroomBytes);
     let lane = this.#free();
     while (!lane) {
       this.#waiting = new Future();

@@ -200,7 +200,9 @@ export class Session {
     const payload = packer && this.#payloadOf(batch);
     const packed = packer && payload && (yield* packer.pack(payload));
     const frame = packed ? { type: stream.FRAME_PACKED, parts: packed } : this.#frameOf(batch);
-    const bytes = yield* this.#lanes.send(frame.type, frame.parts, batch.modelBytes);
+    const { parts, type } = frame;
+    const headroomBytes = packed ? undefined : batch.headroomBytes;
+    const bytes = yield* this.#lanes.send(type, parts, batch.modelBytes, headroomBytes);
     this.stats.batch(batch, bytes);
     // What is left is counted in pages, so the rate is that of pages, too.
     const unpacked = payload && packed ? payload.length : bytes;

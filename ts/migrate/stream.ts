@@ -115,6 +115,8 @@ export function streamError(frame: { sequence: number; offset: number }, why: st
   );
 }
 
+/** So much of a frame is worth being put where it belongs straight away. */
+const ROOM_BYTES_MIN = 16 << 10;
 /** Frames of fewer bytes are rather copied. */
 const SMALL_BYTES = 64;
 
@@ -249,6 +251,18 @@ export class FrameDecoder {
     this.#at = 0;
   }
 
+  /** Where the rest of the frame under way belongs, if that is a lot: instead of `push`, when there is no next. */
+  get room(): Uint8Array | undefined {
+    const partial = this.#partial;
+    if (!partial || partial.length - this.#filled < ROOM_BYTES_MIN) return undefined;
+    return partial.subarray(this.#filled);
+  }
+
+  /** So many bytes were put into the beginning of {@link room}. */
+  cameInto(bytes: number): void {
+    this.#filled += bytes;
+  }
+
   /** The next complete frame. Throws `WV_BAD_STREAM`. */
   next(): Frame | undefined {
     if (this.#error) throw this.#error;
@@ -293,7 +307,7 @@ export class FrameDecoder {
   /** `count` bytes of room that begin with what is filled. */
   #roomFor(count: number): Uint8Array {
     if (this.#room.length < count) {
-      const longer = new Uint8Array(count);
+      const longer = new Uint8Array(count + (count >> 3)); // The next frame may be a little longer.
       if (this.#partial) longer.set(this.#partial.subarray(0, this.#filled));
       this.#room = longer;
     }

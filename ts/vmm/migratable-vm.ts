@@ -19,6 +19,9 @@ import type { Vm, VmState } from "./vm.ts";
 /** Version of the state that `saveState` writes. */
 export const VM_STATE_VERSION = 1;
 
+/** In front of a batch: enough for the headers that it is sent with. */
+const HEADROOM_BYTES = 64;
+
 /** What the vm's owner does around the engine's calls. */
 export interface VmOwner {
   /** Describes the vm well enough to build a twin. */
@@ -156,7 +159,7 @@ export class MigratableVm implements Migratable {
   #collect(set: PageSet, fromGfn: number, limit: BatchLimit): PageBatch {
     const { exports, u8 } = this.#core;
     const room = exports.batchBytes(limit.normalPagesMax, limit.zeroPagesMax) >>> 0;
-    const out = this.#reserve(room);
+    const out = this.#reserve(HEADROOM_BYTES + room) + HEADROOM_BYTES;
     const { dirtyPages, normalPagesMax, untilGfn, zeroPagesMax } = limit;
     const until = untilGfn ?? this.shape.pageCount;
     exports.skipDirty(dirtyPages === "leave" ? 1 : 0);
@@ -171,6 +174,7 @@ export class MigratableVm implements Migratable {
       twinPages: exports.batchTwins() >>> 0,
       overflowPages: exports.batchOverflows() >>> 0,
       records: u8.subarray(out, out + bytes),
+      headroomBytes: HEADROOM_BYTES,
       seal: this.#encoder === 0 ? undefined : exports.batchSeal() >>> 0,
     };
   }

@@ -173,6 +173,13 @@ export class SharedChannel implements Channel {
     return this.#channel.sendParts(parts);
   }
 
+  sendLent(parts: readonly Uint8Array[], headroomBytes: number): Wait<void> {
+    if (!this.#shares.isUnlimited || !this.#channel.sendLent || this.#failure)
+      return this.sendParts(parts);
+    for (const { length } of parts) this.sentBytes += length;
+    return this.#channel.sendLent(parts, headroomBytes);
+  }
+
   receive(): Wait<Uint8Array | undefined> {
     return this.#channel.receive();
   }
