@@ -2,8 +2,11 @@
 import type { Chunk } from "../expand.ts";
 import type { Done } from "./protocol.ts";
 
-/** Work in a job: long enough for the queue to be nothing beside it, short enough to lose it. */
-const JOB_MS = 1_000;
+/**
+ * Work in a job: long enough for the queue to be nothing beside it. A worker that dies has sent the rows of all
+ * chunks but the last; the others of its job wait until it is missed.
+ */
+const JOB_MS = 4_000;
 /** Rows in a job, and rows on their way together: they lie in the server's memory. */
 const JOB_ROWS_MAX = 65_536;
 const ROWS_MAX = 2_000_000;

@@ -244,7 +244,7 @@ class QueueExecutor implements Executor {
     this.#readyMs = nowMs();
     try {
       await this.#hint();
-      if (this.#isTimeForJobs())
+      if (this.#isTimeForJobs() && !(await this.#areAllThere()))
         for (const sent of [...this.#sent.values()]) await this.#lookAt(sent);
       await this.#send();
     } catch (error) {
@@ -270,6 +270,19 @@ class QueueExecutor implements Executor {
         `redis: ${name} has been away for ${Math.round(awayMs / 1000)} s; what was done is kept: start it again, then go on with --resume`,
       ),
     );
+  }
+
+  /** Is every job there, and none failed? One question, where asking for each was a fifth of a coordinator's time. */
+  async #areAllThere(): Promise<boolean> {
+    const keys = [...this.#sent.keys()].map((id) => this.#queue.toKey(id));
+    if (keys.length === 0) return true;
+    const [there, failed] = await Promise.all([
+      this.#redis.exists(...keys),
+      this.#redis.zcard(this.#queue.toKey("failed")),
+    ]);
+    if (there < keys.length || failed > 0) return false;
+    for (const sent of this.#sent.values()) sent.missed = 0;
+    return true;
   }
 
   async #lookAt(sent: Sent): Promise<void> {

@@ -100,13 +100,15 @@ function ended(worker: Worker, server: SweepServer, options: ServeOptions): Prom
     lastError = message;
   });
   return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (idleMs !== undefined && server.idleMs() >= idleMs) end();
-    }, 100);
+    let timer: NodeJS.Timeout | undefined;
     const end = (): void => {
       clearInterval(timer);
       resolve();
     };
+    if (idleMs !== undefined)
+      timer = setInterval(() => {
+        if (server.idleMs() >= idleMs) end();
+      }, 100);
     onAbort(signal, end);
   });
 }

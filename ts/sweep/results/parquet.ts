@@ -5,8 +5,10 @@
  * What is the same in all rows of a chunk (most axes are) costs next to nothing; other numbers are plain
  * doubles: compressing them takes four times as long as all the rest, for a quarter of the size.
  */
-import { type FileMetaData, parquetMetadata } from "hyparquet";
+import type { FileMetaData } from "hyparquet";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import { WasmvisorError } from "../../base/errors.ts";
+import { footerIn, TAIL_BYTES } from "./parquet-footer.ts";
 import { COLUMN_KINDS, COLUMN_NAMES, type Column, type RowBuffer } from "./row-buffer.ts";
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31]);
@@ -171,13 +173,13 @@ export class ParquetJoin {
 
   /** The rows of a chunk's file, where they are now. */
   add(part: Uint8Array): Uint8Array {
-    // A copy: a small file may have been read into a part of a larger buffer.
-    const metadata = parquetMetadata(new Uint8Array(part).buffer);
+    const metadata = footerIn(part);
+    if (!metadata) throw new WasmvisorError("WV_STATE", "sweep: a chunk's file is damaged");
     for (const group of metadata.row_groups) {
       const columns = group.columns.map((chunk) => moved(chunk, BigInt(this.#offset)));
       this.#rowGroups.push({ ...group, columns });
     }
-    const body = part.subarray(MAGIC_BYTES, part.length - metadata.metadata_length - 8);
+    const body = part.subarray(MAGIC_BYTES, part.length - metadata.metadata_length - TAIL_BYTES);
     this.#offset += body.length;
     return body;
   }
