@@ -48,6 +48,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   readonly missing: BlockSet;
   readonly #disk: WholeDisk;
   readonly #record: MissingRecord | undefined;
+  readonly #isNew: boolean;
   readonly #waiting = new Map<number, Future<void>>();
   readonly #zeros = new Uint8Array(MOVING_BLOCK_BYTES);
   readonly #before = new Uint8Array(MOVING_BLOCK_BYTES);
@@ -55,9 +56,11 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   /** Blocks that came since the record was saved. */
   #unsaved = 0;
 
-  constructor(disk: WholeDisk, record?: MissingRecord) {
+  /** `origin`: of a new image all that is missing reads as zeros already. */
+  constructor(disk: WholeDisk, record?: MissingRecord, origin?: "new") {
     this.#disk = disk;
     this.#record = record;
+    this.#isNew = origin === "new";
     this.bytes = disk.bytes;
     this.readOnly = disk.readOnly;
     this.missing = new BlockSet(blockCountOf(disk.bytes));
@@ -107,7 +110,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
     if (!this.missing.has(block)) return; // The guest has written it meanwhile.
     const at = block * MOVING_BLOCK_BYTES;
     if (content) this.#disk.write(at, content);
-    else this.#zeroBlock(at, bytesOfBlock(block, this.bytes));
+    else if (!this.#isNew) this.#zeroBlock(at, bytesOfBlock(block, this.bytes));
     this.#arrived(block);
     if (this.#unsaved >= UNSAVED_BLOCKS_MAX) this.flush();
   }
@@ -119,7 +122,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   }
 
   #zeroBlock(at: number, bytes: number): void {
-    // Of a new image it is a hole already, and shall stay one.
+    // It may be a hole already, and shall stay one.
     const before = this.#before.subarray(0, bytes);
     this.#disk.read(at, before);
     if (isZero(before)) return;

@@ -110,7 +110,7 @@ class ArrivingImage implements ArrivingDisk {
     createDisk({ path, format, bytes: shape.bytes });
     this.#disk = openDisk({ path, format });
     this.#record = new MissingFile(this.path, shape.bytes, ownProcess());
-    this.onDemand = new PartialDisk(this.#disk, this.#record);
+    this.onDemand = new PartialDisk(this.#disk, this.#record, "new");
   }
 
   /** The disk that the guest sees; who gives that back closes the image. */
