@@ -1,7 +1,7 @@
 /**
  * A Debian that writes 8 MiB/s to a disk of its host moves with that disk, in each of the three ways, with and without
  * a cap: two daemons, a raw image of 1 GiB of which 256 MiB are used, and nothing that both reach. --runs is the number
- * of moves in each way.
+ * of moves in each way; disk-moves/on-demand-free are the moves in one of them.
  */
 import {
   closeSync,
@@ -47,10 +47,9 @@ interface Hosts {
 const directoryOf = (folder: string, index: number): string => join(folder, `host${index}`);
 
 function makeImage(path: string, usedBytes: number): void {
-  const random = new Random(1);
-  const piece = new Uint8Array(MIB);
+  const piece = new Random(1).bytes(new Uint8Array(MIB));
   const file = openSync(path, "w");
-  for (let at = 0; at < usedBytes; at += MIB) writeSync(file, random.bytes(piece), 0, MIB, at);
+  for (let at = 0; at < usedBytes; at += MIB) writeSync(file, piece, 0, MIB, at);
   ftruncateSync(file, DISK_BYTES);
   closeSync(file);
 }
@@ -130,7 +129,7 @@ async function move(hosts: Hosts, copyDisks: DiskCopy, bandwidth: number | undef
 }
 
 export async function benchDiskMoves(options: BenchOptions): Promise<BenchRow[]> {
-  const { log, runs = RUNS } = options;
+  const { log, only, runs = RUNS } = options;
   const hosts = await startHosts(options);
   const rows: BenchRow[] = [];
   try {
@@ -139,8 +138,9 @@ export async function benchDiskMoves(options: BenchOptions): Promise<BenchRow[]>
     for (let run = 0; run < runs; run++)
       for (const cap of CAPS)
         for (const how of DISK_COPIES) {
-          await sleep(500);
           const name = `${how}-${cap === undefined ? "free" : "capped"}`;
+          if (only.length > 0 && !only.includes(name)) continue;
+          await sleep(500);
           const one = await move(hosts, how, cap);
           figures.set(name, [...(figures.get(name) ?? []), one]);
           log(

@@ -166,5 +166,5 @@ test.each(["disks", "disks-on-demand"] as const)(
 test("checkpoints, which would build on another disk, are refused", () => {
   const scene = new DiskScene({ source: { strategy: "post-copy", checkpointNs: 1e7 } });
   expect(scene.run().state).toBe("failed");
-  expect(String("error" in scene.result && scene.result.error)).toContain("checkpoints");
+  expect(String("error" in scene.result && scene.result.error)).toContain("leave out --checkpoint");
 });

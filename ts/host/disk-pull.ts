@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { WasmvisorError } from "../base/errors.ts";
 import { isZero } from "../base/zeros.ts";
+import type { BlockBackend } from "../machine/block.ts";
 import { bytesOfBlock, MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
 import type { DiskFormat } from "../storage/disk-format.ts";
 import { isPartial, isUnsettled, MissingFile } from "../storage/missing-record.ts";
@@ -9,6 +10,10 @@ import { openDisk } from "../storage/open-disk.ts";
 import { PartialDisk } from "../storage/partial-disk.ts";
 import { openPath, unsettled } from "./disks.ts";
 import { isAlive, ownProcess } from "./process-identity.ts";
+
+/** Blocks that are read at once, and reads that are under way. */
+const RUN_BLOCKS = 16;
+const READS = 4;
 
 export interface PullOptions {
   readonly path: string;
@@ -60,16 +65,49 @@ export async function pullDisk(options: PullOptions): Promise<number> {
   }
 }
 
+/** Several reads are under way, so that neither the link nor the server waits for the other. */
 async function fetchAll(
   disk: PartialDisk,
-  source: Awaited<ReturnType<typeof openPath>>,
+  source: BlockBackend,
   onProgress: (missingBlocks: number) => void = () => undefined,
 ): Promise<void> {
-  const buffer = new Uint8Array(MOVING_BLOCK_BYTES);
-  for (let block = disk.missing.next(0); block !== undefined; block = disk.missing.next(block)) {
-    const content = buffer.subarray(0, bytesOfBlock(block, disk.bytes));
-    await source.read(block * MOVING_BLOCK_BYTES, content);
-    disk.place(block, isZero(content) ? undefined : content);
-    onProgress(disk.missing.size);
+  const { missing } = disk;
+  let next = missing.next(0);
+  let isBroken = false;
+  const fetchRuns = async (): Promise<void> => {
+    const buffer = new Uint8Array(RUN_BLOCKS * MOVING_BLOCK_BYTES);
+    while (next !== undefined && !isBroken) {
+      const from = next;
+      let until = from + 1;
+      while (until - from < RUN_BLOCKS && missing.has(until)) until++;
+      next = missing.next(until);
+      await fetchRun(disk, source, { from, until, buffer });
+      onProgress(missing.size);
+    }
+  };
+  const reads = Array.from({ length: READS }, () =>
+    fetchRuns().catch((error: unknown) => {
+      isBroken = true;
+      throw error;
+    }),
+  );
+  // Nobody uses the disks any more when this is over.
+  for (const read of await Promise.allSettled(reads))
+    if (read.status === "rejected") throw read.reason;
+}
+
+async function fetchRun(
+  disk: PartialDisk,
+  source: BlockBackend,
+  run: { readonly from: number; readonly until: number; readonly buffer: Uint8Array },
+): Promise<void> {
+  const { buffer, from, until } = run;
+  const at = from * MOVING_BLOCK_BYTES;
+  const content = buffer.subarray(0, Math.min(until * MOVING_BLOCK_BYTES, disk.bytes) - at);
+  await source.read(at, content);
+  for (let block = from; block < until; block++) {
+    const begin = (block - from) * MOVING_BLOCK_BYTES;
+    const part = content.subarray(begin, begin + bytesOfBlock(block, disk.bytes));
+    disk.place(block, isZero(part) ? undefined : part);
   }
 }

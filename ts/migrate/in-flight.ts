@@ -14,6 +14,8 @@ const FLOOR_BYTES = 1 << 16;
 const BUSY_BYTES_MAX = 1 << 19;
 const BUSY_NS = 2e6;
 const GAIN = 1.25;
+/** The most of blocks of disks. */
+const BLOCK_BYTES_MAX = 1 << 22;
 /** The best rate is forgotten slowly, credit by credit. */
 const FADING = 0.99;
 
@@ -106,6 +108,6 @@ export class InFlight {
    */
   hasRoomWithin(ns: number): boolean {
     const bytes = Math.max(2 * FLOOR_BYTES, (this.bytesPerSec * ns) / 1e9);
-    return this.hasRoom || this.#bytes < Math.min(BUSY_BYTES_MAX, bytes);
+    return this.hasRoom || this.#bytes < Math.min(BLOCK_BYTES_MAX, bytes);
   }
 }

@@ -51,6 +51,7 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   readonly missing: BlockSet;
   readonly #disk: WholeDisk;
   readonly #record: MissingRecord | undefined;
+  readonly #isNew: boolean;
   readonly #waiting = new Map<number, Future<void>>();
   readonly #zeros = new Uint8Array(MOVING_BLOCK_BYTES);
   readonly #before = new Uint8Array(MOVING_BLOCK_BYTES);
@@ -58,9 +59,11 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
   /** Blocks that came since the record was saved. */
   #unsaved = 0;
 
-  constructor(disk: WholeDisk, record?: MissingRecord) {
+  /** `origin`: of a new image all that is missing reads as zeros already. */
+  constructor(disk: WholeDisk, record?: MissingRecord, origin?: "new") {
     this.#disk = disk;
     this.#record = record;
+    this.#isNew = origin === "new";
     this.bytes = disk.bytes;
     this.readOnly = disk.readOnly;
     this.missing = new BlockSet(blockCountOf(disk.bytes));
@@ -108,7 +111,8 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
 
   place(block: number, content: Uint8Array | undefined): void {
     if (!this.missing.has(block)) return; // The guest has written it meanwhile.
-    this.fill(block, content);
+    if (this.#isNew) this.#fillHole(block * MOVING_BLOCK_BYTES, content);
+    else this.fill(block, content);
     this.#arrived(block);
     if (this.#unsaved >= UNSAVED_BLOCKS_MAX) this.flush();
   }
@@ -119,18 +123,22 @@ export class PartialDisk implements BlockBackend, OnDemandDisk {
     this.#unsaved = 0;
   }
 
-  /** What a block is; undefined: zeros. In a new image all is a hole, and zeros shall stay one. */
+  /** What a block is; undefined: zeros. What is a hole shall stay one. */
   fill(block: number, content: Uint8Array | undefined): void {
     const at = block * MOVING_BLOCK_BYTES;
     const before = this.#before.subarray(0, bytesOfBlock(block, this.bytes));
     this.#disk.read(at, before);
-    if (isZero(before)) {
-      // An image of clusters takes all of one for a part of it.
-      const pieceBytes = this.#disk.discard ? MOVING_BLOCK_BYTES : HOLE_BYTES;
-      if (content) writeNonZero(this.#disk, at, { bytes: content, pieceBytes });
-    } else if (content) this.#disk.write(at, content);
+    if (isZero(before)) this.#fillHole(at, content);
+    else if (content) this.#disk.write(at, content);
     else if (this.#disk.discard) this.#disk.discard(at, before.length);
     else this.#disk.write(at, this.#zeros.subarray(0, before.length));
+  }
+
+  #fillHole(at: number, content: Uint8Array | undefined): void {
+    if (!content) return;
+    // An image of clusters takes all of one for a part of it.
+    const pieceBytes = this.#disk.discard ? MOVING_BLOCK_BYTES : HOLE_BYTES;
+    writeNonZero(this.#disk, at, { bytes: content, pieceBytes });
   }
 
   #arrived(block: number): void {

@@ -109,7 +109,7 @@ class ArrivingImage implements ArrivingDisk {
     createDisk({ path, format, bytes: shape.bytes });
     this.#disk = openDisk({ path, format });
     this.#record = new MissingFile(this.path, shape.bytes, ownProcess());
-    this.onDemand = new PartialDisk(this.#disk, this.#record);
+    this.onDemand = new PartialDisk(this.#disk, this.#record, "new");
     // Now, not when the guest stands still: from its first moment on the image is one of two.
     this.#record.save(this.onDemand.missing);
     syncDirectory(directory);

@@ -11,7 +11,7 @@ import { type Frame, streamError } from "../stream.ts";
 /** Requests that wait: a device has no more in flight. */
 const REQUESTS_MAX = 1 << 16;
 /** Blocks in one frame of the push: with content, and of nothing but zeros. */
-const PUSH_BLOCKS = 4;
+const PUSH_BLOCKS = 16;
 const ZERO_BLOCKS_MAX = 64;
 
 export class BlockServer {

@@ -42,7 +42,12 @@ function* offerDisks({ disks, options }: Session, features: Feature[]): Task<Dis
   if (!disks) return [];
   // What the target sends back builds on a disk that went on there, and the one that stands here does not.
   if (options.checkpointNs > 0)
-    throw new WasmvisorError("WV_CONFIG", "checkpoints: not with disks that are copied along");
+    throw new WasmvisorError(
+      "WV_CONFIG",
+      "checkpoints: not with disks that are copied along: they bring back memory, and what the guest has written to " +
+        "its disks since is only at the target; leave out --checkpoint, or let both hosts reach the disks (a server " +
+        "that exports them by NBD) and leave out --copy-disks",
+    );
   features.push("disks");
   if (options.diskCopy === "on-demand") features.push("disks-on-demand");
   return yield* disks.shapes();
