@@ -69,9 +69,7 @@ test("a guest that comes makes room first, and leaves its neighbour's images alo
 /** A host that is killed when a disk has come so far; its image, if there is one by its own name. */
 function killedAfter(step: string): string | undefined {
   const script = `
-    import { pullDisk } from "../../ts/host/disk-pull.ts";
-import { openPath } from "../../ts/host/disks.ts";
-import { ArrivingImages } from ${JSON.stringify(join(ROOT, "dist/ts/host/migrations/arriving-images.js"))};
+    import { ArrivingImages } from ${JSON.stringify(join(ROOT, "dist/ts/host/migrations/arriving-images.js"))};
     const images = new ArrivingImages(${JSON.stringify(shapes)}, ${JSON.stringify(folder)});
     images.place(${JSON.stringify(config)});
     const [disk] = images.arriving;

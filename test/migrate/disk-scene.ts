@@ -219,7 +219,7 @@ export class DiskScene {
     const { state } = this.result;
     const where = `${what}: disk: ${state}`;
     if (state === "completed") {
-      expect(this.image.state, where).toBe("kept");
+      expect([this.image.state, this.image.isSettled], where).toEqual(["kept", true]);
       expect(this.image.onDemand.missing.size, where).toBe(0);
       expect(this.image.recorded, where).toBeUndefined();
       this.#same(this.image.content, this.reference, where);

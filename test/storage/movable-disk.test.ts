@@ -1,11 +1,16 @@
 /** Which blocks a disk that leaves calls dirty, with writes that are under way when they are asked for. */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { VirtualClock } from "../../ts/base/clock.ts";
 import { Future } from "../../ts/base/task.ts";
 import { BlockSet } from "../../ts/machine/block-set.ts";
 import { MOVING_BLOCK_BYTES as BLOCK, type LeavingDisk } from "../../ts/machine/moving-disk.ts";
+import { FileDisk } from "../../ts/storage/file-disk.ts";
 import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
 import { MovableDisk } from "../../ts/storage/movable-disk.ts";
+import { ThreadedDisk } from "../../ts/storage/threaded-disk.ts";
 
 const BLOCKS = 8;
 
@@ -71,4 +76,24 @@ test("a write that is held back is dirty until it was done, and goes on when the
   expect(harvested()).toEqual([4, 5]);
   underWay[0]?.resolve();
   expect(harvested()).toEqual([0, 1]);
+});
+
+test("a file with holes takes the room of what is in it, at its target, too", () => {
+  const folder = mkdtempSync(join(tmpdir(), "wv-holes-"));
+  try {
+    const path = join(folder, "a.img");
+    writeFileSync(path, "");
+    truncateSync(path, 1 << 30);
+    const file = new FileDisk({ path });
+    file.write(1 << 20, new Uint8Array(65_536).fill(1));
+    file.flush();
+    for (const inner of [file, new ThreadedDisk(file)]) {
+      const used = new MovableDisk(inner).leaving(0, clock).usedBytes();
+      expect(used).toBeGreaterThanOrEqual(65_536);
+      expect(used).toBeLessThan(1 << 20);
+    }
+    file.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
