@@ -1,6 +1,6 @@
 /**
  * What a second thread brings, beside what a second processor of this machine brings at all: two processes of half the
- * plan each, that share nothing. Scenarios a second, programs' starts and all.
+ * plan each, that share nothing. Scenarios a second, programs' starts and all: long enough that those do not count.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BenchRow, median, rowOf } from "./harness.ts";
 
-const SIZES = { fluid: 600_000, page: 12_000 } as const;
+const SIZES = { fluid: 6_000_000, page: 80_000 } as const;
 type Level = keyof typeof SIZES;
 
 const planOf = (level: Level, scenarios: number): string => `apiVersion: wasmvisor.dev/v1
@@ -22,8 +22,8 @@ parts:
       workingSet: 256MiB
       distribution: [uniform, hot-cold]
       bandwidth: 1Gbit
-      downtimeLimit: { from: 50ms, to: 1s, steps: 20, scale: log }
-      dirtyRate: { from: 5000, to: 15000, steps: ${scenarios / 40} }
+      downtimeLimit: { from: 50ms, to: 1s, steps: 200, scale: log }
+      dirtyRate: { from: 5000, to: 15000, steps: ${scenarios / 400} }
 `;
 
 interface Run {

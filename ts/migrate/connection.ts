@@ -215,7 +215,7 @@ export class WatchedParts implements Watched {
   }
 }
 
-export interface PartsOfWatched {
+interface PartsOfWatched {
   readonly progress: () => number;
   readonly senders?: () => readonly Connection[];
   readonly waitsSinceNs: () => number | undefined;

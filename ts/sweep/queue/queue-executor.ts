@@ -24,7 +24,7 @@ import {
   type SweepSpec,
   specKey,
 } from "./protocol.ts";
-import { loadBullmq, openRedis, type Redis, redisError, redisName } from "./redis.ts";
+import { isRefusal, loadBullmq, openRedis, type Redis, redisError, redisName } from "./redis.ts";
 
 export interface QueueOptions {
   /** URL of the server. */
@@ -204,7 +204,9 @@ class QueueExecutor implements Executor {
       try {
         const found = await this.#inbox.blpopBuffer(rowsKey(this.#sweep), 2);
         if (found) this.#take(found[1] as Buffer);
-      } catch {
+      } catch (error) {
+        // Else nothing would ever be taken from it, and nobody told.
+        if (isRefusal(error)) this.#fail(error);
         if (!this.#end) await clock.sleep(200e6);
       }
     }
@@ -266,7 +268,7 @@ class QueueExecutor implements Executor {
     const name = redisName(this.#options.redis);
     this.#fail(
       new WasmvisorError(
-        "WV_NETWORK",
+        "WV_MISSING",
         `redis: ${name} has been away for ${Math.round(awayMs / 1000)} s; what was done is kept: start it again, then go on with --resume`,
       ),
     );

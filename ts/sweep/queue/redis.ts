@@ -138,6 +138,11 @@ const REFUSALS: readonly (readonly [RegExp, (name: string) => string])[] = [
   [/^MISCONF/, (name) => `${name} cannot write to its disk and takes nothing; make room there`],
 ];
 
+/** Does the server answer, and takes nothing: until somebody mends it? */
+export function isRefusal(error: unknown): boolean {
+  return /^(READONLY|NOAUTH|NOPERM|MISCONF)/.test(error instanceof Error ? error.message : "");
+}
+
 /** Whatever went wrong with the server as an error with a remedy; our own errors as they are. */
 export function redisError(error: unknown, name: string): WasmvisorError {
   if (error instanceof WasmvisorError) return error;
