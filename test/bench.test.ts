@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { fioFigures } from "../bench/disk.ts";
 import { type BenchRow, rowOf } from "../bench/harness.ts";
+import { BeatLog, silencesIn } from "../bench/heartbeat.ts";
 import { type ConsoleLine, figureOf, runMachine, timedIn } from "../bench/machine-run.ts";
 import { iperfFigures } from "../bench/network.ts";
 import { targetsOf } from "../bench/targets.ts";
@@ -69,6 +70,26 @@ test("a target is held against its lowest row", () => {
   expect(text).toMatch(/vs v86 .* 5\.00 \| aim \|/);
   expect(text).not.toContain("userland");
   expect(targetsOf([])).toBe("");
+});
+
+test("a silence is what its listener heard, however late the bench gets to it, and on whichever console", () => {
+  const log = new BeatLog();
+  const heard = [
+    [0, "hb 1 10\nhb 2", 100],
+    [0, " 20\n", 110],
+    [1, "hb 2 20\n", 111], // What a console repeats to newcomers.
+    [1, "noise\nhb 3 30\n", 135],
+  ] as const;
+  for (const [source, text, atMs] of heard) log.add(source, text, atMs); // All at once.
+  expect(log.beats).toEqual([
+    { number: 1, atMs: 100 },
+    { number: 2, atMs: 110 },
+    { number: 3, atMs: 135 },
+  ]);
+  expect(silencesIn(log.beats, 0, 200)).toEqual([
+    { ms: 25, atMs: 110 },
+    { ms: 10, atMs: 100 },
+  ]);
 });
 
 test("a machine that ends or hangs before its line is an error with what it printed", async () => {
