@@ -63,7 +63,7 @@ export class MigrationLedger {
     return take !== undefined;
   }
 
-  /** The answer to COMMIT did not leave: `action` when its source has asked, and been told. */
+  /** Guest `id` runs here: `action` when its source is told, by the answer to COMMIT or because it asks. */
   onTold(id: string, action: () => void): void {
     this.#untold.set(id, action);
   }
@@ -82,6 +82,7 @@ export class MigrationLedger {
   /** The final word on `id`. A migration that is still under way ends here. */
   query(id: string): Outcome {
     const outcome = this.#outcomes.get(id);
+    if (outcome === "running") this.told(id);
     if (outcome) return outcome;
     const cancel = this.#cancels.get(id);
     this.#settle(id, "not-running");

@@ -180,7 +180,6 @@ class Target implements Watched {
   *#answer(frame: stream.Frame): Task<TargetResult> {
     const outcome = this.#options.ledger.query(messages.decodeQuery(frame));
     yield* this.#connection.send(stream.FRAME_OUTCOME, [messages.encodeOutcome(outcome)]);
-    if (outcome === "running") this.#options.ledger.told(messages.decodeQuery(frame));
     this.#connection.close();
     return { state: "answered", outcome };
   }
@@ -342,14 +341,15 @@ class Target implements Watched {
       throw error;
     }
     this.#options.onRunning?.(guest);
+    const { ledger } = this.#options;
+    const id = this.#id as string;
+    ledger.onTold(id, () => runTask(this.#settle()));
     try {
       yield* this.#connection.send(stream.FRAME_RUNNING);
+      ledger.told(id);
     } catch {
       // The source will ask the ledger. The guest runs here, whether it hears of it or not.
-      this.#options.ledger.onTold(this.#id as string, () => runTask(this.#settle()));
-      return;
     }
-    yield* this.#settle();
   }
 
   /** A guest that runs does not end because a mark of its image cannot be removed. */
