@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HostClient } from "../../ts/host/daemon/client.ts";
 import { Daemon } from "../../ts/host/daemon/server.ts";
+import { openExport } from "../../ts/host/exports.ts";
 import { Host } from "../../ts/host/host.ts";
 import {
   type Authority,
@@ -293,6 +294,13 @@ describe("plain TCP stays on the machine", () => {
     await expect(health("tcp://host2:7070", undefined)).rejects.toMatchObject({
       code: "WV_CONFIG",
       message: expect.stringMatching(/write tls:\/\/host2:16509/),
+    });
+  });
+
+  test("a disk does not come from elsewhere", async () => {
+    await expect(openExport("nbd://host2:10809/disk")).rejects.toMatchObject({
+      code: "WV_CONFIG",
+      message: expect.stringMatching(/write nbds:\/\/host2:10809\/disk,/),
     });
   });
 });

@@ -35,10 +35,13 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Throws `WV_CONFIG` for plain TCP that would leave this machine, and says what to write instead. */
-export function checkPlain({ host, scheme }: Address, what: string): void {
+/** Throws `WV_CONFIG` for plain TCP that would leave this machine, and says what to write instead: `secure`. */
+export function checkPlain(
+  { host, scheme }: Address,
+  what: string,
+  secure: string = formatAddress({ scheme: "tls", host, port: DEFAULT_PORTS.tls }),
+): void {
   if (scheme === "tls" || isLoopback(host)) return;
-  const secure = formatAddress({ scheme: "tls", host, port: DEFAULT_PORTS.tls });
   throw new WasmvisorError(
     "WV_CONFIG",
     `${what}: ${host} is not this machine alone, where plain TCP ends; write ${secure}, ` +

@@ -10,7 +10,8 @@ export async function openExport(
   options: Omit<NbdDiskOptions, "url" | "tls"> = {},
 ): Promise<NbdDisk> {
   const address = parseNbdUrl(url);
-  checkPlain({ ...address, scheme: address.isSecure ? "tls" : "tcp" }, `disk "${url}"`);
+  const scheme = address.isSecure ? "tls" : "tcp";
+  checkPlain({ ...address, scheme }, `disk "${url}"`, url.replace(/^nbd:/, "nbds:"));
   const tls = address.isSecure ? loadCredentials(process.env["WASMVISOR_TLS"]) : undefined;
   return NbdDisk.connect({ ...options, url, tls });
 }
