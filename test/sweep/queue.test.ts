@@ -78,6 +78,20 @@ describe("what comes through a queue", () => {
     }
     for (const cut of [0, 1, 20, bytes.length - 1])
       expect(decodeDone(bytes.subarray(0, cut))).toBeUndefined();
+    expect(decodeDone(encodeDone(done, Buffer.alloc(0)))).toEqual({ done, rows: Buffer.alloc(0) });
+  });
+
+  test("is no larger than it says, however it is packed", () => {
+    const large = encodeDone(done, Buffer.alloc(1 << 20));
+    expect(large.length).toBeLessThan(10_000);
+    const says = (bytes: number): Buffer =>
+      Buffer.from(
+        large.toString("latin1").replace('"bytes":1048576', `"bytes":${bytes}`),
+        "latin1",
+      );
+    expect(decodeDone(says(1 << 20))?.rows.length).toBe(1 << 20);
+    for (const bytes of [0, 1, 1000, (1 << 20) - 1, (1 << 20) + 1, 2 ** 31, -1, 0.5])
+      expect(decodeDone(says(bytes)), `${bytes}`).toBeUndefined();
   });
 
   test("is a job only if it looks like one", () => {

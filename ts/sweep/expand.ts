@@ -220,7 +220,7 @@ export interface Chunk {
 const CHUNK_ROWS = {
   fluid: [256, 16_384, 32],
   auto: [256, 4_096, 100],
-  page: [1, 4_000, 64],
+  page: [1, 8_000, 64],
   guest: [1, 1, 100],
 } as const;
 
