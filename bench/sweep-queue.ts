@@ -16,12 +16,12 @@ const SERVER = ["redis-server", "valkey-server"].find(
   (name) => spawnSync(name, ["--version"]).status === 0,
 );
 /** Chunks between which time is taken. */
-const FROM = 6;
-const TO = 18;
+const FROM = 4;
+const TO = 12;
 /** Ticks of `/proc/PID/stat` in a second, as Linux has them everywhere. */
 const TICKS = 100;
 
-/** 600,000 scenarios, of which the first are enough: 8,000 to a chunk, as in every plan that is worth a queue. */
+/** 1,200,000 scenarios, of which the first are enough: 16,000 to a chunk, as in every plan that is worth a queue. */
 const PLAN = `apiVersion: wasmvisor.dev/v1
 kind: Sweep
 name: queue
@@ -32,7 +32,7 @@ parts:
       memory: 1GiB
       workingSet: 256MiB
       distribution: [uniform, hot-cold, zipf]
-      bandwidth: [900Mbit, 1Gbit]
+      bandwidth: [900Mbit, 950Mbit, 1Gbit, 1050Mbit]
       dirtyRate: { from: 5000, to: 15000, steps: 100000 }
 `;
 

@@ -68,6 +68,17 @@ describe("a plan", () => {
     expect(next).toBe(scenarioCount(plan));
   });
 
+  test("at page level has smaller chunks where pages are asked for", () => {
+    const sizes = (strategies: string): number[] => {
+      const text = good
+        .replace("repetitions: 2", "repetitions: 20000")
+        .replace(/strategy: .*/, `strategy: ${strategies}`);
+      return chunksOf(parsePlan(text)).map(({ count }) => count);
+    };
+    expect(Math.max(...sizes("[stop-and-copy, pre-copy]"))).toBe(16_000);
+    expect(Math.max(...sizes("[pre-copy, hybrid]"))).toBe(1_000);
+  });
+
   test.each([
     ["name: small", "nmae: small", "plan.yaml:3:1: nmae: unknown key"],
     ["seed: 3", "seed: x", "plan.yaml:4:7: seed: Invalid input: expected number, received string"],

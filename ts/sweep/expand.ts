@@ -4,6 +4,7 @@
  * wheels of a counter, repetitions fastest.
  */
 import { Random } from "../base/random.ts";
+import { PLANS, type Strategy } from "../migrate/options.ts";
 import { bytesOf, type PartSpace, spaceOf, valueAt } from "./axes.ts";
 import type { Plan, PlanPart } from "./plan-schema.ts";
 import type { Scenario, WriterPhase } from "./scenario.ts";
@@ -220,9 +221,17 @@ export interface Chunk {
 const CHUNK_ROWS = {
   fluid: [256, 16_384, 32],
   auto: [256, 4_096, 100],
-  page: [1, 8_000, 64],
+  page: [1, 16_000, 64],
   guest: [1, 1, 100],
 } as const;
+/** The same at page level where pages are asked for one by one, which takes thirty times as long. */
+const SERVED_ROWS = [1, 1_000, 64] as const;
+
+function chunkRows(part: PlanPart): readonly [number, number, number] {
+  const { strategy } = spaceOf(part).values;
+  const isServed = strategy.some((one) => PLANS[one as Strategy].leavesPages);
+  return part.fidelity === "page" && isServed ? SERVED_ROWS : CHUNK_ROWS[part.fidelity];
+}
 
 /**
  * Cuts a plan into chunks. The cut depends on the plan alone, never on the workers: enough chunks
@@ -233,7 +242,7 @@ export function chunksOf(plan: Plan): Chunk[] {
   let first = 0;
   for (const part of plan.parts) {
     const count = partCount(plan, part);
-    const [least, most, chunksMin] = CHUNK_ROWS[part.fidelity];
+    const [least, most, chunksMin] = chunkRows(part);
     const size = Math.min(most, Math.max(least, Math.ceil(count / chunksMin)));
     for (let from = 0; from < count; from += size)
       chunks.push({
