@@ -13,6 +13,7 @@ import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
 import { holdsRows } from "../results/part.ts";
 import type { SweepJob } from "../run-chunk.ts";
+import { leaveGarbage } from "./collector.ts";
 import { Crew } from "./crew.ts";
 import {
   deathsKey,
@@ -72,6 +73,7 @@ export async function makeQueueExecutor(job: SweepJob, options: QueueOptions): P
   if (job.guestRunnerModule !== undefined)
     throw new WasmvisorError("WV_CONFIG", "sweep: a queue carries no guest runner of one's own");
   const { Queue } = await loadBullmq();
+  leaveGarbage();
   const redis = await openRedis(options.redis);
   const queue = new Queue<JobData>(QUEUE, { connection: redis });
   queue.on("error", () => undefined); // The driver tries again; what fails for good rejects.

@@ -11,6 +11,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
+import { leaveGarbage } from "./collector.ts";
 import {
   deathsKey,
   EXPIRY_SEC,
@@ -61,6 +62,7 @@ const STALLED_MAX = DEATHS - 1;
 /** Serves until it is told to end, or is idle for long. Throws what keeps it from beginning. */
 export async function serveSweeps(options: ServeOptions): Promise<Served> {
   const { UnrecoverableError, Worker } = await loadBullmq();
+  leaveGarbage();
   const redis = await openRedis(options.redis);
   const server = new SweepServer(redis, options);
   const lockDuration = options.lockMs ?? LOCK_MS;
