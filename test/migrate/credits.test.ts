@@ -1,6 +1,8 @@
 /** Post-copy's CREDIT: one for all frames that were read together, and none that somebody waits for is held back. */
+
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../ts/base/clock.ts";
+import { joinParts } from "../../ts/base/join-parts.ts";
 import { Random } from "../../ts/base/random.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../../ts/base/task.ts";
 import type { Channel } from "../../ts/migrate/channel.ts";
@@ -74,7 +76,7 @@ class Bundling extends Wrapped {
       if (!more) break;
       chunks.push(more.slice());
     }
-    return stream.joinParts(chunks);
+    return joinParts(chunks);
   }
 }
 

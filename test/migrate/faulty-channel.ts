@@ -1,6 +1,6 @@
 /** A channel that breaks, lies or falls silent at a given byte. */
-import { Future, type Wait } from "../../ts/base/task.ts";
-import { brokenError, type Channel, rejected } from "../../ts/migrate/channel.ts";
+import { Future, rejected, type Wait } from "../../ts/base/task.ts";
+import { brokenError, type Channel } from "../../ts/migrate/channel.ts";
 
 /** `loss`: whoever sends does not notice that nothing arrives any more. */
 export type Fault = "cut" | "flip" | "silence" | "loss";

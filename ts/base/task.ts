@@ -142,6 +142,13 @@ export function runTask<T>(task: Task<T>): Future<T> {
   return result;
 }
 
+/** A future that has failed already. */
+export function rejected<T>(reason: unknown): Future<T> {
+  const future = new Future<T>();
+  future.reject(reason);
+  return future;
+}
+
 /** A real promise of a task's result, for code outside of tasks. */
 export function promiseOf<T>(future: Future<T>): Promise<T> {
   return new Promise((resolve, reject) => {

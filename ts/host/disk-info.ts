@@ -1,8 +1,7 @@
 /** What a vm tells about its disks. */
 import { WasmvisorError } from "../base/errors.ts";
 import type { BlockBackend } from "../machine/block.ts";
-import { MOVING_BLOCK_BYTES } from "../machine/moving-disk.ts";
-import { PartialDisk } from "../storage/partial-disk.ts";
+import { MOVING_BLOCK_BYTES, type OnDemandDisk } from "../machine/moving-disk.ts";
 import type { VmDiskInfo } from "./api.ts";
 import { openedBelow } from "./disk-leases.ts";
 import type { VmConfig } from "./vm-config.ts";
@@ -13,15 +12,14 @@ const isUrl = (path: string): boolean => /^(nbds?|pool):/.test(path);
 export function diskInfos(config: VmConfig, disks: readonly BlockBackend[]): VmDiskInfo[] {
   return disks.map((disk, i) => {
     const { format, overlay = false, path } = config.disks[i] ?? {};
-    const below = openedBelow(disk);
-    const missing = below instanceof PartialDisk ? below.missing.size : 0;
+    const { missing } = (openedBelow(disk) ?? {}) as Partial<OnDemandDisk>;
     return {
       path,
       format: format ?? (path === undefined || isUrl(path) ? undefined : "raw"),
       bytes: disk.bytes,
       readOnly: disk.readOnly,
       overlay,
-      missingBytes: Math.min(missing * MOVING_BLOCK_BYTES, disk.bytes),
+      missingBytes: Math.min((missing?.size ?? 0) * MOVING_BLOCK_BYTES, disk.bytes),
     };
   });
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { promiseOf, runTask, type Wait } from "../base/task.ts";
 import { parseTime } from "../base/units.ts";
-import { type RecordedTrace, recordTrace } from "../migrate/trace/record.ts";
+import type { RecordedTrace } from "../migrate/trace/record.ts";
 import type { MigratableVm } from "../vmm/migratable-vm.ts";
 
 const INTERVAL_NS_MIN = 1e6;
@@ -47,13 +47,15 @@ export function traceTimes(options: Pick<RecordTraceOptions, "interval" | "durat
 }
 
 /** @internal Settles when the trace is whole. */
-export function recordVm(
+export async function recordVm(
   guest: MigratableVm,
   clock: Clock,
   options: RecordTraceOptions,
 ): Promise<RecordedTrace> {
   const { onBytes, signal } = options;
   const times = traceTimes(options);
+  // Few vms are recorded, and all of them are imported.
+  const { recordTrace } = await import("../migrate/trace/record.ts");
   let beganNs = clock.nowNs();
   const run = async (ns: number): Promise<number | "stop"> => {
     const stopped = new AbortController();

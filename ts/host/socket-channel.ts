@@ -1,11 +1,12 @@
 /** Migration streams over sockets. */
+
 import type { Duplex } from "node:stream";
 import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
-import { Future, type Wait } from "../base/task.ts";
+import { joinParts } from "../base/join-parts.ts";
+import { Future, rejected, type Wait } from "../base/task.ts";
 import { nextTurn } from "../base/turns.ts";
-import { brokenError, type Channel, ReceiveQueue, rejected } from "../migrate/channel.ts";
-import { joinParts } from "../migrate/stream.ts";
+import { brokenError, type Channel, ReceiveQueue } from "../migrate/channel.ts";
 import type { Access } from "./access.ts";
 import { ownProcess, PROCESS_HEADER } from "./process-identity.ts";
 import { ReadBuffers, readingInto } from "./read-buffers.ts";

@@ -10,7 +10,7 @@ import type { RecordedTrace } from "../migrate/trace/record.ts";
 import { MigratableVm } from "../vmm/migratable-vm.ts";
 import type { RunOutcome, Vm, VmEnd } from "../vmm/vm.ts";
 import type { Abortable, VmApi, VmInfo, VmStatus } from "./api.ts";
-import { type CaptureOptions, type CaptureResult, captureNics } from "./capture.ts";
+import type { CaptureOptions, CaptureResult } from "./capture.ts";
 import { checkArrived, diskInfos } from "./disk-info.ts";
 import type { MigrationOutcome } from "./migration.ts";
 import type { MigrateOptions } from "./migrations/options.ts";
@@ -350,6 +350,7 @@ export class VirtualMachine implements Runnable, VmApi {
   /** What passes its cards, as the bytes of a pcap file. Throws `WV_CONFIG`, `WV_STATE`. */
   async capture(options: CaptureOptions): Promise<CaptureResult> {
     this.#mustBe(["created", "running", "paused"], "capture");
+    const { captureNics } = await import("./capture.ts");
     return captureNics(this.#nics, this.#context.clock, options);
   }
 

@@ -4,7 +4,7 @@
  * machine: a pair in memory, and (in `sim-link.ts`) a simulated link.
  */
 import { WasmvisorError } from "../base/errors.ts";
-import { Future, type Wait } from "../base/task.ts";
+import { Future, rejected, type Wait } from "../base/task.ts";
 
 export interface Channel {
   /**
@@ -177,13 +177,6 @@ export class ReceiveQueue {
     this.#sink = { room, filled, done: new Future() };
     return this.#sink.done;
   }
-}
-
-/** A future that has failed already. */
-export function rejected<T>(reason: unknown): Future<T> {
-  const future = new Future<T>();
-  future.reject(reason);
-  return future;
 }
 
 class MemoryChannel implements Channel {

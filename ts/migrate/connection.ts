@@ -1,6 +1,8 @@
 /** One end of a migration stream over a channel: frames out, frames in, a watch on silence. */
+
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { joinParts } from "../base/join-parts.ts";
 import { Future, runTask, type Task, type Wait, wait } from "../base/task.ts";
 import { brokenError, type Channel } from "./channel.ts";
 import {
@@ -8,7 +10,6 @@ import {
   encodePreamble,
   type Frame,
   FrameDecoder,
-  joinParts,
   streamError,
 } from "./stream.ts";
 

@@ -1,4 +1,5 @@
 /** What the phases of a migration's source share. */
+import { joinParts } from "../base/join-parts.ts";
 import type { Task } from "../base/task.ts";
 import { wait } from "../base/task.ts";
 import type { Migratable, PageBatch, PageSet } from "../machine/migratable.ts";
@@ -218,7 +219,7 @@ export class Session {
 
   /** The payload of PAGES: a copy. */
   #payloadOf(batch: PageBatch): Uint8Array {
-    return stream.joinParts([encodePagesHeader(this.stats.round, batch), batch.records]);
+    return joinParts([encodePagesHeader(this.stats.round, batch), batch.records]);
   }
 
   /** A frame that is not packed; of a batch that has a seal nothing is summed twice, if the target can do that. */

@@ -4,8 +4,8 @@
  * connection is slower than the link (`tcp-flow.ts`), and several of them share it.
  */
 import type { VirtualClock } from "../base/clock.ts";
-import { Future, type Wait } from "../base/task.ts";
-import { brokenError, type Channel, ReceiveQueue, rejected } from "./channel.ts";
+import { Future, rejected, type Wait } from "../base/task.ts";
+import { brokenError, type Channel, ReceiveQueue } from "./channel.ts";
 import { flowBytesPerSec } from "./tcp-flow.ts";
 
 export interface SimLinkOptions {

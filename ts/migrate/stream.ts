@@ -8,8 +8,10 @@
  *
  * Of the payload of SEALED the CRC covers the header alone; the rest has checksums of its own, see `messages.ts`.
  */
+
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { joinParts } from "../base/join-parts.ts";
 
 export const STREAM_VERSION = 3;
 export const PREAMBLE_BYTES = 16;
@@ -186,19 +188,6 @@ export function encodeFrame(
   parts: readonly Uint8Array[],
 ): Uint8Array {
   return joinParts([encodeFrameHeader(type, sequence, parts), ...parts]);
-}
-
-/** A copy of `parts`, one behind the other. */
-export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /**

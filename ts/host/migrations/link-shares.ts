@@ -4,9 +4,9 @@
  * use is the others'. A guest that stands still goes first: its users wait, those of the others do not.
  */
 import type { Clock } from "../../base/clock.ts";
-import { Future, runTask, type Task, type Wait, wait } from "../../base/task.ts";
-import { type Channel, rejected } from "../../migrate/channel.ts";
-import { joinParts } from "../../migrate/stream.ts";
+import { joinParts } from "../../base/join-parts.ts";
+import { Future, rejected, runTask, type Task, type Wait, wait } from "../../base/task.ts";
+import type { Channel } from "../../migrate/channel.ts";
 
 /** Frames up to this size pass by: what they say must not wait behind a megabyte of somebody's pages. */
 const SMALL_BYTES = 4096;

@@ -3,7 +3,9 @@
  * in the background, around the last fault. One sender, so a request waits for one small frame of the
  * push at most, and for what is on its way.
  */
+
 import { WasmvisorError } from "../../base/errors.ts";
+import { joinParts } from "../../base/join-parts.ts";
 import { Queue } from "../../base/queue.ts";
 import { Future, runTask, type Task, wait } from "../../base/task.ts";
 import { GUEST_PAGE_BYTES, type PageBatch, type PageSet } from "../../machine/migratable.ts";
@@ -358,6 +360,6 @@ function together(batches: readonly PageBatch[]): PageBatch {
     zeroPages: sum(({ zeroPages }) => zeroPages),
     modelBytes: sum(({ modelBytes = 0 }) => modelBytes),
     nextGfn: batches.at(-1)?.nextGfn ?? 0,
-    records: stream.joinParts(batches.map(({ records }) => records)),
+    records: joinParts(batches.map(({ records }) => records)),
   };
 }

@@ -8,6 +8,7 @@
 import type { FileMetaData } from "hyparquet";
 import { ByteWriter, ParquetWriter, type SchemaElement } from "hyparquet-writer";
 import { WasmvisorError } from "../../base/errors.ts";
+import { joinParts } from "../../base/join-parts.ts";
 import { footerIn, TAIL_BYTES } from "./parquet-footer.ts";
 import { COLUMN_KINDS, COLUMN_NAMES, type Column, type RowBuffer } from "./row-buffer.ts";
 
@@ -148,17 +149,7 @@ export function encodeParquet(rows: RowBuffer): Uint8Array {
   }
   const num_rows = BigInt(rows.length);
   parts.push(footerOf([{ columns, total_byte_size: total, num_rows }], {}));
-  return joinBytes(parts);
-}
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joinParts(parts);
 }
 
 /** One file from those of all chunks. What it gives is written one after the other. */
