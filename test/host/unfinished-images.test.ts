@@ -1,15 +1,21 @@
 /** Images that a host which was killed did not finish are removed; those that somebody fills are not. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Random } from "../../ts/base/random.ts";
 import { pullDisk } from "../../ts/host/disk-pull.ts";
 import { openPath } from "../../ts/host/disks.ts";
 import { ArrivingImages } from "../../ts/host/migrations/arriving-images.ts";
 import { removeUnfinished, unfinishedName } from "../../ts/host/migrations/unfinished-images.ts";
 import { ownProcess } from "../../ts/host/process-identity.ts";
 import { resolveVmConfig } from "../../ts/host/vm-config.ts";
+import { BlockSet } from "../../ts/machine/block-set.ts";
+import { MOVING_BLOCK_BYTES } from "../../ts/machine/moving-disk.ts";
+import { MemoryDisk } from "../../ts/storage/memory-disk.ts";
+import { isPartial, MissingFile } from "../../ts/storage/missing-record.ts";
+import { NbdServer } from "../../ts/storage/nbd/server.ts";
 import { ROOT } from "./daemon-process.ts";
 
 const config = resolveVmConfig({ name: "web", disks: [{ path: "a" }] }, { name: "web", seed: 1 });
@@ -115,6 +121,38 @@ test("killed before the guest's former host was told, it leaves an image that is
   expect(look[0]).toBe(7);
   rmSync(`${image}.arriving`); // Whoever has looked says which image it is.
   await (await open(false)).close?.();
+});
+
+test("what a pull has not fetched when its source fails stays missing, and the next one fetches all of it", async () => {
+  const blocks = 100;
+  const content = new Random(5).bytes(new Uint8Array(blocks * MOVING_BLOCK_BYTES));
+  const source = new MemoryDisk({ content });
+  let readsLeft = 3;
+  const read = source.read.bind(source);
+  source.read = (offset, into) => {
+    if (readsLeft-- === 0) throw new Error("it broke");
+    read(offset, into);
+  };
+  const server = await NbdServer.listen({ exports: [{ name: "x", disk: source }], port: 0 });
+  const from = `nbd://127.0.0.1:${server.port}/x`;
+  const image = join(folder, "rest.img");
+  writeFileSync(image, new Uint8Array(content.length));
+  const missing = new BlockSet(blocks);
+  missing.fill();
+  const record = new MissingFile(image, content.length);
+  record.save(missing);
+  record.close();
+  try {
+    const pull = () => pullDisk({ path: image, format: "raw", from });
+    await expect(pull()).rejects.toMatchObject({ code: "WV_DISK" });
+    expect(isPartial(image)).toBe(true);
+    readsLeft = Number.POSITIVE_INFINITY;
+    expect(await pull()).toBe(blocks);
+    expect(isPartial(image)).toBe(false);
+    expect(readFileSync(image).equals(content)).toBe(true);
+  } finally {
+    await server.close();
+  }
 });
 
 test("killed after that, it leaves an image like any other", async () => {

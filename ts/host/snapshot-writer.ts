@@ -2,6 +2,7 @@
 import { throwIfAborted } from "../base/abort.ts";
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
+import { joinParts } from "../base/join-parts.ts";
 import type { MigratableVm } from "../vmm/migratable-vm.ts";
 import {
   bytesOf,
@@ -98,20 +99,12 @@ export async function writeSnapshot(
 /** A snapshot of a paused vm as bytes, for places without files. */
 export async function snapshotBytes(vm: MigratableVm, signal?: AbortSignal): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  let length = 0;
   const write = (bytes: Uint8Array): Promise<void> => {
     parts.push(bytes);
-    length += bytes.length;
     return Promise.resolve();
   };
   await writeSnapshot(vm, { write }, signal);
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinParts(parts);
 }
 
 /** Writes a snapshot to `path`: to a file beside it first, so that `path` is always whole. */

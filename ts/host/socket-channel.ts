@@ -1,5 +1,4 @@
 /** Migration streams over sockets. */
-
 import type { Duplex } from "node:stream";
 import { WallClock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";

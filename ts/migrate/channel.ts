@@ -213,6 +213,10 @@ class MemoryChannel implements Channel {
     return this.#incoming.next();
   }
 
+  receiveInto(room: Uint8Array): Wait<number> {
+    return this.#incoming.nextInto(room);
+  }
+
   close(): void {
     this.#outgoing.close();
   }

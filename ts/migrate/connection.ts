@@ -1,5 +1,4 @@
 /** One end of a migration stream over a channel: frames out, frames in, a watch on silence. */
-
 import type { Clock } from "../base/clock.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { joinParts } from "../base/join-parts.ts";

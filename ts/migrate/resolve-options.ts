@@ -112,7 +112,7 @@ function withDefaults(options: SourceOptions): ResolvedSourceOptions {
     recoveryTimeoutNs: options.recoveryTimeoutNs ?? D.recoveryTimeoutNs,
     onTargetLost: options.onTargetLost ?? D.onTargetLost,
     policySettings: settingsOf(policy, options.policySettings),
-  };
+  } satisfies Readonly<Record<keyof SourceOptions, unknown>>; // One that is added later is not left out.
 }
 
 /** Fills in the defaults. Throws `WV_CONFIG` for a value that makes no sense. */

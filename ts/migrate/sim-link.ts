@@ -104,6 +104,10 @@ class SimEnd implements Channel {
     return this.#queue.next();
   }
 
+  receiveInto(room: Uint8Array): Wait<number> {
+    return this.#queue.nextInto(room);
+  }
+
   close(): void {
     const untilLeftNs = Math.max(0, this.#freeAtNs - this.#clock.nowNs());
     this.#clock.after(untilLeftNs + this.#latencyNs, () => this.peer?.ended());

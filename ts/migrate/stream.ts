@@ -8,7 +8,6 @@
  *
  * Of the payload of SEALED the CRC covers the header alone; the rest has checksums of its own, see `messages.ts`.
  */
-
 import { crc32 } from "../base/crc32.ts";
 import { WasmvisorError } from "../base/errors.ts";
 import { joinParts } from "../base/join-parts.ts";

@@ -5,6 +5,7 @@
  *   | structure: BEGIN name, PROP bytes nameoffset content, END, ... FDT_END | strings
  */
 import { WasmvisorError } from "../base/errors.ts";
+import { joinParts } from "../base/join-parts.ts";
 
 const MAGIC = 0xd00dfeed;
 const VERSION = 17;
@@ -153,7 +154,7 @@ class CellWriter {
   }
 
   toBytes(): Uint8Array {
-    return concatenate(this.#parts, this.length);
+    return joinParts(this.#parts);
   }
 
   #push(bytes: Uint8Array): void {
@@ -179,18 +180,8 @@ class StringTable {
   }
 
   toBytes(): Uint8Array {
-    return concatenate(this.#parts, this.#length);
+    return joinParts(this.#parts);
   }
-}
-
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 class FdtReader {

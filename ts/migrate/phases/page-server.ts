@@ -3,7 +3,6 @@
  * in the background, around the last fault. One sender, so a request waits for one small frame of the
  * push at most, and for what is on its way.
  */
-
 import { WasmvisorError } from "../../base/errors.ts";
 import { joinParts } from "../../base/join-parts.ts";
 import { Queue } from "../../base/queue.ts";

@@ -4,9 +4,7 @@
  * addresses; those of cards that the host knows are kept for them.
  */
 import type { Clock } from "../../base/clock.ts";
-import { TypedEventTarget } from "../../base/events.ts";
 import * as dhcp from "../dhcp.ts";
-import { mayHaveOneMore, type Place, StarvationLog, type Starved } from "./lease-shares.ts";
 import { isIn, type Subnet } from "./subnet.ts";
 
 const LEASE_SECONDS = 24 * 3600;
@@ -33,6 +31,11 @@ export interface DhcpMetrics {
   readonly limited: number;
 }
 
+/** Where clients are: a port of the switch. */
+export interface Place {
+  readonly name: string;
+}
+
 /** Where a message comes from. */
 export interface From {
   readonly mac: number;
@@ -41,15 +44,12 @@ export interface From {
 }
 
 export class DhcpServer {
-  /** `starved`: clients behind one port want more than their share; once a minute for each port. */
-  readonly events = new TypedEventTarget<{ starved: Starved }>();
   readonly #subnet: Subnet;
   readonly #mtu: number;
   readonly #clock: Clock;
   readonly #leases = new Map<number, Lease>();
   readonly #owners = new Map<number, number>();
   readonly #reserved = new Map<number, number>();
-  readonly #log = new StarvationLog();
   readonly #counts = { offers: 0, acknowledged: 0, refused: 0, exhausted: 0, limited: 0 };
 
   constructor(options: { readonly subnet: Subnet; readonly mtu: number; readonly clock: Clock }) {
@@ -116,7 +116,11 @@ export class DhcpServer {
     return lease?.place === undefined || lease.place === place;
   }
 
-  /** False, and told of: those at `place` have their share. What a client holds already counts for no more. */
+  /**
+   * Those behind one port may have one more address for as long as at least as many as they hold are left for others:
+   * who makes clients up gets half of what there is, a second one half of the rest. What a client holds already counts
+   * for no more.
+   */
   #mayTake({ mac, place }: From): boolean {
     if (!place || this.addressOf(mac) !== undefined) return true;
     const nowNs = this.#clock.nowNs();
@@ -127,10 +131,8 @@ export class DhcpServer {
       if (lease.place === place) held++;
     }
     const { firstLease, lastLease } = this.#subnet;
-    if (mayHaveOneMore(held, lastLease - firstLease + 1 - taken)) return true;
+    if (held < lastLease - firstLease + 1 - taken) return true;
     this.#counts.limited++;
-    if (this.#log.isNews(place, nowNs))
-      this.events.emit("starved", Object.freeze({ port: place.name, leases: held }));
     return false;
   }
 

@@ -29,10 +29,9 @@ import {
 import { getMac, MAC_BROADCAST } from "../mac.ts";
 import { parseTcp } from "../tcp.ts";
 import { parseUdp, UDP_HEADER_BYTES, udpFrame } from "../udp.ts";
-import { DhcpServer } from "./dhcp-server.ts";
+import { DhcpServer, type Place } from "./dhcp-server.ts";
 import { DnsForwarder } from "./dns-forwarder.ts";
 import { Forwards } from "./forwards.ts";
-import type { Place } from "./lease-shares.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { Outside } from "./outside.ts";
 import { DEFAULT_SUBNET, isIn, type Subnet } from "./subnet.ts";
