@@ -63,7 +63,13 @@ describe.skipIf(!hasTools)("Debian (skipped unless installed: apt install qemu-u
       expect(await say(vm, "insmod /s/nbd.ko")).toMatch(/done 0/);
       const attach = `nbd-client -N d 10.0.2.2 ${server.port} /dev/nbd0`;
       expect(await say(vm, attach)).toMatch(/done 0/);
-      expect(await say(vm, "cat /sys/block/nbd0/size")).toContain(`\n${BYTES / 512}`);
+      // The client goes into the background before its child has attached the device.
+      const size = "cat /sys/block/nbd0/size";
+      await say(
+        vm,
+        `n=0; until [ $(${size}) != 0 ] || [ $n = 100 ]; do n=$((n+1)); sleep 0.1; done`,
+      );
+      expect(await say(vm, size)).toContain(`\n${BYTES / 512}`);
       await say(vm, "dd if=/dev/urandom of=/tmp/r bs=1M count=4 2>/dev/null");
       const copy = "dd if=/tmp/r of=/dev/nbd0 bs=64k seek=32 conv=fsync 2>&1 | tail -1";
       expect(await say(vm, copy)).toMatch(/64\+0 records out/);
