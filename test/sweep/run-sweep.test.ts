@@ -84,6 +84,15 @@ describe("a sweep", () => {
     expect(other.text === inline.text).toBe(false);
   }, 300_000);
 
+  test("many chunks at once are no leak of listeners", async () => {
+    const warned = vi.fn();
+    process.on("warning", warned);
+    await results({ engine: "threads", workers: 6 }); // Twelve chunks are under way.
+    await new Promise(setImmediate);
+    process.off("warning", warned);
+    expect(warned).not.toHaveBeenCalled();
+  });
+
   test("writes rows in order, keeps errors as rows, and sums up", async () => {
     const { summary, text } = await results({ engine: "inline" });
     const rows = text

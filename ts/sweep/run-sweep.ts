@@ -1,4 +1,5 @@
 /** Runs a whole sweep: chunks out, rows in, results in order, then the report. */
+import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { abortError, throwIfAborted } from "../base/abort.ts";
@@ -233,6 +234,7 @@ async function runChunks(run: ChunkRun): Promise<void> {
   const { executor, chunks, store, meter, signal } = run;
   const failed = new AbortController();
   const stop = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  setMaxListeners(0, stop); // Each chunk under way listens, and there may be thousands.
   let next = 0;
   const slot = async (): Promise<void> => {
     for (;;) {
