@@ -42,7 +42,7 @@ export const COLUMN_KINDS = {
   normal_pages: "number",
   duplicate_pages: "number",
   delta_pages: "number",
-  dirty_sync_count: "number",
+  dirty_sync_count: "count",
   postcopy_requests: "number",
   remaining_bytes: "number",
   dirty_pages_rate: "number",
