@@ -277,12 +277,14 @@ describe.skipIf(!SERVER)("a sweep over a queue", () => {
       "null\n",
       Buffer.from('{"chunk":1}\nxx'),
     );
-    await client.rpush(
-      rows,
-      encodeDone(done, Buffer.from("{}\n")),
-      encodeDone(done, Buffer.alloc(0)),
-    );
-    await client.rpush(rows, encodeDone({ ...done, chunk: 10 ** 9 }, Buffer.from("{}\n")));
+    const line = Buffer.from("{}\n");
+    const lies = [
+      encodeDone(done, line, "ndjson"),
+      encodeDone(done, line, "parquet"),
+      encodeDone(done, Buffer.alloc(0), "ndjson"),
+      encodeDone({ ...done, chunk: 10 ** 9 }, line, "ndjson"),
+    ];
+    await client.rpush(rows, ...lies.map((pieces) => Buffer.concat(pieces)));
     worker();
     await expectWhole(command, out, "ndjson");
     await queue.close();

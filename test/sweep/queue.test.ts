@@ -6,6 +6,7 @@ import { parsePlan } from "../../ts/sweep/plan.ts";
 import { Crew } from "../../ts/sweep/queue/crew.ts";
 import { decodeDone, encodeDone, jobData } from "../../ts/sweep/queue/protocol.ts";
 import { openRedis, redisName } from "../../ts/sweep/queue/redis.ts";
+import { RESULT_FORMATS, type ResultFormat } from "../../ts/sweep/results/format.ts";
 import { holdsRows } from "../../ts/sweep/results/part.ts";
 import { ChunkRunner } from "../../ts/sweep/run-chunk.ts";
 
@@ -66,8 +67,11 @@ describe("what comes through a queue", () => {
   const done = { chunk: 3, ms: 1.5, worker: "w", threads: 2 };
   const rows = Buffer.from('{"a":1}\n{"a":2}\n');
 
-  test("is what was sent, or nothing", () => {
-    const bytes = encodeDone(done, rows);
+  const encoded = (rows: Uint8Array, format: ResultFormat = "ndjson"): Buffer =>
+    Buffer.concat(encodeDone(done, rows, format));
+
+  test.each(RESULT_FORMATS)("is what was sent, or nothing, as %s", (format) => {
+    const bytes = encoded(rows, format);
     expect(decodeDone(bytes)).toEqual({ done, rows });
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Buffer.from(bytes);
@@ -78,12 +82,13 @@ describe("what comes through a queue", () => {
     }
     for (const cut of [0, 1, 20, bytes.length - 1])
       expect(decodeDone(bytes.subarray(0, cut))).toBeUndefined();
-    expect(decodeDone(encodeDone(done, Buffer.alloc(0)))).toEqual({ done, rows: Buffer.alloc(0) });
+    expect(decodeDone(encoded(Buffer.alloc(0), format))).toEqual({ done, rows: Buffer.alloc(0) });
   });
 
-  test("is no larger than it says, however it is packed", () => {
-    const large = encodeDone(done, Buffer.alloc(1 << 20));
-    expect(large.length).toBeLessThan(10_000);
+  test.each(RESULT_FORMATS)("is no larger than it says, as %s", (format) => {
+    const large = encoded(Buffer.alloc(1 << 20), format);
+    // Lines of text are packed.
+    expect(large.length < 10_000).toBe(format !== "parquet");
     const says = (bytes: number): Buffer =>
       Buffer.from(
         large.toString("latin1").replace('"bytes":1048576', `"bytes":${bytes}`),

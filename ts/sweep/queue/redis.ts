@@ -2,6 +2,8 @@
  * Redis (or Valkey) as the engine `bullmq` wants it. BullMQ and its driver are optional: they are loaded here,
  * when they are asked for, and nowhere else.
  */
+import { nextTick } from "node:process";
+import type { Writable } from "node:stream";
 import type { Redis } from "ioredis";
 import { WasmvisorError } from "../../base/errors.ts";
 
@@ -58,6 +60,32 @@ export async function openRedis(url: string): Promise<Redis> {
   });
   redis.on("error", () => undefined); // It is waited for; commands that it refuses reject.
   return redis;
+}
+
+/**
+ * Adds messages to a list, each in pieces that leave from where they lie. The driver's own way copies all of a
+ * command into one buffer: 4 ms for 0.9 MB, nearly all of it for memory that was never touched before.
+ */
+export async function pushPieces(
+  redis: Redis,
+  key: string,
+  messages: readonly (readonly Uint8Array[])[],
+): Promise<void> {
+  const { Command } = await load(() => import("ioredis"));
+  const command = new Command("rpush", [key]);
+  const begin = `*${messages.length + 2}\r\n$5\r\nrpush\r\n$${Buffer.byteLength(key)}\r\n${key}`;
+  command.toWritable = (stream) => {
+    const socket = stream as Writable;
+    socket.cork();
+    socket.write(begin);
+    for (const pieces of messages) {
+      socket.write(`\r\n$${pieces.reduce((sum, { length }) => sum + length, 0)}\r\n`);
+      for (const piece of pieces) socket.write(piece);
+    }
+    nextTick(() => socket.uncork());
+    return "\r\n"; // The driver writes it.
+  };
+  await redis.sendCommand(command);
 }
 
 const FIRST = {

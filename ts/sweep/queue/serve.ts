@@ -11,6 +11,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
+import type { ResultFormat } from "../results/format.ts";
 import { leaveGarbage } from "./collector.ts";
 import {
   deathsKey,
@@ -24,7 +25,7 @@ import {
   type SweepSpec,
   specKey,
 } from "./protocol.ts";
-import { loadBullmq, openRedis, type Redis } from "./redis.ts";
+import { loadBullmq, openRedis, pushPieces, type Redis } from "./redis.ts";
 
 export interface ServeOptions {
   /** URL of the server. */
@@ -117,6 +118,7 @@ function ended(worker: Worker, server: SweepServer, options: ServeOptions): Prom
 
 interface Pool {
   readonly executor: Promise<Executor>;
+  readonly format: ResultFormat;
   jobs: number;
 }
 
@@ -150,7 +152,7 @@ class SweepServer {
     try {
       if (isSuspect)
         for (const chunk of chunks) await this.#tryEach(await pool.executor, sweep, chunk);
-      await this.#compute(await pool.executor, sweep, chunks);
+      await this.#compute(pool, sweep, chunks);
     } finally {
       pool.jobs--;
       this.#idleSinceMs = nowMs();
@@ -171,17 +173,21 @@ class SweepServer {
   }
 
   /** The next chunk is computed while the rows of the last ones leave, small ones together. */
-  async #compute(executor: Executor, sweep: string, chunks: readonly Chunk[]): Promise<void> {
+  async #compute(
+    { executor, format }: Pool,
+    sweep: string,
+    chunks: readonly Chunk[],
+  ): Promise<void> {
     let left: Promise<void> = Promise.resolve();
-    let inHand: Buffer[] = [];
+    let inHand: Uint8Array[][] = [];
     let leftMs = nowMs();
     for (const [i, chunk] of chunks.entries()) {
       const beganMs = nowMs();
-      const rows = await executor.submit(chunk);
+      const rows = await (await executor).submit(chunk);
       const ms = nowMs() - beganMs;
       const { workers: threads } = this.#options;
       const done = { chunk: chunk.number, ms, worker: this.#name, threads };
-      inHand.push(encodeDone(done, rows));
+      inHand.push(encodeDone(done, rows, format));
       if (i === chunks.length - 1 || nowMs() - leftMs >= TOGETHER_MS) {
         await left;
         left = this.#push(sweep, inHand);
@@ -196,12 +202,12 @@ class SweepServer {
     await left;
   }
 
-  async #push(sweep: string, messages: readonly Buffer[]): Promise<void> {
+  async #push(sweep: string, messages: readonly Uint8Array[][]): Promise<void> {
     // The coordinator that is done takes its plan away: nobody would read this.
     if ((await this.#redis.exists(specKey(sweep))) === 0) return;
     for (let retry = 0; ; retry++) {
       try {
-        await this.#redis.rpush(rowsKey(sweep), ...messages);
+        await pushPieces(this.#redis, rowsKey(sweep), messages);
         await this.#redis.expire(rowsKey(sweep), EXPIRY_SEC);
         return;
       } catch (error) {
@@ -234,6 +240,7 @@ class SweepServer {
     const job = { plan, seed, format, guestRunnerModule };
     const pool = {
       executor: makeExecutor(job, { engine: "threads", workers, workerFile }),
+      format,
       jobs: 0,
     };
     this.#pools.set(sweep, pool);
