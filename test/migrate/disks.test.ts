@@ -1,7 +1,8 @@
 /** Disks that are copied along: equal at the end, whatever is written meanwhile, and whatever breaks. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
-import { MOVING_BLOCK_BYTES } from "../../ts/machine/moving-disk.ts";
+import type { Wait } from "../../ts/base/task.ts";
+import { type LeavingDisk, MOVING_BLOCK_BYTES } from "../../ts/machine/moving-disk.ts";
 import { DISK_COPIES } from "../../ts/migrate/leaving-disks.ts";
 import type { Strategy } from "../../ts/migrate/options.ts";
 import { DiskScene, type DiskSceneOptions } from "./disk-scene.ts";
@@ -138,6 +139,26 @@ test("holes are not sent, and what became zero is", () => {
   scene.check("holes");
   expect(scene.result.stats.disks).toMatchObject({ blocks: 1, zeroBlocks: 0 });
 });
+
+test.each(["pre-copy", "stop"] as const)(
+  "zeros that take longer to read than a silence may last are no silence: %s",
+  (diskCopy) => {
+    const diskBytes = 64 * 16 * MOVING_BLOCK_BYTES;
+    const scene = new DiskScene({ seed, diskBytes, requestsPerMs: 0, source: { diskCopy } });
+    scene.content.fill(0);
+    scene.reference.fill(0);
+    const { clock, source } = scene.scene;
+    const read = (_: number, into: Uint8Array): Wait<void> => {
+      into.fill(0);
+      return clock.sleep(0.5e9);
+    };
+    Object.assign(source.leavingDisks?.[0] as LeavingDisk, { read });
+    expect(scene.run().state).toBe("completed");
+    expect(scene.scene.clock.nowNs()).toBeGreaterThan(30e9);
+    scene.check("zeros");
+    expect(scene.result.stats.disks).toMatchObject({ blocks: 0, zeroBlocks: 0 });
+  },
+);
 
 test("a target whose disk is full refuses, and the guest goes on", () => {
   const scene = new DiskScene({ seed, roomBytes: 5 * MOVING_BLOCK_BYTES });

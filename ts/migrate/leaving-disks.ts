@@ -44,7 +44,10 @@ export interface LeavingDisksOptions {
   readonly disks: readonly LeavingDisk[];
   readonly how: DiskCopy;
   readonly nowNs: () => number;
-  /** Sends blocks, keeps the cap, and throws when the migration is to end. */
+  /**
+   * Sends blocks, keeps the cap, and throws when the migration is to end. A batch may have none: what was looked at were
+   * zeros, which took time, and both the target and whoever shares this thread shall see that it goes on.
+   */
   readonly send: (batch: BlockBatch) => Task<void>;
   /** What is sent from now on is read after all that was sent before. */
   readonly barrier: () => Task<void>;
@@ -209,8 +212,7 @@ export class LeavingDisks {
 
   /** Reads and sends blocks next to each other, BATCH_BLOCKS at most: from now on they are not left any more. */
   *sendBlocks(state: LeavingDiskState, from: number, until: number): Task<void> {
-    const batch = yield* this.takeBlocks(state, from, until);
-    if (batch.blocks.length > 0) yield* this.#options.send(batch);
+    yield* this.#options.send(yield* this.takeBlocks(state, from, until));
   }
 
   /** The same, for whoever sends them otherwise. `all`: zeros are told, too. */

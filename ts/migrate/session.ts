@@ -214,7 +214,8 @@ export class Session {
   *#sendBlocks(batch: BlockBatch): Task<void> {
     this.#inbox.check();
     const bytes = yield* this.#lanes.send(stream.FRAME_BLOCKS, encodeBlocks(batch));
-    yield* this.window.pace(bytes);
+    // One without blocks says nothing about the link.
+    if (batch.blocks.length > 0) yield* this.window.pace(bytes);
   }
 
   /** The payload of PAGES: a copy. */
