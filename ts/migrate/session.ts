@@ -99,6 +99,7 @@ export class Session {
         nowNs: () => this.nowNs(),
         send: (batch) => this.#sendBlocks(batch),
         barrier: () => this.#lanes.barrier(),
+        hear: (value) => this.#inbox.unlessFailed(value),
       });
     this.#connection = new Connection(channel, ACCEPTED);
     this.#lanes = new Lanes(this.#connection);
