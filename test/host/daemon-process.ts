@@ -12,6 +12,8 @@ export const ROOT = ((): string => {
   return folder;
 })();
 const BINARY = join(ROOT, "dist/ts/cli/main.js");
+/** Where a control sequence begins. */
+const CONTROL = new RegExp(`(?=${String.fromCharCode(27)})`);
 
 export interface DaemonProcess {
   readonly address: string;
@@ -52,7 +54,11 @@ export async function startDaemon(
   };
 }
 
-/** What a console prints until it fits `pattern`, or whatever else tests it; rejects after `timeoutMs`. */
+/**
+ * What a console prints until it fits `pattern`, or whatever else tests it; rejects after `timeoutMs`. It is looked at
+ * wherever a control sequence begins, as `VmConsole.expect` does, however the bytes were cut on their way: a shell asks the
+ * terminal something right behind its prompt, and a pattern like `/# $/` is about the prompt.
+ */
 export async function printed(
   client: HostClient,
   name: string,
@@ -64,25 +70,25 @@ export async function printed(
 ): Promise<string> {
   const { head, socket } = await client.console(name);
   const decoder = new TextDecoder();
-  let text = decoder.decode(head, { stream: true });
+  let text = "";
   if (input !== undefined) socket.write(input);
   try {
     return await new Promise<string>((resolve, reject) => {
-      const look = (): void => {
-        if (pattern.test(text)) resolve(text);
+      const take = (bytes: Uint8Array): void => {
+        for (const piece of decoder.decode(bytes, { stream: true }).split(CONTROL)) {
+          text += piece;
+          if (pattern.test(text)) resolve(text);
+        }
       };
       const fail = (why: string) => () =>
         reject(new Error(`${name}: ${why} before ${pattern}: ${JSON.stringify(text.slice(-300))}`));
       const timer = setTimeout(fail("timeout"), timeoutMs);
-      socket.on("data", (bytes: Buffer) => {
-        text += decoder.decode(bytes, { stream: true });
-        look();
-      });
+      socket.on("data", take);
       socket.on("close", () => {
         clearTimeout(timer);
         fail("end")();
       });
-      look();
+      take(head);
     });
   } finally {
     socket.destroy();

@@ -1,7 +1,8 @@
 /** Disks that are copied along: equal at the end, whatever is written meanwhile, and whatever breaks. */
 import { describe, expect, test } from "vitest";
 import { Random } from "../../ts/base/random.ts";
-import { MOVING_BLOCK_BYTES } from "../../ts/machine/moving-disk.ts";
+import { Future, type Wait } from "../../ts/base/task.ts";
+import { type LeavingDisk, MOVING_BLOCK_BYTES } from "../../ts/machine/moving-disk.ts";
 import { DISK_COPIES } from "../../ts/migrate/leaving-disks.ts";
 import type { Strategy } from "../../ts/migrate/options.ts";
 import { DiskScene, type DiskSceneOptions } from "./disk-scene.ts";
@@ -137,6 +138,101 @@ test("holes are not sent, and what became zero is", () => {
   expect(scene.run().state).toBe("completed");
   scene.check("holes");
   expect(scene.result.stats.disks).toMatchObject({ blocks: 1, zeroBlocks: 0 });
+});
+
+test.each(["pre-copy", "stop"] as const)(
+  "zeros that take longer to read than a silence may last are no silence: %s",
+  (diskCopy) => {
+    const diskBytes = 64 * 16 * MOVING_BLOCK_BYTES;
+    const scene = new DiskScene({ seed, diskBytes, requestsPerMs: 0, source: { diskCopy } });
+    scene.content.fill(0);
+    scene.reference.fill(0);
+    const { clock, source } = scene.scene;
+    const read = (_: number, into: Uint8Array): Wait<void> => {
+      into.fill(0);
+      return clock.sleep(0.5e9);
+    };
+    Object.assign(source.leavingDisks?.[0] as LeavingDisk, { read });
+    expect(scene.run().state).toBe("completed");
+    expect(scene.scene.clock.nowNs()).toBeGreaterThan(30e9);
+    scene.check("zeros");
+    expect(scene.result.stats.disks).toMatchObject({ blocks: 0, zeroBlocks: 0 });
+  },
+);
+
+describe("a disk that never answers", () => {
+  const stuck = (): Wait<void> => new Future<void>();
+  const read = (scene: DiskScene): void => {
+    Object.assign(scene.scene.source.leavingDisks?.[0] as LeavingDisk, { read: stuck });
+  };
+  const pause = (scene: DiskScene): void => {
+    const { source } = scene.scene;
+    source.pause = () => {
+      source.isRunning = false;
+      return stuck() as undefined;
+    };
+  };
+
+  test.each([
+    ["while it is read", read],
+    ["while its guest is stopped", pause],
+  ])("ends a move by the silence that it makes: %s", (_, stick) => {
+    const scene = new DiskScene({ seed, requestsPerMs: 0 });
+    stick(scene);
+    const result = scene.run();
+    expect([result.state, "error" in result && String(result.error)]).toEqual([
+      "failed",
+      expect.stringContaining("nothing moved for 10 s"),
+    ]);
+    scene.check("stuck");
+  });
+
+  test.each([
+    ["while it is read", read],
+    ["while its guest is stopped", pause],
+  ])("keeps nobody from cancelling: %s", (_, stick) => {
+    const abort = new AbortController();
+    let endedNs = 0;
+    const scene = new DiskScene({
+      seed,
+      requestsPerMs: 0,
+      source: { signal: abort.signal, onPhase: () => undefined },
+      onTick: (nowNs) => {
+        if (scene.scene.result) endedNs ||= nowNs;
+        else if (nowNs > 0.5e9) abort.abort();
+      },
+    });
+    stick(scene);
+    expect(scene.run().state).toBe("aborted");
+    expect(endedNs).toBeLessThan(1e9);
+    scene.check("cancelled");
+  });
+
+  test("after its guest has gone, too: that waits to be recovered", () => {
+    const scene = new DiskScene({
+      seed,
+      requestsPerMs: 0,
+      recovers: true,
+      source: { diskCopy: "on-demand" },
+    });
+    read(scene);
+    const result = scene.run();
+    expect(result.state).toBe("paused");
+    scene.check("stuck behind its guest");
+  });
+});
+
+test("a target that cannot keep what follows its guest is not tried for ever", () => {
+  const source = { strategy: "post-copy", diskCopy: "on-demand" } as const;
+  const scene = new DiskScene({ seed, requestsPerMs: 0, recovers: true, source });
+  const place = (): never => {
+    throw new Error("no space left on the target's disk");
+  };
+  Object.assign(scene.image.onDemand, { place });
+  const result = scene.run();
+  expect(result.state).toBe("paused");
+  expect(scene.scene.reconnects).toBeLessThan(10);
+  scene.check("full behind its guest");
 });
 
 test("a target whose disk is full refuses, and the guest goes on", () => {

@@ -1,7 +1,7 @@
 /** What a source sends of a disk that knows its holes: what became one is told, what was one is not. */
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../ts/base/clock.ts";
-import { runTask } from "../../ts/base/task.ts";
+import { runTask, wait } from "../../ts/base/task.ts";
 import type { BlockExtent } from "../../ts/machine/block.ts";
 import { MOVING_BLOCK_BYTES as BLOCK } from "../../ts/machine/moving-disk.ts";
 import type { BlockBatch } from "../../ts/migrate/block-frames.ts";
@@ -33,6 +33,7 @@ test("a block that was sent and then became a hole is sent as zeros", () => {
       sent.push(batch);
     },
     barrier: function* () {},
+    hear: wait,
   });
   disks.start();
   runTask(disks.sendLeft());
@@ -56,6 +57,7 @@ test("what follows a guest: blocks of zeros go together, up to the next one with
     nowNs: () => 0,
     send: function* () {},
     barrier: function* () {},
+    hear: wait,
   });
   disks.start();
   const server = new BlockServer(disks);

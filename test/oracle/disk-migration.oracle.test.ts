@@ -10,8 +10,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type DaemonProcess, printed, startDaemon } from "../host/daemon-process.ts";
 
 const WAIT_MS = 300_000;
+/** Of the test's time a step may have so much: then it says which it is, and how both hosts are. */
+const STEP_MS = 120_000;
+const STATE_MS = 5_000;
 const WRITER =
-  "n=0; while [ ! -e /stop ]; do n=$((n % 12 + 1)); " +
+  ": > /count; n=0; while [ ! -e /stop ]; do n=$((n % 12 + 1)); " +
   "dd if=/dev/urandom of=/mnt/f$n bs=64k count=4 2>/dev/null; " +
   "(cd /mnt; md5sum f$n > s$n); sync; echo $n >> /count; done & true";
 
@@ -31,13 +34,41 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** `action` if it ends within `ms`. */
+async function within<T>(ms: number, action: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it is not over after ${ms} ms`)), ms);
+  });
+  return Promise.race([action, over]).finally(() => clearTimeout(timer));
+}
+
+/** What both hosts know of guests and migrations. */
+async function states(): Promise<string> {
+  const asked = hosts.flatMap(({ client }) => [client.list(), client.migrations()]);
+  const told = await Promise.allSettled(asked.map((one) => within<object[]>(STATE_MS, one)));
+  return JSON.stringify(
+    told.map((one) => (one.status === "fulfilled" ? one.value : `${one.reason}`)),
+  );
+}
+
+/** Who has a deadline of its own, of `STEP_MS`, has more to say: that comes first. */
+async function step<T>(what: string, action: Promise<T>): Promise<T> {
+  try {
+    return await within(STEP_MS + STATE_MS, action);
+  } catch (cause) {
+    throw new Error(`${what}: ${(cause as Error).message}; hosts: ${await states()}`, { cause });
+  }
+}
+
 let said = 0;
 /** What a command prints. A console begins with what it printed before: each end is of its own. */
 async function say(where: DaemonProcess, command: string): Promise<string> {
   const end = `end${++said}`;
   const input = `${command}; echo ${end.slice(0, 2)}''${end.slice(2)} $?\n`;
   const pattern = new RegExp(`\\n${end} \\d+\\r?\\n`);
-  const text = await printed(where.client, "web", { input, pattern, timeoutMs: 90_000 });
+  const saying = printed(where.client, "web", { input, pattern, timeoutMs: STEP_MS });
+  const text = await step(command, saying);
   return text.slice(text.lastIndexOf(`\nend${said - 1} `) + 1);
 }
 
@@ -56,7 +87,8 @@ async function boot(where: DaemonProcess, path: string, format: "raw" | "qcow2")
   const disks = [{ path, format }];
   await where.client.create({ name: "web", image: "debian", memory: "128MiB", disks });
   await where.client.act("web", "start");
-  await printed(where.client, "web", { pattern: /\/ # $/, timeoutMs: WAIT_MS });
+  const prompt = printed(where.client, "web", { pattern: /\/ # $/, timeoutMs: STEP_MS });
+  await step("boot", prompt);
   await say(where, "mkdir -p /mnt; mount -t ext4 /dev/vda /mnt");
 }
 
@@ -88,7 +120,8 @@ test.each([
   let at = 0;
   for (const copyDisks of ways) {
     const [from, to] = [hosts[at], hosts[1 - at]] as [DaemonProcess, DaemonProcess];
-    const outcome = await from.client.migrate("web", { target: to.address, copyDisks });
+    const moving = from.client.migrate("web", { target: to.address, copyDisks });
+    const outcome = await step(`move ${copyDisks} from host ${at}`, moving);
     expect(outcome).toMatchObject({ state: "completed" });
     const { disk } = outcome.stats;
     expect(disk?.remaining).toBe(0);
@@ -97,7 +130,9 @@ test.each([
   const end = hosts[at] as DaemonProcess;
   const checked = await say(
     end,
-    "touch /stop; wait; sync; cd /mnt; cat s* | md5sum -c; cd /; wc -l /count",
+    // A move may be over before much was written.
+    "while [ $(wc -l < /count) -lt 4 ]; do sleep 0.1; done; " +
+      "touch /stop; wait; sync; cd /mnt; cat s* | md5sum -c; cd /; wc -l /count",
   );
   expect(checked).not.toContain("FAILED");
   expect(checked.match(/: OK/g)?.length).toBeGreaterThan(3);

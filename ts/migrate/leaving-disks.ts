@@ -2,7 +2,7 @@
  * The source's side of disks that are copied along: what is left of each, pass after pass while the guest writes,
  * and the rest with the guest stopped.
  */
-import { type Task, type Wait, wait } from "../base/task.ts";
+import type { Task, Wait } from "../base/task.ts";
 import { isZero } from "../base/zeros.ts";
 import { BlockSet } from "../machine/block-set.ts";
 import {
@@ -44,10 +44,15 @@ export interface LeavingDisksOptions {
   readonly disks: readonly LeavingDisk[];
   readonly how: DiskCopy;
   readonly nowNs: () => number;
-  /** Sends blocks, keeps the cap, and throws when the migration is to end. */
+  /**
+   * Sends blocks, keeps the cap, and throws when the migration is to end. A batch may have none: what was looked at were
+   * zeros, which took time, and both the target and whoever shares this thread shall see that it goes on.
+   */
   readonly send: (batch: BlockBatch) => Task<void>;
   /** What is sent from now on is read after all that was sent before. */
   readonly barrier: () => Task<void>;
+  /** Waits for a disk; throws when the migration is to end. */
+  readonly hear: <T>(value: Wait<T>) => Task<T>;
 }
 
 export interface LeavingDiskState {
@@ -69,7 +74,7 @@ export class LeavingDisks {
   readonly how: DiskCopy;
   readonly states: readonly LeavingDiskState[];
   readonly #options: LeavingDisksOptions;
-  readonly #buffer = new Uint8Array(BATCH_BYTES);
+  #buffer = new Uint8Array(BATCH_BYTES);
   #before: DiskPass | undefined;
   #limitBytesPerSec = Number.POSITIVE_INFINITY;
   #blocks = 0;
@@ -91,7 +96,7 @@ export class LeavingDisks {
     const shapes: DiskShape[] = [];
     for (const { disk } of this.states) {
       const { bytes, index } = disk;
-      shapes.push({ index, bytes, usedBytes: yield* wait(disk.usedBytes()) });
+      shapes.push({ index, bytes, usedBytes: yield* this.#options.hear(disk.usedBytes()) });
     }
     return shapes;
   }
@@ -117,7 +122,7 @@ export class LeavingDisks {
   *leaveHoles(): Task<void> {
     for (const { disk, left } of this.states)
       for (let at = 0; at < disk.bytes; ) {
-        const { bytes, isZero } = yield* wait(disk.extent(at, disk.bytes - at));
+        const { bytes, isZero } = yield* this.#options.hear(disk.extent(at, disk.bytes - at));
         const last =
           at + bytes === disk.bytes ? left.blockCount : (at + bytes) / MOVING_BLOCK_BYTES;
         const first = Math.ceil(at / MOVING_BLOCK_BYTES);
@@ -179,7 +184,8 @@ export class LeavingDisks {
   *#sendFrom(state: LeavingDiskState, block: number): Task<number> {
     const { disk, left } = state;
     const at = block * MOVING_BLOCK_BYTES;
-    const extent = yield* wait(disk.extent(at, Math.min(HOLE_BYTES_MAX, disk.bytes - at)));
+    const bytes = Math.min(HOLE_BYTES_MAX, disk.bytes - at);
+    const extent = yield* this.#options.hear(disk.extent(at, bytes));
     const end = at + extent.bytes === disk.bytes ? left.blockCount : undefined;
     const whole = end ?? Math.floor((at + extent.bytes) / MOVING_BLOCK_BYTES);
     if (extent.isZero && whole > block) return yield* this.#sendZeros(state, block, whole);
@@ -209,8 +215,7 @@ export class LeavingDisks {
 
   /** Reads and sends blocks next to each other, BATCH_BLOCKS at most: from now on they are not left any more. */
   *sendBlocks(state: LeavingDiskState, from: number, until: number): Task<void> {
-    const batch = yield* this.takeBlocks(state, from, until);
-    if (batch.blocks.length > 0) yield* this.#options.send(batch);
+    yield* this.#options.send(yield* this.takeBlocks(state, from, until));
   }
 
   /** The same, for whoever sends them otherwise. `all`: zeros are told, too. */
@@ -220,7 +225,7 @@ export class LeavingDisks {
     for (let block = from; block < until; block++) left.delete(block);
     const at = from * MOVING_BLOCK_BYTES;
     const room = this.#buffer.subarray(0, Math.min(until * MOVING_BLOCK_BYTES, disk.bytes) - at);
-    yield* wait(disk.read(at, room) as Wait<void>);
+    yield* this.#read(disk, at, room);
     const batch = { blocks: [] as number[], isZero: [] as boolean[], contents: [] as Uint8Array[] };
     for (let block = from; block < until; block++) {
       const begin = (block - from) * MOVING_BLOCK_BYTES;
@@ -234,6 +239,16 @@ export class LeavingDisks {
     }
     this.#count(batch.isZero, batch.contents);
     return { disk: disk.index, ...batch };
+  }
+
+  *#read(disk: LeavingDisk, at: number, room: Uint8Array): Task<void> {
+    try {
+      yield* this.#options.hear(disk.read(at, room) as Wait<void>);
+    } catch (error) {
+      // Who is not waited for any more may still fill it.
+      this.#buffer = new Uint8Array(BATCH_BYTES);
+      throw error;
+    }
   }
 
   #count(isZero: readonly boolean[], contents: readonly Uint8Array[]): void {

@@ -99,6 +99,7 @@ export class Session {
         nowNs: () => this.nowNs(),
         send: (batch) => this.#sendBlocks(batch),
         barrier: () => this.#lanes.barrier(),
+        hear: (value) => this.#inbox.unlessFailed(value),
       });
     this.#connection = new Connection(channel, ACCEPTED);
     this.#lanes = new Lanes(this.#connection);
@@ -214,7 +215,8 @@ export class Session {
   *#sendBlocks(batch: BlockBatch): Task<void> {
     this.#inbox.check();
     const bytes = yield* this.#lanes.send(stream.FRAME_BLOCKS, encodeBlocks(batch));
-    yield* this.window.pace(bytes);
+    // One without blocks says nothing about the link.
+    if (batch.blocks.length > 0) yield* this.window.pace(bytes);
   }
 
   /** The payload of PAGES: a copy. */

@@ -15,7 +15,7 @@ import { Unfinished } from "../unfinished.ts";
 import { PageServer } from "./page-server.ts";
 
 const RETRY_NS = 500_000_000;
-/** Times that a channel may break in a row without a page having moved. */
+/** Times that a channel may break in a row without anything having arrived. */
 const FRUITLESS_MAX = 5;
 
 /** Settles when the target has all pages. Throws `Unfinished` when that cannot be at the moment. */
@@ -30,8 +30,8 @@ export function* activation(session: Session): Task<void> {
 }
 
 function* follow(session: Session): Task<void> {
+  let lacking = session.remainingPages + session.remainingBlocks;
   for (let fruitless = 0; ; ) {
-    const before = session.remainingPages + session.remainingBlocks;
     session.enter("activation");
     try {
       throwIfPaused(session);
@@ -40,10 +40,14 @@ function* follow(session: Session): Task<void> {
     } catch (error) {
       session.lanes.abort(error);
       throwIfPaused(session);
-      const left = session.remainingPages + session.remainingBlocks;
-      fruitless = left < before ? 0 : fruitless + 1;
-      if (fruitless === FRUITLESS_MAX) throw new Unfinished("paused", error);
       if (yield* recovery(session, error)) return;
+      // As the target says: what has left may not have come, or not be what can be kept there.
+      const before = lacking;
+      lacking = session.remainingPages + session.remainingBlocks;
+      fruitless = lacking < before ? 0 : fruitless + 1;
+      if (fruitless < FRUITLESS_MAX) continue;
+      session.lanes.abort(error);
+      throw new Unfinished("paused", paused(error));
     }
   }
 }

@@ -95,6 +95,17 @@ export class PageServer {
       this.#wake();
     };
     this.#session.lanes.onFree = () => this.#wake();
+    try {
+      yield* this.#serve();
+    } catch (error) {
+      // Whoever has all of it says so and closes, also while a block is read here that it has no use for.
+      const isOver = this.#isComplete && inbox.isClosed && error === inbox.failure;
+      if (!isOver) throw error;
+    }
+  }
+
+  *#serve(): Task<void> {
+    const { inbox } = this.#session;
     while (!this.#isComplete) {
       inbox.check();
       const gfn = this.#mayAnswer ? this.#requests.shift() : undefined;

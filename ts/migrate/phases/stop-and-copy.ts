@@ -20,7 +20,7 @@ export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<v
   session.isPaused = true;
   // Before: a guest stands still when its disks have done what it asked, and nobody is held back any more.
   session.disks?.limit(Number.POSITIVE_INFINITY);
-  yield* wait(guest.pause());
+  yield* session.inbox.unlessFailed(guest.pause());
   // Not before: who was held back would do at once what it has owed.
   session.limitDirty(Number.POSITIVE_INFINITY);
   const dirtiedPages = yield* session.harvest();
