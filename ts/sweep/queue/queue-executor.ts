@@ -13,7 +13,7 @@ import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
 import { holdsRows } from "../results/part.ts";
 import type { SweepJob } from "../run-chunk.ts";
-import { leaveGarbage } from "./collector.ts";
+import { leaveGarbage } from "../../host/collector.ts";
 import { Crew } from "./crew.ts";
 import {
   deathsKey,

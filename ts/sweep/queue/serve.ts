@@ -11,7 +11,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
-import { leaveGarbage } from "./collector.ts";
+import { leaveGarbage } from "../../host/collector.ts";
 import {
   deathsKey,
   EXPIRY_SEC,
