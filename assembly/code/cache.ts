@@ -50,6 +50,17 @@ export function initArena(base: usize, bytes: usize): void {
   initPairs();
 }
 
+function touch(from: usize, to: usize): void {
+  for (let at = from; at < to; at += 4096) store<u8>(at, 0);
+}
+
+/** Writes to each page of the memory that the next `bytes` of decoded code will lie in, and what is beside them. */
+export function touchArena(bytes: u32): void {
+  const until = min(Arena.end, Arena.next + <usize>bytes);
+  touch(Arena.next, until);
+  touch(sideOf(Arena.next), sideOf(until));
+}
+
 /** Page offset (up to 4098) of the instruction behind the one at `u`. */
 export function pageOffsetBehind(u: usize): u64 {
   return load<u16>(sideOf(u + 8));

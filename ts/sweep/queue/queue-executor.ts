@@ -8,12 +8,12 @@ import type { Queue } from "bullmq";
 import { abortError, onAbort } from "../../base/abort.ts";
 import { WallClock } from "../../base/clock.ts";
 import { type ErrorCode, WasmvisorError } from "../../base/errors.ts";
+import { leaveGarbage } from "../../host/collector.ts";
 import type { Executor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
 import { holdsRows } from "../results/part.ts";
 import type { SweepJob } from "../run-chunk.ts";
-import { leaveGarbage } from "./collector.ts";
 import { Crew } from "./crew.ts";
 import {
   deathsKey,

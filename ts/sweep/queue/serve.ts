@@ -8,11 +8,11 @@ import type { Job, Worker } from "bullmq";
 import { onAbort } from "../../base/abort.ts";
 import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
+import { leaveGarbage } from "../../host/collector.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
 import type { ResultFormat } from "../results/format.ts";
-import { leaveGarbage } from "./collector.ts";
 import {
   deathsKey,
   EXPIRY_SEC,

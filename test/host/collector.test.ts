@@ -1,0 +1,21 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+
+const collector = new URL("../../dist/ts/host/collector.js", import.meta.url).href;
+
+/** Lines about V8's memory reducer, which waits 0.1 s in this process, of one that is idle for half a second. */
+function linesOfReducer(before: string): number {
+  const flags = ["--expose-gc", "--trace-gc", "--trace-gc-verbose"];
+  const delay = "--gc-memory-reducer-start-delay-ms=100";
+  const fill = "let all = []; for (let i = 0; i < 2e5; i++) all.push({ i }); all = undefined";
+  const script = `${before}; ${fill}; gc(); setTimeout(() => undefined, 500)`;
+  const args = [...flags, delay, "--input-type=module", "--eval", script];
+  const out = execFileSync(process.execPath, args, { encoding: "utf8" });
+  return out.split("\n").filter((line) => line.includes("Memory reducer")).length;
+}
+
+test("V8 does not collect the garbage of a process because it is idle", () => {
+  expect(linesOfReducer("")).toBeGreaterThan(0);
+  const own = `const { leaveGarbage } = await import(${JSON.stringify(collector)}); leaveGarbage()`;
+  expect(linesOfReducer(own)).toBe(0);
+});
