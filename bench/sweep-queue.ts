@@ -17,7 +17,7 @@ const SERVER = ["redis-server", "valkey-server"].find(
 );
 /** Chunks between which time is taken. */
 const FROM = 4;
-const TO = 12;
+const TO = 28;
 /** 1,200,000 scenarios, of which the first are enough: 16,000 to a chunk, as in every plan that is worth a queue. */
 const PLAN = `apiVersion: wasmvisor.dev/v1
 kind: Sweep

@@ -4,7 +4,6 @@ import { resolve } from "node:path";
 import { WasmvisorError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import { DEFAULT_ADDRESS } from "../../host/address.ts";
-import { leaveGarbage } from "../../host/collector.ts";
 import { Daemon } from "../../host/daemon/server.ts";
 import { Host } from "../../host/host.ts";
 import { MTU_MAX } from "../../machine/nic.ts";
@@ -27,7 +26,6 @@ export async function host(context: CommandContext): Promise<number> {
 }
 
 async function serve({ options, out }: CommandContext): Promise<number> {
-  leaveGarbage();
   const listen = parse.text(options.listen) ?? DEFAULT_ADDRESS;
   const its = await Host.create({
     memory: parse.text(options.memory),

@@ -8,7 +8,6 @@ import type { Queue } from "bullmq";
 import { abortError, onAbort } from "../../base/abort.ts";
 import { WallClock } from "../../base/clock.ts";
 import { type ErrorCode, WasmvisorError } from "../../base/errors.ts";
-import { leaveGarbage } from "../../host/collector.ts";
 import type { Executor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
@@ -73,7 +72,6 @@ export async function makeQueueExecutor(job: SweepJob, options: QueueOptions): P
   if (job.guestRunnerModule !== undefined)
     throw new WasmvisorError("WV_CONFIG", "sweep: a queue carries no guest runner of one's own");
   const { Queue } = await loadBullmq();
-  leaveGarbage();
   const redis = await openRedis(options.redis);
   const queue = new Queue<JobData>(QUEUE, { connection: redis });
   queue.on("error", () => undefined); // The driver tries again; what fails for good rejects.

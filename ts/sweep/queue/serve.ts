@@ -8,7 +8,6 @@ import type { Job, Worker } from "bullmq";
 import { onAbort } from "../../base/abort.ts";
 import { WallClock } from "../../base/clock.ts";
 import { WasmvisorError } from "../../base/errors.ts";
-import { leaveGarbage } from "../../host/collector.ts";
 import { type Executor, makeExecutor } from "../executor.ts";
 import type { Chunk } from "../expand.ts";
 import { DEATHS } from "../poison.ts";
@@ -63,7 +62,6 @@ const STALLED_MAX = DEATHS - 1;
 /** Serves until it is told to end, or is idle for long. Throws what keeps it from beginning. */
 export async function serveSweeps(options: ServeOptions): Promise<Served> {
   const { UnrecoverableError, Worker } = await loadBullmq();
-  leaveGarbage();
   const redis = await openRedis(options.redis);
   const server = new SweepServer(redis, options);
   const lockDuration = options.lockMs ?? LOCK_MS;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 
-const collector = new URL("../../dist/ts/host/collector.js", import.meta.url).href;
+const collector = new URL("../../dist/ts/cli/collector.js", import.meta.url).href;
 
 /** Lines about V8's memory reducer, which waits 0.1 s in this process, of one that is idle for half a second. */
 function linesOfReducer(before: string): number {
