@@ -11,7 +11,7 @@ const NEVER = 2 ** 31 - 1;
 /** From now on, in all threads of this process. */
 export function leaveGarbage(): void {
   // Threads that begin from now on have no memory reducer. This one has: V8 asked when it began (measured: it
-  // collected as before). How long it waits V8 asks each time.
+  // collected as before). How long it waits V8 asks when it has collected for the first time.
   setFlagsFromString("--no-memory-reducer");
   setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${NEVER}`);
 }
