@@ -44,13 +44,15 @@ const FEW = 255;
 
 /** How many different values there are, as far as it matters: 1, few, or more. */
 function valuesIn(column: Column): number {
-  const found = new Set<string | number>();
-  let last: string | number | undefined;
-  for (const value of column) {
-    if (value === last) continue;
-    last = value;
-    found.add(value);
-    if (found.size > FEW) break;
+  let last = column[0];
+  let i = 1;
+  while (i < column.length && column[i] === last) i++;
+  if (i >= column.length) return 1;
+  const found = new Set([last]);
+  for (; i < column.length && found.size <= FEW; i++) {
+    if (column[i] === last) continue;
+    last = column[i];
+    found.add(last);
   }
   return found.size;
 }
