@@ -171,21 +171,18 @@ class SweepServer {
   }
 
   /** The next chunk is computed while the rows of the last ones leave, small ones together. */
-  async #compute(
-    { executor, format }: Pool,
-    sweep: string,
-    chunks: readonly Chunk[],
-  ): Promise<void> {
+  async #compute(pool: Pool, sweep: string, chunks: readonly Chunk[]): Promise<void> {
+    const executor = await pool.executor;
     let left: Promise<void> = Promise.resolve();
     let inHand: Uint8Array[][] = [];
     let leftMs = nowMs();
     for (const [i, chunk] of chunks.entries()) {
       const beganMs = nowMs();
-      const rows = await (await executor).submit(chunk);
+      const rows = await executor.submit(chunk);
       const ms = nowMs() - beganMs;
       const { workers: threads } = this.#options;
       const done = { chunk: chunk.number, ms, worker: this.#name, threads };
-      inHand.push(encodeDone(done, rows, format));
+      inHand.push(encodeDone(done, rows, pool.format));
       if (i === chunks.length - 1 || nowMs() - leftMs >= TOGETHER_MS) {
         await left;
         left = this.#push(sweep, inHand);
