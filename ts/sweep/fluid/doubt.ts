@@ -46,7 +46,14 @@ export class Doubt {
 
   /** What the policy says of some pages more. QEMU's rule is compared with its threshold instead: faster. */
   #ask(state: ConvergenceState, pages: number): ConvergenceDecision {
-    return CONVERGENCE_POLICIES[this.#policy](shifted(state, pages), this.#limits);
+    const rounds = state.rounds as RoundStats[];
+    const last = rounds.at(-1) as RoundStats;
+    const remainingBytes = Math.max(0, state.remainingBytes + pages * GUEST_PAGE_BYTES);
+    // In its place while the policy is asked: of a guest with 100,000 rounds they cannot be copied in each.
+    rounds[rounds.length - 1] = shifted(last, pages);
+    const decision = CONVERGENCE_POLICIES[this.#policy]({ ...state, remainingBytes }, this.#limits);
+    rounds[rounds.length - 1] = last;
+    return decision;
   }
 
   /** It converged `leftNs` before it would have been given up. */
@@ -55,15 +62,9 @@ export class Doubt {
   }
 }
 
-/** The same with some pages more. */
-function shifted(state: ConvergenceState, pages: number): ConvergenceState {
-  const { remainingBytes, rounds } = state;
-  const last = rounds.at(-1) as RoundStats;
-  const dirtiedPages = Math.max(0, last.dirtiedPages + pages);
-  const remainingPages = Math.max(0, last.remainingPages + pages);
-  return {
-    ...state,
-    remainingBytes: Math.max(0, remainingBytes + pages * GUEST_PAGE_BYTES),
-    rounds: [...rounds.slice(0, -1), { ...last, dirtiedPages, remainingPages }],
-  };
+/** The same round with some pages more. */
+function shifted(round: RoundStats, pages: number): RoundStats {
+  const dirtiedPages = Math.max(0, round.dirtiedPages + pages);
+  const remainingPages = Math.max(0, round.remainingPages + pages);
+  return { ...round, dirtiedPages, remainingPages };
 }
