@@ -32,6 +32,8 @@ export interface Regions {
   /** Pages of regions from this on are in the cache of sent pages after the first pass: no later one took their place. */
   readonly firstKept: number;
   readonly phases: readonly FluidPhase[];
+  /** All phases are sequential: no page is written by chance. */
+  readonly isFilled: boolean;
 }
 
 const pagesOf = (bytes: number): number => Math.ceil(bytes / GUEST_PAGE_BYTES);
@@ -127,15 +129,16 @@ function makeRegions(scenario: Scenario): Regions {
   const shares = phases.map(sharesOf);
   const cachePages = Math.floor(scenario.xbzrleCacheBytes / GUEST_PAGE_BYTES);
   const keptFrom = cachePages > 0 ? Math.max(0, usedPages - cachePages) : 0;
-  const cuts = new Set<number>([keptFrom, usedPages, pageCount]);
+  // Plain arrays: typed ones that are small cost more than what they hold.
+  const ends: number[] = [];
   for (const list of shares)
     for (const { from, to } of list) {
-      cuts.add(from);
-      cuts.add(to);
+      cut(ends, from);
+      cut(ends, to);
     }
-  cuts.delete(0);
-  // Plain arrays: typed ones that are small cost more than what they hold.
-  const ends = [...cuts].sort((a, b) => a - b);
+  cut(ends, keptFrom);
+  cut(ends, usedPages);
+  cut(ends, pageCount);
   return {
     count: ends.length,
     ends,
@@ -157,7 +160,18 @@ function makeRegions(scenario: Scenario): Regions {
           : undefined,
       perPage: perPageOf(ends, shares[i] as readonly Share[]),
     })),
+    isFilled: phases.every(({ distribution }) => distribution.kind === "sequential"),
   };
+}
+
+/** Ends a region at `page`, if none ends there. Most come in order. */
+function cut(ends: number[], page: number): void {
+  let i = ends.length;
+  while (i > 0 && (ends[i - 1] as number) > page) i--;
+  if (page === 0 || ends[i - 1] === page) return;
+  ends.push(page);
+  for (let k = ends.length - 1; k > i; k--) ends[k] = ends[k - 1] as number;
+  ends[i] = page;
 }
 
 function perPageOf(ends: readonly number[], shares: readonly Share[]): readonly number[] {

@@ -128,10 +128,12 @@ export class FluidWriter {
 
   /** Pages that were dirtied since the last harvest; notes the share of each region. */
   #dirtyPages(): number {
-    const { count, ends, phases } = this.#regions;
+    const { count, ends, isFilled, phases } = this.#regions;
     let pages = 0;
     let from = 0;
-    for (let r = 0; r < count; r++) {
+    // Whoever goes round fills: the regions have no share of that.
+    const sharing = isFilled && this.#background === 0 ? 0 : count;
+    for (let r = 0; r < sharing; r++) {
       const to = ends[r] as number;
       const writes = this.#exposure(r);
       const share = writes > 0 ? -Math.expm1(-writes) : 0;
@@ -139,6 +141,7 @@ export class FluidWriter {
       pages += (to - from) * share;
       from = to;
     }
+    for (let r = sharing; r < count; r++) fresh[r] = 0;
     for (let p = 0; p < phases.length; p++) {
       const { sequential } = phases[p] as FluidPhase;
       if (sequential) pages += Math.min(sequential.pages, this.#passed(p));
@@ -175,7 +178,9 @@ export class FluidWriter {
   ): void {
     const passed = this.#passed(p);
     const start = this.#phases[p * STRIDE + NEXT] as number;
-    this.#phases[p * STRIDE + NEXT] = (start + passed) % round.pages;
+    const next = start + passed;
+    // The remainder of numbers that are no integers costs more than all the rest.
+    this.#phases[p * STRIDE + NEXT] = next < round.pages ? next : next % round.pages;
     const length = Math.min(round.pages, passed);
     const end = start + length;
     memory.fill(round.from + start, round.from + Math.min(end, round.pages));
