@@ -285,8 +285,7 @@ export class LiveMigration {
 
   #sync(): void {
     this.#endRound(this.#harvest());
-    const { workingSetBytes, xbzrleCacheBytes } = this.scenario;
-    this.memory.kept = Math.min(1, xbzrleCacheBytes / workingSetBytes);
+    this.memory.isFirstPass = false;
     this.#slowDown();
     this.#mark("round");
   }
@@ -368,12 +367,11 @@ export class LiveMigration {
 
   /** Takes pages from memory; what they come to on the wire is the leg. */
   #batch(kind: "round" | "stop", pages: number): Leg {
-    const { wire, xbzrleCacheBytes } = this.scenario;
+    const { wire } = this.scenario;
     this.#isSynced = false;
     this.#reserve();
     const taken = this.memory.take(Math.min(pages, this.memory.pageCount), ZERO_PAGES_MAX);
-    const { normalPages, zeroPages } = taken;
-    const deltas = xbzrleCacheBytes > 0 ? taken.knownPages : 0;
+    const { knownPages: deltas, normalPages, zeroPages } = taken;
     const bytes =
       (normalPages - deltas) * wire.normalPageBytes +
       deltas * wire.deltaPageBytes +

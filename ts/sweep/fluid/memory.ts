@@ -15,7 +15,7 @@ const NOWHERE = { fill: (): void => undefined };
 export class Taken {
   normalPages = 0;
   zeroPages = 0;
-  /** Of the normal pages, those that the target has in an older version. */
+  /** Of the normal pages, those of which the cache has what the target has. */
   knownPages = 0;
 }
 
@@ -32,10 +32,13 @@ export class FluidMemory {
   pageCount = 0;
   /** Pages to be sent. */
   remaining = 0;
-  /** Share of the pages sent now that the cache still has when they are sent again; undefined: first pass. */
-  kept: number | undefined;
+  /** No page has been sent twice: what the cache of sent pages keeps is the last of them. */
+  isFirstPass = true;
   /** Variance of that, at the last harvest. */
   variance = 0;
+  #hasCache = false;
+  /** Share of the pages sent after the first pass that the cache still has when they are sent again. */
+  #kept = 0;
   #regions = NO_REGIONS;
   readonly #writer = new FluidWriter(NO_REGIONS);
   readonly #pieces: Pieces;
@@ -53,14 +56,15 @@ export class FluidMemory {
     const { count, ends } = regions;
     this.#regions = regions;
     this.pageCount = ends[count - 1] as number;
-    this.kept = undefined;
+    this.isFirstPass = true;
+    this.#hasCache = scenario.xbzrleCacheBytes > 0;
+    this.#kept = Math.min(1, scenario.xbzrleCacheBytes / scenario.workingSetBytes);
     this.variance = 0;
     this.#at = 0;
     const usedPages = Math.min(this.pageCount, Math.ceil(scenario.usedBytes / 4096));
     this.#writer.begin(scenario, regions, usedPages);
     const pieces = this.#pieces;
     pieces.count = 0;
-    pieces.fixed = 0;
     for (let r = 0; r < count; r++) pieces.push(ends[r] as number, 1, 0, r);
     this.remaining = this.pageCount;
   }
@@ -88,7 +92,7 @@ export class FluidMemory {
   harvest(backgroundPages: number): number {
     const dirtied = this.#writer.look(backgroundPages);
     this.#writer.restart(this);
-    this.#merge(this.#writer.freshShares);
+    this.#at = this.#pieces.dirty(this.#writer.freshShares, this.#at, this);
     return dirtied;
   }
 
@@ -122,39 +126,6 @@ export class FluidMemory {
   }
 
   /**
-   * Joins what is equal by now: behind the cursor all is, but for the regions. In place, as no piece is written
-   * before it was read.
-   */
-  #merge(fresh: Float64Array): void {
-    const pieces = this.#pieces;
-    const { count, data } = pieces;
-    pieces.count = 0;
-    pieces.fixed = 0;
-    let start = 0;
-    let cursor = 0;
-    let remaining = 0;
-    let variance = 0;
-    for (let i = 0; i < count; i++) {
-      const end = data[i * STRIDE + END] as number;
-      const region = data[i * STRIDE + REGION] as number;
-      const density =
-        1 - (1 - (data[i * STRIDE + DENSITY] as number)) * (1 - (fresh[region] as number));
-      remaining += density * (end - start);
-      variance += density * (1 - density) * (end - start);
-      if (i === this.#at) {
-        // The cursor stays between two pieces.
-        cursor = pieces.count;
-        pieces.fixed = cursor;
-      }
-      pieces.push(end, density, data[i * STRIDE + KNOWN] as number, region);
-      start = end;
-    }
-    this.#at = this.#at >= count ? 0 : cursor;
-    this.remaining = remaining;
-    this.variance = variance;
-  }
-
-  /**
    * Takes pages from the cursor on, to the end of memory at most: `normalMax` with data, then, if these
    * end, `zeroMax` without. The cursor is behind the last one taken, or at the start again. What it returns is the
    * same object each time.
@@ -163,50 +134,58 @@ export class FluidMemory {
     const { firstZero } = this.#regions;
     const pieces = this.#pieces;
     const { data } = pieces;
-    taken.normalPages = 0;
-    taken.zeroPages = 0;
-    taken.knownPages = 0;
+    let normalPages = 0;
+    let zeroPages = 0;
+    let knownPages = 0;
     let left = normalMax;
     let isZero = false;
-    for (; this.#at < pieces.count; this.#at++) {
-      const i = this.#at;
+    let i = this.#at;
+    let start = pieces.startOf(i);
+    for (; i < pieces.count; i++) {
       const at = i * STRIDE;
       if (!isZero && (data[at + REGION] as number) >= firstZero) {
         if (left < ALMOST && normalMax > 0) break;
         isZero = true;
         left = zeroMax;
       }
-      const start = pieces.startOf(i);
       const density = data[at + DENSITY] as number;
-      const pages = density * ((data[at + END] as number) - start);
+      const end = data[at + END] as number;
+      const pages = density * (end - start);
       if (pages > left + ALMOST) {
         if (left < ALMOST) break;
         pieces.split(i, start + left / density);
       }
       const count = Math.min(pages, left);
       left -= count;
-      if (isZero) taken.zeroPages += count;
+      if (isZero) zeroPages += count;
       else {
-        const known = data[at + KNOWN] as number;
-        taken.normalPages += count;
-        taken.knownPages += count * known;
-        data[at + KNOWN] = known * (1 - density) + density * this.#keptOf(i);
+        normalPages += count;
+        if (this.#hasCache) knownPages += this.#send(at, count);
       }
       data[at + DENSITY] = 0;
+      start = end;
       if (pages > count + ALMOST) {
-        this.#at++;
+        i++;
         break;
       }
     }
-    if (this.#at >= pieces.count) this.#at = 0;
-    this.remaining = Math.max(0, this.remaining - taken.normalPages - taken.zeroPages);
+    this.#at = i >= pieces.count ? 0 : i;
+    this.remaining = Math.max(0, this.remaining - normalPages - zeroPages);
+    taken.normalPages = normalPages;
+    taken.zeroPages = zeroPages;
+    taken.knownPages = knownPages;
     return taken;
   }
 
-  #keptOf(i: number): number {
-    if (this.kept !== undefined) return this.kept;
-    const region = this.#pieces.data[i * STRIDE + REGION] as number;
-    return region >= this.#regions.firstKept ? 1 : 0;
+  /** `pages` of the piece at `at` are sent: how many of them the cache had. It has a share of them from now on. */
+  #send(at: number, pages: number): number {
+    const { data } = this.#pieces;
+    const known = data[at + KNOWN] as number;
+    const density = data[at + DENSITY] as number;
+    const isKept = (data[at + REGION] as number) >= this.#regions.firstKept;
+    const kept = this.isFirstPass ? Number(isKept) : this.#kept;
+    data[at + KNOWN] = known * (1 - density) + density * kept;
+    return pages * known;
   }
 
   /** How many pages with data lie ahead of the cursor, up to `max`. */

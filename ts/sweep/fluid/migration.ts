@@ -262,8 +262,7 @@ export class FluidMigration {
 
   #sync(): void {
     this.#endRound(this.#harvest());
-    const { workingSetBytes, xbzrleCacheBytes } = this.scenario;
-    this.memory.kept = Math.min(1, xbzrleCacheBytes / workingSetBytes);
+    this.memory.isFirstPass = false;
     this.#slowDown();
     this.#say(FRAME.round);
   }
@@ -378,12 +377,11 @@ export class FluidMigration {
     const taken = this.memory.take(pages, ZERO_PAGES_MAX);
     if (taken.normalPages + taken.zeroPages < 1e-9) return;
     const { normalPageBytes, zeroPageBytes } = this.scenario.wire;
-    // Pages of which the target's version is in the cache.
-    const deltas = this.scenario.xbzrleCacheBytes > 0 ? taken.knownPages : 0;
+    const { knownPages: deltas, normalPages, zeroPages } = taken;
     const bytes =
-      (taken.normalPages - deltas) * normalPageBytes +
+      (normalPages - deltas) * normalPageBytes +
       deltas * this.scenario.wire.deltaPageBytes +
-      taken.zeroPages * zeroPageBytes +
+      zeroPages * zeroPageBytes +
       FRAME.pages;
     this.deltaPages += deltas;
     this.#count(bytes, taken);

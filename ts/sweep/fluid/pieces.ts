@@ -4,7 +4,7 @@
  *
  *   end      where it ends, in pages; it begins where the one before ends
  *   density  share of its pages that is to be sent
- *   known    share of its pages that was sent before
+ *   known    share of its pages of which the cache of sent pages has what the target has; 0 without one
  *   region   how often it is written (`regions.ts`)
  */
 export const END = 0;
@@ -18,10 +18,14 @@ const PIECES_MAX = 1 << 14;
 /** Pieces that differ by less are alike. */
 export const ALMOST = 1e-7;
 
+/** Pages to be sent, and the variance of their number. */
+export interface Sums {
+  remaining: number;
+  variance: number;
+}
+
 export class Pieces {
   count = 0;
-  /** Pieces before this one end where they end. */
-  fixed = 0;
   data: Float64Array;
 
   constructor(data = new Float64Array(PIECES_MAX * STRIDE)) {
@@ -51,25 +55,59 @@ export class Pieces {
     return i > 0 ? (this.data[(i - 1) * STRIDE + END] as number) : 0;
   }
 
-  /** Adds pages up to `end`, to the last piece if that is the same and not before `fixed`. */
+  /** Adds pages up to `end` behind what is there. */
   push(end: number, density: number, known: number, region: number): void {
     const { data } = this;
-    const at = this.count * STRIDE;
-    const last = at - STRIDE;
-    if (
-      this.count > this.fixed &&
-      data[last + REGION] === region &&
-      Math.abs((data[last + DENSITY] as number) - density) < ALMOST &&
-      Math.abs((data[last + KNOWN] as number) - known) < ALMOST
-    ) {
-      data[last + END] = end;
-      return;
-    }
+    const at = this.count++ * STRIDE;
     data[at + END] = end;
     data[at + DENSITY] = density;
     data[at + KNOWN] = known;
     data[at + REGION] = region;
-    this.count++;
+  }
+
+  /**
+   * Of each region's pages that are clean, the share `fresh` becomes dirty. Pieces that are alike by then are one;
+   * in place, as none is written before it was read. Between the pieces before `cursor` and those from there on
+   * stays an end; where that is then is what it returns.
+   */
+  dirty(fresh: Float64Array, cursor: number, sums: Sums): number {
+    const { count, data } = this;
+    let start = 0;
+    let remaining = 0;
+    let variance = 0;
+    let to = -STRIDE;
+    let moved = 0;
+    // What the piece at `to` is; none is like one that is not there.
+    let lastDensity = Number.NaN;
+    let lastKnown = 0;
+    let lastRegion = 0;
+    for (let at = 0, i = 0; i < count; i++, at += STRIDE) {
+      const end = data[at + END] as number;
+      const region = data[at + REGION] as number;
+      const known = data[at + KNOWN] as number;
+      const density = 1 - (1 - (data[at + DENSITY] as number)) * (1 - (fresh[region] as number));
+      const pages = density * (end - start);
+      remaining += pages;
+      variance += density * (1 - density) * (end - start);
+      start = end;
+      const isAlike =
+        i !== cursor &&
+        region === lastRegion &&
+        Math.abs(lastDensity - density) < ALMOST &&
+        Math.abs(lastKnown - known) < ALMOST;
+      if (!isAlike) {
+        to += STRIDE;
+        if (i === cursor) moved = to / STRIDE;
+        data[to + DENSITY] = lastDensity = density;
+        data[to + KNOWN] = lastKnown = known;
+        data[to + REGION] = lastRegion = region;
+      }
+      data[to + END] = end;
+    }
+    this.count = to / STRIDE + 1;
+    sums.remaining = remaining;
+    sums.variance = variance;
+    return moved;
   }
 
   /** Cuts piece `i` at page `at`. */
