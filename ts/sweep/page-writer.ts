@@ -38,7 +38,9 @@ export class PageWriter {
     if (scenario.distribution.kind === "trace" && scenario.phases.length === 0)
       this.#replay = new TraceReplay(scenario, scenario.distribution, kernel);
     if (first.distribution.kind === "sequential")
-      kernel.modelGoOn(startOf(first, scenario.settleNs));
+      kernel.modelGoOn(
+        startOf(Math.ceil(first.workingSetBytes / 4096), first.dirtyRate, scenario.settleNs),
+      );
   }
 
   /** Page writes a second, at the moment. */

@@ -8,8 +8,7 @@ export function writerPhases(scenario: Scenario): readonly WriterPhase[] {
   return [{ durationNs, dirtyRate, distribution, workingSetBytes, workingSetOffsetBytes }];
 }
 
-/** Where a sequential writer is in its working set when it has been at it for `settleNs`. */
-export function startOf(phase: WriterPhase, settleNs: number): number {
-  const pages = Math.ceil(phase.workingSetBytes / 4096);
-  return Math.floor((phase.dirtyRate * settleNs) / 1e9) % pages;
+/** Where a sequential writer of so many pages is when it has been at it for `settleNs`. */
+export function startOf(pages: number, dirtyRate: number, settleNs: number): number {
+  return Math.floor((dirtyRate * settleNs) / 1e9) % pages;
 }

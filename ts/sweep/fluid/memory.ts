@@ -7,7 +7,14 @@ import { ALMOST, DENSITY, END, KNOWN, Pieces, REGION, STRIDE } from "./pieces.ts
 import { type Regions, regionsOf } from "./regions.ts";
 import { FluidWriter } from "./writer.ts";
 
-const NO_REGIONS: Regions = { count: 0, ends: [], firstZero: 0, firstKept: 0, phases: [], isFilled: true };
+const NO_REGIONS: Regions = {
+  count: 0,
+  ends: [],
+  firstZero: 0,
+  firstKept: 0,
+  phases: [],
+  isFilled: true,
+};
 
 const NOWHERE = { fill: (): void => undefined };
 

@@ -2,8 +2,8 @@
  * The guest's writer as a fluid: how long it ran in each of its phases since the last harvest, and what that has
  * dirtied. A region whose pages were written E times on average has dirtied 1 - e^-E of them.
  */
-import type { Scenario, WriterPhase } from "../scenario.ts";
-import { startOf, writerPhases } from "../writer-phases.ts";
+import type { Scenario } from "../scenario.ts";
+import { startOf } from "../writer-phases.ts";
 import type { FluidPhase, Regions } from "./regions.ts";
 
 /** Numbers of a phase: page writes a second, time since the last harvest, where it was then if it is sequential. */
@@ -48,10 +48,10 @@ export class FluidWriter {
       this.#phases[p * STRIDE + RAN_NS] = 0;
       this.#phases[p * STRIDE + NEXT] = 0;
     }
-    const first = phases[0] as FluidPhase;
-    if (first.sequential)
-      this.#phases[NEXT] = startOf(writerPhases(scenario)[0] as WriterPhase, scenario.settleNs);
-    this.#phaseLeftNs = first.durationNs;
+    const { durationNs, sequential } = phases[0] as FluidPhase;
+    if (sequential)
+      this.#phases[NEXT] = startOf(sequential.pages, this.dirtyRate, scenario.settleNs);
+    this.#phaseLeftNs = durationNs;
   }
 
   run(ns: number): void {
