@@ -3,7 +3,7 @@
  * (its density), and the writer that dirties them.
  */
 import type { Scenario } from "../scenario.ts";
-import { ALMOST, DENSITY, END, KNOWN, Pieces, REGION, STRIDE } from "./pieces.ts";
+import { Pieces } from "./pieces.ts";
 import { type Regions, regionsOf } from "./regions.ts";
 import { FluidWriter } from "./writer.ts";
 
@@ -15,6 +15,9 @@ const NO_REGIONS: Regions = {
   phases: [],
   isFilled: true,
 };
+
+/** What adding up may leave of a page. */
+const ALMOST = 1e-7;
 
 const NOWHERE = { fill: (): void => undefined };
 
@@ -72,7 +75,7 @@ export class FluidMemory {
     this.#writer.begin(scenario, regions, usedPages);
     const pieces = this.#pieces;
     pieces.count = 0;
-    for (let r = 0; r < count; r++) pieces.push(ends[r] as number, 1, 0, r);
+    for (let r = 0; r < count; r++) pieces.push(ends[r] as number, r);
     this.remaining = this.pageCount;
   }
 
@@ -107,10 +110,9 @@ export class FluidMemory {
   fill(from: number, to: number): void {
     if (to <= from) return;
     const pieces = this.#pieces;
-    const { data } = pieces;
     let start = 0;
     for (let i = 0; i < pieces.count && start < to; i++) {
-      let end = data[i * STRIDE + END] as number;
+      let end = pieces.end(i);
       if (end > from) {
         if (start < from) {
           this.#split(i, from);
@@ -121,7 +123,7 @@ export class FluidMemory {
           this.#split(i, to);
           end = to;
         }
-        data[i * STRIDE + DENSITY] = 1;
+        pieces.mark(i, 1);
       }
       start = end;
     }
@@ -140,23 +142,21 @@ export class FluidMemory {
   take(normalMax: number, zeroMax: number): Readonly<Taken> {
     const { firstZero } = this.#regions;
     const pieces = this.#pieces;
-    const { data } = pieces;
     let normalPages = 0;
     let zeroPages = 0;
     let knownPages = 0;
     let left = normalMax;
     let isZero = false;
     let i = this.#at;
-    let start = pieces.startOf(i);
+    let start = pieces.start(i);
     for (; i < pieces.count; i++) {
-      const at = i * STRIDE;
-      if (!isZero && (data[at + REGION] as number) >= firstZero) {
+      if (!isZero && pieces.region(i) >= firstZero) {
         if (left < ALMOST && normalMax > 0) break;
         isZero = true;
         left = zeroMax;
       }
-      const density = data[at + DENSITY] as number;
-      const end = data[at + END] as number;
+      const density = pieces.density(i);
+      const end = pieces.end(i);
       const pages = density * (end - start);
       if (pages > left + ALMOST) {
         if (left < ALMOST) break;
@@ -167,9 +167,9 @@ export class FluidMemory {
       if (isZero) zeroPages += count;
       else {
         normalPages += count;
-        if (this.#hasCache) knownPages += this.#send(at, count);
+        if (this.#hasCache) knownPages += this.#send(i, count);
       }
-      data[at + DENSITY] = 0;
+      pieces.mark(i, 0);
       start = end;
       if (pages > count + ALMOST) {
         i++;
@@ -184,27 +184,27 @@ export class FluidMemory {
     return taken;
   }
 
-  /** `pages` of the piece at `at` are sent: how many of them the cache had. It has a share of them from now on. */
-  #send(at: number, pages: number): number {
-    const { data } = this.#pieces;
-    const known = data[at + KNOWN] as number;
-    const density = data[at + DENSITY] as number;
-    const isKept = (data[at + REGION] as number) >= this.#regions.firstKept;
+  /** `pages` of piece `i` are sent: how many of them the cache had. It has a share of them from now on. */
+  #send(i: number, pages: number): number {
+    const pieces = this.#pieces;
+    const known = pieces.known(i);
+    const density = pieces.density(i);
+    const isKept = pieces.region(i) >= this.#regions.firstKept;
     const kept = this.isFirstPass ? Number(isKept) : this.#kept;
-    data[at + KNOWN] = known * (1 - density) + density * kept;
+    pieces.know(i, known * (1 - density) + density * kept);
     return pages * known;
   }
 
   /** How many pages with data lie ahead of the cursor, up to `max`. */
   normalAhead(max: number): number {
     const { firstZero } = this.#regions;
-    const { count, data } = this.#pieces;
+    const pieces = this.#pieces;
     let pages = 0;
-    let start = this.#pieces.startOf(this.#at);
-    for (let i = this.#at; i < count && pages < max; i++) {
-      if ((data[i * STRIDE + REGION] as number) >= firstZero) break;
-      const end = data[i * STRIDE + END] as number;
-      pages += (data[i * STRIDE + DENSITY] as number) * (end - start);
+    let start = pieces.start(this.#at);
+    for (let i = this.#at; i < pieces.count && pages < max; i++) {
+      if (pieces.region(i) >= firstZero) break;
+      const end = pieces.end(i);
+      pages += pieces.density(i) * (end - start);
       start = end;
     }
     return Math.min(pages, max);
@@ -212,13 +212,12 @@ export class FluidMemory {
 
   /** Of the pages to be sent, those that are zero. */
   zeroRemaining(): number {
-    const { count, data } = this.#pieces;
+    const pieces = this.#pieces;
     let pages = 0;
     let start = 0;
-    for (let i = 0; i < count; i++) {
-      const end = data[i * STRIDE + END] as number;
-      if ((data[i * STRIDE + REGION] as number) >= this.#regions.firstZero)
-        pages += (data[i * STRIDE + DENSITY] as number) * (end - start);
+    for (let i = 0; i < pieces.count; i++) {
+      const end = pieces.end(i);
+      if (pieces.region(i) >= this.#regions.firstZero) pages += pieces.density(i) * (end - start);
       start = end;
     }
     return pages;
@@ -227,16 +226,16 @@ export class FluidMemory {
   /** For post-copy: what is to be sent of the pages that the writer of this phase writes. */
   written(): readonly WrittenPages[] {
     const { dirtyRate, phase } = this.#writer;
-    const { count, data } = this.#pieces;
+    const pieces = this.#pieces;
     const written: WrittenPages[] = [];
     let start = 0;
     let pages = 0;
-    for (let i = 0; i < count; i++) {
-      const end = data[i * STRIDE + END] as number;
-      const r = data[i * STRIDE + REGION] as number;
-      pages += (data[i * STRIDE + DENSITY] as number) * (end - start);
+    for (let i = 0; i < pieces.count; i++) {
+      const end = pieces.end(i);
+      const r = pieces.region(i);
+      pages += pieces.density(i) * (end - start);
       start = end;
-      if (i + 1 < count && data[(i + 1) * STRIDE + REGION] === r) continue;
+      if (i + 1 < pieces.count && pieces.region(i + 1) === r) continue;
       const perPage = phase.perPage[r] as number;
       if (perPage > 0) written.push({ pages, perPageSec: perPage * dirtyRate });
       pages = 0;

@@ -2,21 +2,15 @@
  * A guest's memory in pieces, in order. The four numbers of a piece lie side by side, because they are looked at
  * together: a thousand guests that move at once are in no cache.
  *
- *   end      where it ends, in pages; it begins where the one before ends
- *   density  share of its pages that is to be sent
- *   known    share of its pages of which the cache of sent pages has what the target has; 0 without one
- *   region   how often it is written (`regions.ts`)
+ *   0 end      where it ends, in pages; it begins where the one before ends
+ *   1 density  share of its pages that is to be sent
+ *   2 known    share of its pages of which the cache of sent pages has what the target has; 0 without one
+ *   3 region   how often it is written (`regions.ts`)
+ *
+ * Their places are written as numbers, and only here: names would be loaded and checked each time, a quarter of what
+ * a migration costs.
  */
-export const END = 0;
-export const DENSITY = 1;
-export const KNOWN = 2;
-export const REGION = 3;
-/** Numbers of a piece. */
-export const STRIDE = 4;
-
 const PIECES_MAX = 1 << 14;
-/** Pieces that differ by less are alike. */
-export const ALMOST = 1e-7;
 
 /** Pages to be sent, and the variance of their number. */
 export interface Sums {
@@ -26,15 +20,15 @@ export interface Sums {
 
 export class Pieces {
   count = 0;
-  data: Float64Array;
+  #data: Float64Array;
 
-  constructor(data = new Float64Array(PIECES_MAX * STRIDE)) {
-    this.data = data;
+  constructor(data = new Float64Array(4 * PIECES_MAX)) {
+    this.#data = data;
   }
 
   /** Many small ones in one buffer: buffers of their own would cost more than what they hold. */
   static many(count: number, piecesMax: number): Pieces[] {
-    const length = piecesMax * STRIDE;
+    const length = 4 * piecesMax;
     const all = new Float64Array(count * length);
     return Array.from(
       { length: count },
@@ -44,25 +38,49 @@ export class Pieces {
 
   /** Makes room for so many, if there is none. */
   reserve(pieces: number): void {
-    if (pieces * STRIDE <= this.data.length) return;
-    const { data } = this;
-    this.data = new Float64Array(2 * pieces * STRIDE);
-    this.data.set(data);
+    if (4 * pieces <= this.#data.length) return;
+    const data = this.#data;
+    this.#data = new Float64Array(8 * pieces);
+    this.#data.set(data);
   }
 
-  /** Where piece `i` begins. */
-  startOf(i: number): number {
-    return i > 0 ? (this.data[(i - 1) * STRIDE + END] as number) : 0;
+  start(i: number): number {
+    return i > 0 ? (this.#data[4 * i - 4] as number) : 0;
   }
 
-  /** Adds pages up to `end` behind what is there. */
-  push(end: number, density: number, known: number, region: number): void {
-    const { data } = this;
-    const at = this.count++ * STRIDE;
-    data[at + END] = end;
-    data[at + DENSITY] = density;
-    data[at + KNOWN] = known;
-    data[at + REGION] = region;
+  end(i: number): number {
+    return this.#data[4 * i] as number;
+  }
+
+  density(i: number): number {
+    return this.#data[4 * i + 1] as number;
+  }
+
+  known(i: number): number {
+    return this.#data[4 * i + 2] as number;
+  }
+
+  region(i: number): number {
+    return this.#data[4 * i + 3] as number;
+  }
+
+  /** All pages of piece `i` are to be sent, or none. */
+  mark(i: number, density: 0 | 1): void {
+    this.#data[4 * i + 1] = density;
+  }
+
+  know(i: number, known: number): void {
+    this.#data[4 * i + 2] = known;
+  }
+
+  /** Pages up to `end` behind what is there: all are to be sent, the cache has none. */
+  push(end: number, region: number): void {
+    const data = this.#data;
+    const at = 4 * this.count++;
+    data[at] = end;
+    data[at + 1] = 1;
+    data[at + 2] = 0;
+    data[at + 3] = region;
   }
 
   /**
@@ -71,40 +89,40 @@ export class Pieces {
    * stays an end; where that is then is what it returns.
    */
   dirty(fresh: Float64Array, cursor: number, sums: Sums): number {
-    const { count, data } = this;
+    const { count } = this;
+    const data = this.#data;
     let start = 0;
     let remaining = 0;
     let variance = 0;
-    let to = -STRIDE;
+    let to = -4;
     let moved = 0;
     // What the piece at `to` is; none is like one that is not there.
     let lastDensity = Number.NaN;
     let lastKnown = 0;
     let lastRegion = 0;
-    for (let at = 0, i = 0; i < count; i++, at += STRIDE) {
-      const end = data[at + END] as number;
-      const region = data[at + REGION] as number;
-      const known = data[at + KNOWN] as number;
-      const density = 1 - (1 - (data[at + DENSITY] as number)) * (1 - (fresh[region] as number));
-      const pages = density * (end - start);
-      remaining += pages;
+    for (let at = 0, i = 0; i < count; i++, at += 4) {
+      const end = data[at] as number;
+      const known = data[at + 2] as number;
+      const region = data[at + 3] as number;
+      const density = 1 - (1 - (data[at + 1] as number)) * (1 - (fresh[region] as number));
+      remaining += density * (end - start);
       variance += density * (1 - density) * (end - start);
       start = end;
       const isAlike =
         i !== cursor &&
         region === lastRegion &&
-        Math.abs(lastDensity - density) < ALMOST &&
-        Math.abs(lastKnown - known) < ALMOST;
+        Math.abs(lastDensity - density) < 1e-7 &&
+        Math.abs(lastKnown - known) < 1e-7;
       if (!isAlike) {
-        to += STRIDE;
-        if (i === cursor) moved = to / STRIDE;
-        data[to + DENSITY] = lastDensity = density;
-        data[to + KNOWN] = lastKnown = known;
-        data[to + REGION] = lastRegion = region;
+        to += 4;
+        if (i === cursor) moved = to / 4;
+        data[to + 1] = lastDensity = density;
+        data[to + 2] = lastKnown = known;
+        data[to + 3] = lastRegion = region;
       }
-      data[to + END] = end;
+      data[to] = end;
     }
-    this.count = to / STRIDE + 1;
+    this.count = to / 4 + 1;
     sums.remaining = remaining;
     sums.variance = variance;
     return moved;
@@ -112,11 +130,10 @@ export class Pieces {
 
   /** Cuts piece `i` at page `at`. */
   split(i: number, at: number): void {
-    const { data } = this;
+    const data = this.#data;
     // There are few behind it: a loop is faster than copyWithin.
-    for (let k = (this.count + 1) * STRIDE - 1; k >= (i + 1) * STRIDE; k--)
-      data[k] = data[k - STRIDE] as number;
+    for (let k = 4 * this.count + 3; k >= 4 * i + 4; k--) data[k] = data[k - 4] as number;
     this.count++;
-    data[i * STRIDE + END] = at;
+    data[4 * i] = at;
   }
 }
