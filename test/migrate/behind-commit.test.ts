@@ -175,3 +175,18 @@ test("what is asked for while such pages leave is answered behind them; the down
   expect(firstRequestNs).toBeLessThan(waitedNs + 1e6);
   expect(downtimeNs).toBeLessThan(10e6);
 });
+
+test.each(["silence", "flip"] as Fault[])(
+  "a COMPLETE that does not come (%s) is waited for no longer than anything",
+  (fault) => {
+    const whole = readingScene({ seed });
+    const back = framesOf(whole, whole.toSource);
+    whole.run();
+    const complete = back.find(({ type }) => type === stream.FRAME_COMPLETE) as SentFrame;
+    const faultToSource = { atByte: complete.fromByte, fault };
+    const scene = readingScene({ seed, faultToSource, recovers: true });
+    expect(scene.run().state).toBe("completed");
+    checkOneRuns(scene, fault);
+    expect(scene.snapshot.totalNs).toBeLessThan(21e9);
+  },
+);
