@@ -259,6 +259,10 @@ export class Arrivals implements MissingWatcher {
   *#tell(): Task<void> {
     // What came is on the disk: the source has no use for its own any more.
     yield* this.#options.disks.finish();
+    this.#postComplete();
+  }
+
+  #postComplete(): void {
     const { firstNs: firstStallNs, longestNs: longestStallNs } = this.#stalls;
     const arrived = { ...this.#arrived, firstStallNs, longestStallNs };
     this.#outbox?.post(stream.FRAME_COMPLETE, () => [messages.encodeArrived(arrived)]);
@@ -271,10 +275,18 @@ export class Arrivals implements MissingWatcher {
 
   /** The source will ask the ledger if it does not hear of it; the guest has all pages. */
   *#complete(): Task<void> {
-    if (this.#told) yield* wait(this.#told);
-    const outbox = this.#outbox as Outbox;
-    yield* outbox.drained();
-    this.#connection?.close();
+    for (;;) {
+      if (this.#told) yield* wait(this.#told);
+      const outbox = this.#outbox as Outbox;
+      yield* outbox.drained();
+      this.#connection?.close();
+      const next = this.#next;
+      if (!next) return;
+      // It did not hear of it, and has come back.
+      this.#next = undefined;
+      this.#use(yield* wait(next));
+      this.#postComplete();
+    }
   }
 
   /** A source has come back. */

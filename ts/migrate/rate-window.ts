@@ -14,6 +14,9 @@ const LATE_NS_MAX = WINDOW_NS / 2;
 /** Of a cap that is used the last page of a window, and a timer that is late, leave or take some. */
 const CAPPED_SHARE = 0.9;
 
+/** Who has sent for less of a window knows no more of the link than before. */
+const SENDING_NS_MIN = WINDOW_NS / 10;
+
 /** Is a rate as measured what the cap allows? */
 export function isCapped(bytesPerSec: number, capBytesPerSec: number): boolean {
   return (
@@ -34,6 +37,8 @@ export class RateWindow {
   #capBytesPerSec: number;
   #startNs: number;
   #windowBytes = 0;
+  /** Of this window: nothing was sent because nothing was found that takes bytes. */
+  #searchedNs = 0;
   #bytesPerSec = 0;
   /** What the bytes were before they were packed: in this window, and all; and all bytes. */
   #windowContentBytes = 0;
@@ -112,12 +117,27 @@ export class RateWindow {
     this.#startNs -= lateNs;
   }
 
+  /** So much of this window went by without anything to send: pages were looked at, and are zero. */
+  searched(ns: number): void {
+    this.#searchedNs += ns;
+  }
+
+  /** The rate in a window that took so long: no more than the cap only because somebody has searched. */
+  #rateIn(spentNs: number): number {
+    const bytesPerSec = (this.#windowBytes * 1e9) / spentNs;
+    const sendingNs = spentNs - this.#searchedNs;
+    if (sendingNs < SENDING_NS_MIN) return Math.max(bytesPerSec, this.#bytesPerSec);
+    const most = Math.max(bytesPerSec, this.#capBytesPerSec);
+    return Math.min(most, (this.#windowBytes * 1e9) / sendingNs);
+  }
+
   /** Begins a new window if this one is over. */
   #turn(): void {
     const nowNs = this.#clock.nowNs();
     const spentNs = nowNs - this.#startNs;
     if (spentNs < WINDOW_NS) return;
-    this.#bytesPerSec = (this.#windowBytes * 1e9) / spentNs;
+    this.#bytesPerSec = this.#rateIn(spentNs);
+    this.#searchedNs = 0;
     if (this.#windowBytes > 0) this.#windowRatio = this.#windowContentBytes / this.#windowBytes;
     this.#windowBytes = 0;
     this.#windowContentBytes = 0;

@@ -96,10 +96,9 @@ class Source {
         ? "leave"
         : "send";
     const readsMax = rest === "leave" ? yield* sendReads(session) : 0;
-    yield* stopAndCopy(session, rest, readsMax);
-    yield* commitment(session);
-    session.stats.ranAgain(session.nowNs());
-    if (session.hasLeft) yield* activation(session);
+    const server = yield* stopAndCopy(session, rest);
+    yield* commitment(session, readsMax, server);
+    if (server) yield* activation(session, server);
     else session.enter("activation");
   }
 

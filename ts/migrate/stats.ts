@@ -197,6 +197,11 @@ export class StatsCounter {
     this.downtimeNs = nowNs - (this.pausedAtNs ?? nowNs);
   }
 
+  /** The target says that it runs there; saying so again is no news. */
+  ranThere(nowNs: number): void {
+    if (this.#ranAtNs === 0) this.ranAgain(nowNs);
+  }
+
   /** All that the guest is was handed to the channel, or all but the pages that follow. */
   allSent(nowNs: number): void {
     this.#downtimeSentNs = nowNs - (this.pausedAtNs ?? nowNs);

@@ -18,26 +18,31 @@ const RETRY_NS = 500_000_000;
 /** Times that a channel may break in a row without anything having arrived. */
 const FRUITLESS_MAX = 5;
 
-/** Settles when the target has all pages. Throws `Unfinished` when that cannot be at the moment. */
-export function* activation(session: Session): Task<void> {
+/**
+ * Settles when the target has all pages, the first of which `server` sends, if there is one that has begun. Throws
+ * `Unfinished` when that cannot be at the moment.
+ */
+export function* activation(session: Session, server?: PageServer): Task<void> {
   const { control } = session.options;
   control?.pausable(() => session.lanes.abort(byOrder()));
   try {
-    yield* follow(session);
+    yield* follow(session, server);
   } finally {
     control?.pausable(undefined);
   }
 }
 
-function* follow(session: Session): Task<void> {
+function* follow(session: Session, begun?: PageServer): Task<void> {
+  let server = begun;
   let lacking = session.remainingPages + session.remainingBlocks;
   for (let fruitless = 0; ; ) {
     session.enter("activation");
     try {
       throwIfPaused(session);
-      yield* new PageServer(session).run();
+      yield* (server ?? new PageServer(session)).run();
       return;
     } catch (error) {
+      server = undefined;
       session.lanes.abort(error);
       throwIfPaused(session);
       if (yield* recovery(session, error)) return;

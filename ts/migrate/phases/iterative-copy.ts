@@ -18,6 +18,9 @@ import { copyDisks } from "./disk-copy.ts";
 const RECORD_BYTES = GUEST_PAGE_BYTES + 4;
 const ZERO_PAGES_MAX = 1 << 16;
 
+/** A page with data takes as long as so many that are zero: it is copied, and summed. */
+const ZERO_PAGES_A_NORMAL = 8;
+
 /** The switch takes time, too, and what was measured is not quite what will be. */
 const MARGIN = 0.95;
 
@@ -231,6 +234,7 @@ class IterativeCopy {
     const session = this.#session;
     session.inbox.check();
     const skips = session.options.hotPages === "skip" && !session.isPaused;
+    const fromNs = session.nowNs();
     const batch = yield* wait(
       session.guest.takeBatch(session.set as PageSet, this.#cursor, {
         normalPagesMax: this.#batchPages(),
@@ -239,7 +243,10 @@ class IterativeCopy {
       }),
     );
     this.#pagesMax *= 2;
-    const pages = batch.normalPages + batch.zeroPages;
+    const { normalPages, zeroPages } = batch;
+    const pages = normalPages + zeroPages;
+    const zeroShare = zeroPages / Math.max(1, zeroPages + ZERO_PAGES_A_NORMAL * normalPages);
+    session.window.searched((session.nowNs() - fromNs) * zeroShare);
     const atEnd = batch.nextGfn >= session.guest.shape.pageCount;
     this.#isPassOver = skips && atEnd;
     if (pages === 0 && !this.#isPassOver && (this.#cursor === 0 || !atEnd))

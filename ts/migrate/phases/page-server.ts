@@ -83,18 +83,34 @@ export class PageServer {
     this.#inFlight = new InFlight(pushNs);
     session.waitsSinceNs = () => this.#inFlight.waitsSinceNs;
     this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
+    session.onLimits = () => {
+      this.#pacer.cap(session.options.bandwidthCapBytesPerSec);
+      this.#wake();
+    };
+  }
+
+  /** From now on the target may ask for pages. */
+  listen(): void {
+    const { inbox, lanes } = this.#session;
+    inbox.onFrame = (frame) => this.#take(frame);
+    inbox.onFailure = () => this.#wake();
+    lanes.onFree = () => this.#wake();
+  }
+
+  /** Sends pages that nobody has asked for yet, over the first connection, whatever the cap and what is on its way. */
+  *sendAhead(batch: PageBatch): Task<void> {
+    const { inbox, lanes } = this.#session;
+    while (!lanes.isPushFree) {
+      inbox.check();
+      yield* this.#sleep(Number.POSITIVE_INFINITY);
+    }
+    yield* this.#send(batch, "plain");
   }
 
   /** Settles when the target has all pages. */
   *run(): Task<void> {
     const { inbox } = this.#session;
-    inbox.onFrame = (frame) => this.#take(frame);
-    inbox.onFailure = () => this.#wake();
-    this.#session.onLimits = () => {
-      this.#pacer.cap(this.#session.options.bandwidthCapBytesPerSec);
-      this.#wake();
-    };
-    this.#session.lanes.onFree = () => this.#wake();
+    this.listen();
     try {
       yield* this.#serve();
     } catch (error) {
@@ -138,6 +154,7 @@ export class PageServer {
 
   #take(frame: stream.Frame): boolean {
     const { guest, stats } = this.#session;
+    if (frame.type === stream.FRAME_RUNNING) stats.ranThere(this.#session.nowNs());
     if (frame.type === stream.FRAME_REQUEST) {
       const gfns = decodeRequest(frame, guest.shape.pageCount);
       if (this.#requests.length + gfns.length > REQUESTS_MAX)

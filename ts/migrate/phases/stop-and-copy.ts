@@ -6,14 +6,14 @@ import { PLANS } from "../options.ts";
 import type { Session } from "../session.ts";
 import { FRAME_END, FRAME_MISSING, FRAME_READY, FRAME_STATE } from "../stream.ts";
 import { sendDisks } from "./disk-copy.ts";
-import { sendLastReads } from "./first-reads.ts";
 import { type Rest, sendRest } from "./iterative-copy.ts";
+import { PageServer } from "./page-server.ts";
 
 /**
- * `leave`: the target gets a list of the pages that are left, instead of the pages; but `readsMax` of them at
- * most go first.
+ * `leave`: the target gets a list of the pages that are left, instead of the pages. Returns what serves them, if
+ * something is left: it is made here, while the target is waited for.
  */
-export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<void> {
+export function* stopAndCopy(session: Session, rest: Rest): Task<PageServer | undefined> {
   const { guest, options, stats, window } = session;
   session.enter("stop-and-copy");
   stats.pausedAtNs = session.nowNs();
@@ -32,7 +32,6 @@ export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<v
   }
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
   if (session.isPostCopy) {
-    yield* sendLastReads(session, readsMax);
     // What the target has may change from now on: nothing can be built on it.
     if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
@@ -48,5 +47,7 @@ export function* stopAndCopy(session: Session, rest: Rest, readsMax = 0): Task<v
   const end = encodeEnd({ normalPages, zeroPages, memoryHash, blocks });
   yield* session.connection.send(FRAME_END, [end]);
   stats.allSent(session.nowNs());
+  const server = session.hasLeft ? new PageServer(session) : undefined;
   yield* session.inbox.expect(FRAME_READY);
+  return server;
 }
