@@ -12,6 +12,11 @@ import {
   streamError,
 } from "./stream.ts";
 
+export interface OutgoingFrame {
+  readonly type: number;
+  readonly parts: readonly Uint8Array[];
+}
+
 export class Connection {
   readonly #channel: Channel;
   readonly #decoder: FrameDecoder;
@@ -66,6 +71,19 @@ export class Connection {
     this.#steps++;
     this.sentBytes += bytes;
     return bytes;
+  }
+
+  /** Sends short frames in one piece: whoever waits for them is woken once, not while more of them are made. */
+  *sendTogether(frames: readonly OutgoingFrame[]): Task<void> {
+    const parts = frames.flatMap((one) => [
+      encodeFrameHeader(one.type, this.#sequence++, one.parts),
+      ...one.parts,
+    ]);
+    this.isSending = true;
+    yield* wait(this.#post(parts, 0));
+    this.isSending = false;
+    this.#steps++;
+    for (const { length } of parts) this.sentBytes += length;
   }
 
   #post(frame: readonly Uint8Array[], modelBytes: number, headroomBytes?: number): Wait<void> {

@@ -1,6 +1,7 @@
 /** Stop-and-copy: the guest stops here, and all that it is goes to the target; or all but some pages. */
 import { type Task, wait } from "../../base/task.ts";
 import type { PageSet } from "../../machine/migratable.ts";
+import type { OutgoingFrame } from "../connection.ts";
 import { encodeEnd } from "../messages.ts";
 import { PLANS } from "../options.ts";
 import type { Session } from "../session.ts";
@@ -31,21 +32,22 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<PageServer | un
     window.cap(isAdaptive ? options.bandwidthCapBytesPerSec : Number.POSITIVE_INFINITY);
   }
   session.isPostCopy = rest === "leave" && session.remainingPages > 0;
+  const last: OutgoingFrame[] = [];
   if (session.isPostCopy) {
     // What the target has may change from now on: nothing can be built on it.
     if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
-    yield* session.connection.send(FRAME_MISSING, [(session.set as PageSet).save()]);
+    last.push({ type: FRAME_MISSING, parts: [(session.set as PageSet).save()] });
   } else yield* sendRest(session);
   yield* sendDisks(session);
   yield* session.lanes.barrier();
-  const state = yield* wait(guest.saveState());
-  yield* session.connection.send(FRAME_STATE, [state]);
+  last.push({ type: FRAME_STATE, parts: [yield* wait(guest.saveState())] });
   const isHashed = options.verify === "memory" && !session.isPostCopy;
   const memoryHash = isHashed ? yield* wait(guest.memoryHash()) : "";
   const { normalPages, zeroPages } = stats;
   const blocks = session.disks?.sentBlocks ?? 0;
   const end = encodeEnd({ normalPages, zeroPages, memoryHash, blocks });
-  yield* session.connection.send(FRAME_END, [end]);
+  last.push({ type: FRAME_END, parts: [end] });
+  yield* session.connection.sendTogether(last);
   stats.allSent(session.nowNs());
   const server = session.hasLeft ? new PageServer(session) : undefined;
   yield* session.inbox.expect(FRAME_READY);
