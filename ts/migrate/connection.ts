@@ -73,17 +73,24 @@ export class Connection {
     return bytes;
   }
 
-  /** Sends short frames in one piece: whoever waits for them is woken once, not while more of them are made. */
+  /**
+   * Sends short frames in one piece, over a channel that takes parts: whoever waits for them is woken once, not
+   * while more of them are made.
+   */
   *sendTogether(frames: readonly OutgoingFrame[]): Task<void> {
-    const parts = frames.flatMap((one) => [
-      encodeFrameHeader(one.type, this.#sequence++, one.parts),
-      ...one.parts,
+    if (!this.#channel.sendParts) {
+      for (const { parts, type } of frames) yield* this.send(type, parts);
+      return;
+    }
+    const all = frames.flatMap(({ parts, type }) => [
+      encodeFrameHeader(type, this.#sequence++, parts),
+      ...parts,
     ]);
     this.isSending = true;
-    yield* wait(this.#post(parts, 0));
+    yield* wait(this.#channel.sendParts(all));
     this.isSending = false;
     this.#steps++;
-    for (const { length } of parts) this.sentBytes += length;
+    for (const { length } of all) this.sentBytes += length;
   }
 
   #post(frame: readonly Uint8Array[], modelBytes: number, headroomBytes?: number): Wait<void> {

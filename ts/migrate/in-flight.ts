@@ -18,6 +18,11 @@ const GAIN = 1.25;
 const BLOCK_BYTES_MAX = 1 << 22;
 /** The best rate is forgotten slowly, credit by credit. */
 const FADING = 0.99;
+/**
+ * What the link moves even more so: a target whose guest is busy gives credit once in a turn of that, and whoever forgets what
+ * the link can do takes that for the link, sends less, and sees no more ever after.
+ */
+const LINK_FADING = 0.999;
 
 interface SentFrame {
   readonly sequence: number;
@@ -77,7 +82,7 @@ export class InFlight {
   }
 
   #measureLink(credited: readonly SentFrame[], nowNs: number): void {
-    this.#linkBytesPerNs *= FADING;
+    this.#linkBytesPerNs *= LINK_FADING;
     const pairs = credited.filter((frame) => frame.sentAtNs < this.#creditedAtNs);
     if (pairs.length === 0) return;
     const bytes = pairs.reduce((sum, frame) => sum + frame.bytes, 0);

@@ -5,8 +5,11 @@
  */
 import type { Clock } from "../base/clock.ts";
 
-/** What may be caught up with at once: timers are not exact. */
-const BURST_NS = 2_000_000;
+/**
+ * What may be caught up with: timers are not exact, and a target or a processor that is busy keeps the push waiting.
+ * What may be on its way keeps that from being a burst.
+ */
+export const BURST_NS = 20_000_000;
 
 export class Pacer {
   readonly #clock: Clock;

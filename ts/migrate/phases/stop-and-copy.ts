@@ -37,6 +37,8 @@ export function* stopAndCopy(session: Session, rest: Rest): Task<PageServer | un
     // What the target has may change from now on: nothing can be built on it.
     if (options.verify !== "frames") yield* wait(guest.encode?.({ cacheBytes: 0, twins: false }));
     last.push({ type: FRAME_MISSING, parts: [(session.set as PageSet).save()] });
+    // The target hears of pages that are left before it hears of blocks.
+    if (session.disks) yield* session.connection.sendTogether(last.splice(0));
   } else yield* sendRest(session);
   yield* sendDisks(session);
   yield* session.lanes.barrier();

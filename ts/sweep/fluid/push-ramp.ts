@@ -5,14 +5,13 @@
  * way for longer than its credit.
  */
 import { InFlight } from "../../migrate/in-flight.ts";
+import { BURST_NS } from "../../migrate/pacer.ts";
 import { connectionBytesPerSec, idlePush, isLongLink, pushedPages } from "../link.ts";
 import type { Scenario } from "../scenario.ts";
 import { FRAME } from "./window.ts";
 
 /** Of a frame's header, which does not count as on its way. */
 const HEADER_BYTES = 16;
-/** What the engine catches up with under a cap. */
-const BURST_NS = 2e6;
 /** After so many what is left goes on as the later half of them. */
 const FRAMES_MAX = 1 << 16;
 /** The engine's clock has run for long when the push begins. */
