@@ -40,6 +40,25 @@ test("what a link can do is not forgotten while a busy target gives credit once 
   }
 });
 
+test("under a cap so much may be on its way as goes in two turns of the target's guest", () => {
+  for (const [capBytesPerSec, frames] of [
+    [undefined, 16],
+    [128 << 20, 32],
+  ] as const) {
+    const flight = new InFlight(0, capBytesPerSec);
+    let sequence = 0;
+    // Both on their way, 10 us apart: 3 GB/s.
+    flight.sent(++sequence, FRAME_BYTES, 1e9);
+    flight.sent(++sequence, FRAME_BYTES, 1e9);
+    flight.credited(1, 1e9 + 0.2 * MS);
+    flight.credited(2, 1e9 + 0.21 * MS);
+    let room = 0;
+    for (; flight.hasRoom; room++) flight.sent(++sequence, FRAME_BYTES, 1e9 + MS);
+    expect(room - frames, `${capBytesPerSec}`).toBeGreaterThanOrEqual(0);
+    expect(room - frames, `${capBytesPerSec}`).toBeLessThanOrEqual(2);
+  }
+});
+
 test("what a timer was late by is caught up with, up to 20 ms", () => {
   const clock = new VirtualClock();
   const pacer = new Pacer(clock, 32e6);

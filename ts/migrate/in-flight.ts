@@ -13,6 +13,8 @@
 const FLOOR_BYTES = 1 << 16;
 const BUSY_BYTES_MAX = 1 << 19;
 const BUSY_NS = 2e6;
+/** Under a cap: what goes in two turns of a guest that has the target's processor for itself. */
+const TURNS_NS = 8e6;
 const GAIN = 1.25;
 /** The most of blocks of disks. */
 const BLOCK_BYTES_MAX = 1 << 22;
@@ -46,10 +48,11 @@ export class InFlight {
   #linkBytesPerNs = 0;
   #roundTripNs = Number.POSITIVE_INFINITY;
 
-  /** `frameNs`: what the link moves in this time is sent as one. */
-  constructor(frameNs = 0) {
+  /** `frameNs`: what the link moves in this time is sent as one. `capBytesPerSec`: what is sent, at most, if that is capped. */
+  constructor(frameNs = 0, capBytesPerSec = 0) {
     this.#busyNs = Math.max(BUSY_NS, 2 * frameNs);
-    this.#busyBytesMax = frameNs > BUSY_NS ? Number.POSITIVE_INFINITY : BUSY_BYTES_MAX;
+    this.#busyBytesMax = Math.max(BUSY_BYTES_MAX, (capBytesPerSec * TURNS_NS) / 1e9);
+    if (frameNs > BUSY_NS) this.#busyBytesMax = Number.POSITIVE_INFINITY;
   }
 
   /** Frame `sequence` leaves. */

@@ -80,7 +80,8 @@ export class PageServer {
     this.#policy = PUSH_POLICIES[push];
     if (session.remainingBlocks > 0 && session.disks) this.#blocks = new BlockServer(session.disks);
     this.#window = this.#windowNow;
-    this.#inFlight = new InFlight(pushNs);
+    const isCapped = bandwidthCapBytesPerSec !== Number.POSITIVE_INFINITY;
+    this.#inFlight = new InFlight(pushNs, isCapped ? bandwidthCapBytesPerSec : 0);
     session.waitsSinceNs = () => this.#inFlight.waitsSinceNs;
     this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
     session.onLimits = () => {
