@@ -38,7 +38,7 @@ interface SentFrame {
 export class InFlight {
   /** Frames that take longer than that are so on purpose: two of them keep the link busy. */
   readonly #busyNs: number;
-  readonly #busyBytesMax: number;
+  #busyBytesMax = BUSY_BYTES_MAX;
   readonly #frames: SentFrame[] = [];
   #bytes = 0;
   /** Bytes that have arrived. */
@@ -48,11 +48,17 @@ export class InFlight {
   #linkBytesPerNs = 0;
   #roundTripNs = Number.POSITIVE_INFINITY;
 
-  /** `frameNs`: what the link moves in this time is sent as one. `capBytesPerSec`: what is sent, at most, if that is capped. */
-  constructor(frameNs = 0, capBytesPerSec = 0) {
+  /** `frameNs`: what the link moves in this time is sent as one. */
+  constructor(frameNs = 0, capBytesPerSec = Number.POSITIVE_INFINITY) {
     this.#busyNs = Math.max(BUSY_NS, 2 * frameNs);
-    this.#busyBytesMax = Math.max(BUSY_BYTES_MAX, (capBytesPerSec * TURNS_NS) / 1e9);
-    if (frameNs > BUSY_NS) this.#busyBytesMax = Number.POSITIVE_INFINITY;
+    this.cap(capBytesPerSec);
+  }
+
+  /** From now on no more than `bytesPerSec` are sent; `Infinity`: there is no cap. */
+  cap(bytesPerSec: number): void {
+    const turnBytes = bytesPerSec === Number.POSITIVE_INFINITY ? 0 : (bytesPerSec * TURNS_NS) / 1e9;
+    this.#busyBytesMax =
+      this.#busyNs > 2 * BUSY_NS ? Number.POSITIVE_INFINITY : Math.max(BUSY_BYTES_MAX, turnBytes);
   }
 
   /** Frame `sequence` leaves. */

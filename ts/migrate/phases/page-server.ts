@@ -80,11 +80,11 @@ export class PageServer {
     this.#policy = PUSH_POLICIES[push];
     if (session.remainingBlocks > 0 && session.disks) this.#blocks = new BlockServer(session.disks);
     this.#window = this.#windowNow;
-    const isCapped = bandwidthCapBytesPerSec !== Number.POSITIVE_INFINITY;
-    this.#inFlight = new InFlight(pushNs, isCapped ? bandwidthCapBytesPerSec : 0);
+    this.#inFlight = new InFlight(pushNs, bandwidthCapBytesPerSec);
     session.waitsSinceNs = () => this.#inFlight.waitsSinceNs;
     this.#pacer = new Pacer(clock, bandwidthCapBytesPerSec);
     session.onLimits = () => {
+      this.#inFlight.cap(session.options.bandwidthCapBytesPerSec);
       this.#pacer.cap(session.options.bandwidthCapBytesPerSec);
       this.#wake();
     };

@@ -41,7 +41,7 @@ class Ramp {
   readonly #nsPerByte: number;
   readonly #paidNsPerByte: number;
   readonly #roundTripNs: number;
-  readonly #inFlight = new InFlight(0);
+  readonly #inFlight: InFlight;
   readonly #credits: Credit[] = [];
   #nextCredit = 0;
   #nowNs = START_NS;
@@ -58,6 +58,7 @@ class Ramp {
     const { bandwidthCapBytesPerSec, latencyNs } = scenario;
     const bytesPerSec = connectionBytesPerSec(scenario);
     this.#scenario = scenario;
+    this.#inFlight = new InFlight(0, bandwidthCapBytesPerSec ?? Number.POSITIVE_INFINITY);
     this.#nsPerByte = 1e9 / bytesPerSec;
     this.#paidNsPerByte = 1e9 / Math.min(bytesPerSec, bandwidthCapBytesPerSec ?? bytesPerSec);
     this.#roundTripNs = 2 * latencyNs + FRAME.credit * this.#nsPerByte;
