@@ -10,7 +10,7 @@ import type { Chunk } from "./expand.ts";
 import { DEATHS, findPoison } from "./poison.ts";
 import type { QueueOptions } from "./queue/queue-executor.ts";
 import { ChunkRunner, type SweepJob } from "./run-chunk.ts";
-import type { ChunkAnswer } from "./worker.ts";
+import type { ChunkAnswer, ChunkTask } from "./worker.ts";
 
 export type EngineName = "inline" | "threads" | "bullmq";
 export const ENGINES: readonly EngineName[] = ["inline", "threads", "bullmq"];
@@ -23,6 +23,8 @@ export interface Executor {
   readonly slots: number;
   /** Computes a chunk: its rows, in the format of the job. The order of completion is not defined. */
   submit(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Nobody reads these rows any more: their memory may hold those of another chunk. */
+  reuse?(rows: Uint8Array): void;
   close(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ function defaultWorkerFile(): string {
 class InlineExecutor implements Executor {
   readonly slots = 1;
   readonly #runner: ChunkRunner;
+  #room = new ArrayBuffer(0);
 
   constructor(job: SweepJob) {
     this.#runner = new ChunkRunner(job);
@@ -89,7 +92,13 @@ class InlineExecutor implements Executor {
 
   async submit(chunk: Chunk, signal?: AbortSignal): Promise<Uint8Array> {
     await setImmediate(); // Lets signals and progress through.
-    return this.#runner.run(chunk, signal);
+    const room = this.#room;
+    this.#room = new ArrayBuffer(0);
+    return this.#runner.run(chunk, signal, room);
+  }
+
+  reuse(rows: Uint8Array): void {
+    this.#room = rows.buffer as ArrayBuffer;
   }
 
   close(): Promise<void> {
@@ -100,6 +109,7 @@ class InlineExecutor implements Executor {
 class ThreadExecutor implements Executor {
   readonly slots: number;
   readonly #pool: Piscina;
+  readonly #rooms: ArrayBuffer[] = [];
   #poisoned = 0;
   /** Who waits for an answer. */
   readonly #waiting = new Set<(death: unknown) => void>();
@@ -167,8 +177,17 @@ class ThreadExecutor implements Executor {
         forget();
         this.#waiting.delete(reject);
       };
-      this.#pool.run(chunk).then(resolve, reject).finally(done);
+      const room = this.#rooms.pop() ?? new ArrayBuffer(0);
+      const task: ChunkTask = { chunk, room };
+      this.#pool
+        .run(task, { transferList: [room] })
+        .then(resolve, reject)
+        .finally(done);
     });
+  }
+
+  reuse(rows: Uint8Array): void {
+    if (this.#rooms.length < this.slots) this.#rooms.push(rows.buffer as ArrayBuffer);
   }
 
   async close(): Promise<void> {

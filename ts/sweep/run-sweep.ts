@@ -243,6 +243,7 @@ async function runChunks(run: ChunkRun): Promise<void> {
       if (stop.aborted) throw abortError(stop);
       const rows = await executor.submit(chunk, stop);
       store.add(chunk, rows);
+      executor.reuse?.(rows);
       meter.add(chunk.count);
     }
   };

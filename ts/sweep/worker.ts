@@ -4,6 +4,12 @@ import { WasmvisorError } from "../base/errors.ts";
 import type { Chunk } from "./expand.ts";
 import { ChunkRunner, type SweepJob } from "./run-chunk.ts";
 
+/** A chunk, and memory that its rows may be left in: it comes back with them. */
+export interface ChunkTask {
+  readonly chunk: Chunk;
+  readonly room: ArrayBuffer;
+}
+
 /** What a thread has to say of a chunk. One that says nothing has died. */
 export type ChunkAnswer =
   | { readonly rows: Uint8Array }
@@ -28,11 +34,10 @@ class Leaving {
 
 const runner = new ChunkRunner(workerData as SweepJob);
 
-export default async function runChunk(chunk: Chunk): Promise<ChunkAnswer> {
+export default async function runChunk({ chunk, room }: ChunkTask): Promise<ChunkAnswer> {
   try {
-    const rows = await runner.run(chunk);
-    const isWhole = rows.length > 0 && rows.length === rows.buffer.byteLength;
-    return isWhole ? (move(new Leaving(rows)) as unknown as ChunkAnswer) : { rows };
+    const rows = await runner.run(chunk, undefined, room);
+    return move(new Leaving(rows)) as unknown as ChunkAnswer;
   } catch (error) {
     const code = error instanceof WasmvisorError ? error.code : undefined;
     return { code, message: error instanceof Error ? error.message : String(error) };

@@ -8,6 +8,7 @@ import { parsePlan } from "../../sweep/plan.ts";
 import { RESULT_FORMATS } from "../../sweep/results/format.ts";
 import { rebuildReport, runSweep, type SweepProgress } from "../../sweep/run-sweep.ts";
 import { formatSummaryTable } from "../../sweep/table.ts";
+import { collectAlone } from "../collector.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_FAILED } from "../exit.ts";
 import { interruptSignal } from "../interrupt.ts";
@@ -27,6 +28,7 @@ export async function sweep({ args, options, out }: CommandContext): Promise<num
     out.result(estimate, () => formatEstimate(estimate));
     return EXIT_DONE;
   }
+  collectAlone();
   const bar = new ProgressBar("sweep");
   const summary = await runSweep(plan, {
     out: parse.text(options.out) ?? basename(file).replace(/\.(ya?ml|json)$/, ""),

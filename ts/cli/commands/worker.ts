@@ -4,6 +4,7 @@ import { WasmvisorError } from "../../base/errors.ts";
 import { LOCK_MS } from "../../sweep/queue/protocol.ts";
 import { redisName } from "../../sweep/queue/redis.ts";
 import { serveSweeps } from "../../sweep/queue/serve.ts";
+import { collectAlone } from "../collector.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT_DONE, EXIT_INTERRUPTED } from "../exit.ts";
 import { interruptSignal } from "../interrupt.ts";
@@ -30,6 +31,7 @@ export async function worker({ options, out }: CommandContext): Promise<number> 
     throw new WasmvisorError("WV_CONFIG", `--lock: expected at least ${LOCK_MS_MIN}ms`);
   const signal = interruptSignal();
   const name = redisName(redis);
+  collectAlone();
   const served = await serveSweeps({
     redis,
     workers,

@@ -4,6 +4,9 @@ import type { ResultFormat } from "./format.ts";
 import { encodeParquet } from "./parquet.ts";
 import type { RowBuffer } from "./row-buffer.ts";
 
+/** May leave the bytes in `room`. */
+type Encoder = (rows: RowBuffer, room?: ArrayBuffer) => Uint8Array;
+
 const utf8 = new TextEncoder();
 
 function ndjson(rows: RowBuffer): Uint8Array {
@@ -12,7 +15,7 @@ function ndjson(rows: RowBuffer): Uint8Array {
   return utf8.encode(text);
 }
 
-export const ENCODERS: Readonly<Record<ResultFormat, (rows: RowBuffer) => Uint8Array>> = {
+export const ENCODERS: Readonly<Record<ResultFormat, Encoder>> = {
   ndjson,
   csv: (rows) => utf8.encode(csvLines(rows)),
   parquet: encodeParquet,

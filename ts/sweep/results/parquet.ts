@@ -29,9 +29,9 @@ const SCHEMA: SchemaElement[] = [{ name: "root", num_children: ELEMENTS.length }
 type RowGroup = FileMetaData["row_groups"][number];
 type ColumnChunk = RowGroup["columns"][number];
 
-/** A column of a chunk: its bytes, and where they are if a file begins with them (behind its magic). */
+/** A column of a chunk: its bytes, in parts, and where they are if a file begins with them (behind its magic). */
 interface EncodedColumn {
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Uint8Array[];
   readonly chunk: ColumnChunk;
 }
 
@@ -83,15 +83,13 @@ function encodeNumbers(c: number, data: Float64Array): EncodedColumn {
   const key = c * 2 ** 32 + data.length;
   let head = heads.get(key);
   if (!head) {
-    const { bytes, chunk } = encodeValues(c, data, "PLAIN");
-    head = { bytes: bytes.slice(0, bytes.length - data.byteLength), chunk };
+    const { parts, chunk } = encodeValues(c, data, "PLAIN");
+    head = { parts: parts.map((part) => part.slice(0, part.length - data.byteLength)), chunk };
     if (heads.size >= CONSTANTS_MAX) heads.clear();
     heads.set(key, head);
   }
-  const bytes = new Uint8Array(head.bytes.length + data.byteLength);
-  bytes.set(head.bytes);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), head.bytes.length);
-  return { bytes, chunk: head.chunk };
+  const numbers = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return { parts: [...head.parts, numbers], chunk: head.chunk };
 }
 
 function encodeValues(
@@ -107,7 +105,7 @@ function encodeValues(
   const columnData = [{ name: element.name, data, encoding } as const];
   file.write({ columnData, rowGroupSize: data.length, pageSize: 2 ** 30 });
   const chunk = file.row_groups[0]?.columns[0] as ColumnChunk;
-  return { bytes: writer.getBytes().slice(MAGIC_BYTES), chunk };
+  return { parts: [writer.getBytes().slice(MAGIC_BYTES)], chunk };
 }
 
 /** The same chunk of a column, `shift` bytes further on. */
@@ -138,8 +136,8 @@ function footerOf(rowGroups: RowGroup[], facts: Readonly<Record<string, string>>
   return writer.getBytes().subarray(MAGIC_BYTES);
 }
 
-/** A chunk as a file with one row group. */
-export function encodeParquet(rows: RowBuffer): Uint8Array {
+/** A chunk as a file with one row group: in `room` if that is large enough. */
+export function encodeParquet(rows: RowBuffer, room?: ArrayBuffer): Uint8Array {
   const columns: ColumnChunk[] = [];
   const parts: Uint8Array[] = [MAGIC];
   let bytes = 0;
@@ -147,13 +145,13 @@ export function encodeParquet(rows: RowBuffer): Uint8Array {
   for (let c = 0; c < COLUMN_NAMES.length; c++) {
     const column = encodeColumn(c, rows.column(c));
     columns.push(moved(column.chunk, BigInt(bytes)));
-    parts.push(column.bytes);
-    bytes += column.bytes.length;
+    parts.push(...column.parts);
+    for (const part of column.parts) bytes += part.length;
     total += column.chunk.meta_data?.total_uncompressed_size ?? 0n;
   }
   const num_rows = BigInt(rows.length);
   parts.push(footerOf([{ columns, total_byte_size: total, num_rows }], {}));
-  return joinParts(parts);
+  return joinParts(parts, room);
 }
 
 /** One file from those of all chunks. What it gives is written one after the other. */

@@ -147,9 +147,10 @@ export class RowBuffer {
     to.mbps[i] = measured.mbps;
   }
 
-  /** The values of column number `c`. */
+  /** The values of column number `c`, good until the next row. */
   column(c: number): Column {
     const column = this.#columns[c] as Column;
+    if (this.#length === this.#capacity) return column;
     if (Array.isArray(column)) return column.slice(0, this.#length);
     return column.subarray(0, this.#length);
   }
