@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 
 const collector = new URL("../../dist/ts/cli/collector.js", import.meta.url).href;
@@ -24,4 +25,23 @@ test("V8 does not collect the garbage of a process because it is idle", () => {
   expect(linesOfReducer("")).toBeGreaterThan(0);
   const own = `const { leaveGarbage } = await import(${JSON.stringify(collector)}); leaveGarbage()`;
   expect(linesOfReducer(own)).toBe(0);
+});
+
+/** Collections of what is young, and helpers' shares in them, of a process that fills its memory. */
+function shares(before: string): { collections: number; shares: number } {
+  const fill = "const all = []; for (let i = 0; i < 2e6; i++) if (i % 3 === 0) all.push({ i })";
+  const flags = ["--trace-gc", "--trace-parallel-scavenge", "--input-type=module"];
+  const args = [...flags, "--eval", `${before}; ${fill}`];
+  const out = execFileSync(process.execPath, args, { encoding: "utf8" });
+  const count = (what: RegExp): number => out.match(what)?.length ?? 0;
+  return { collections: count(/: Scavenge /g), shares: count(/scavenge\[/g) };
+}
+
+test("threads that compute collect what is young by themselves", () => {
+  const shared = shares("");
+  if (availableParallelism() > 1) expect(shared.shares).toBeGreaterThan(shared.collections);
+  const own = `const { collectAlone } = await import(${JSON.stringify(collector)}); collectAlone()`;
+  const alone = shares(own);
+  expect(alone.collections).toBeGreaterThan(5);
+  expect(alone.shares).toBe(alone.collections);
 });

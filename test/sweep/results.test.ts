@@ -6,10 +6,12 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "h
 import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import { afterAll, describe, expect, test } from "vitest";
 import { estimateSweep, formatEstimate } from "../../ts/sweep/estimate.ts";
-import { ChunkScenarios, chunksOf, scenarioAt } from "../../ts/sweep/expand.ts";
+import { makeExecutor } from "../../ts/sweep/executor.ts";
+import { type Chunk, ChunkScenarios, chunksOf, scenarioAt } from "../../ts/sweep/expand.ts";
 import { parsePlan } from "../../ts/sweep/plan.ts";
 import { RESULT_FORMATS, type ResultFormat } from "../../ts/sweep/results/format.ts";
 import { readRows } from "../../ts/sweep/results/read.ts";
+import { ChunkRunner } from "../../ts/sweep/run-chunk.ts";
 import { rebuildReport, runSweep } from "../../ts/sweep/run-sweep.ts";
 import type { ResultRow } from "../../ts/sweep/scenario.ts";
 import { packageVersion } from "../../ts/sweep/version.ts";
@@ -178,4 +180,52 @@ test("an estimate says how many scenarios there are and about how long they take
   for (const { microseconds } of estimate.parts) expect(microseconds).toBeGreaterThan(0);
   expect(estimate.seconds).toBeLessThan(60);
   expect(formatEstimate(estimate)).toMatch(/701 scenarios, about .* with 1 workers\n$/);
+});
+
+describe("memory of a chunk's rows", () => {
+  const chunks = chunksOf(plan);
+  const [first, second] = [chunks[0], chunks[1]] as [Chunk, Chunk];
+
+  test("is what it is given, or more if that is too little", async () => {
+    const runner = new ChunkRunner({ plan, seed: 3, format: "parquet" });
+    const fresh = Buffer.from(await runner.run(first));
+    const room = new ArrayBuffer(fresh.length * 2);
+    new Uint8Array(room).fill(0xff);
+    const there = await runner.run(first, undefined, room);
+    expect(there.buffer).toBe(room);
+    expect(fresh.equals(there)).toBe(true);
+    const small = await runner.run(first, undefined, new ArrayBuffer(100));
+    expect(small.buffer.byteLength).toBeGreaterThan(fresh.length);
+    expect(fresh.equals(small)).toBe(true);
+  });
+
+  test.each(["inline", "threads"] as const)("is used again: %s", async (engine) => {
+    const job = { plan, seed: 3, format: "parquet" } as const;
+    const executor = await makeExecutor(job, { engine, workers: 1 });
+    try {
+      const rows = await executor.submit(first);
+      const bytes = Buffer.from(rows);
+      executor.reuse?.(rows);
+      const others = await executor.submit(second);
+      // Another thread has taken it, or this one has written into it.
+      expect(rows.length === 0 || !bytes.equals(rows)).toBe(true);
+      executor.reuse?.(others);
+      expect(bytes.equals(await executor.submit(first))).toBe(true);
+    } finally {
+      await executor.close();
+    }
+  });
+
+  test("never holds lists of so many rows that V8 maps memory for each", () => {
+    const wide = parsePlan(`apiVersion: wasmvisor.dev/v1
+kind: Sweep
+name: wide
+repetitions: 20
+parts:
+  - { name: all, fidelity: fluid, axes: { bandwidth: 1Gbit, memory: 1GiB, dirtyRate: { from: 1, to: 90000, steps: 90000 } } }
+`);
+    const counts = chunksOf(wide).map(({ count }) => count);
+    expect(Math.max(...counts)).toBe(16_000);
+    expect(Math.max(...counts)).toBeLessThan(2 ** 17 / 8 - 2);
+  });
 });
