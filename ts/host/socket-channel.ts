@@ -15,8 +15,11 @@ import { acceptUpgrade, connectUpgraded, UPGRADE_MIGRATION } from "./upgrade.ts"
 const UNSENT_BYTES_MAX = 1 << 20;
 /** Frames up to this size get memory of their own; larger ones share buffers that are used again. */
 const SMALL_BYTES = 16 << 10;
-/** Shorter frames are copied rather than waited for: TLS says only after a turn of the event loop that it has them. */
-const LENT_BYTES_MIN = 256 << 10;
+/**
+ * Shorter frames are copied rather than waited for: TLS says only after a turn of the event loop that it has them. As
+ * long as the last round of an idle guest (150 KiB) they are not: memory for a copy of that is fresh, a millisecond.
+ */
+const LENT_BYTES_MIN = 64 << 10;
 /** Buffers that wait to be used again, by whichever channel: the next guest leaves over another one. */
 const SPARE_MAX = 4;
 const spare: Uint8Array[] = [];
