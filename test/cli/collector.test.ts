@@ -42,6 +42,6 @@ test("threads that compute collect what is young by themselves", () => {
   if (availableParallelism() > 1) expect(shared.shares).toBeGreaterThan(shared.collections);
   const own = `const { collectAlone } = await import(${JSON.stringify(collector)}); collectAlone()`;
   const alone = shares(own);
-  expect(alone.collections).toBeGreaterThan(5);
+  expect(alone.collections).toBeGreaterThan(2);
   expect(alone.shares).toBe(alone.collections);
 });

@@ -17,9 +17,11 @@ export function leaveGarbage(): void {
 }
 
 /**
- * From now on threads collect what is young by themselves: V8 would share that out among its helpers, who have no
- * processor of their own where every one has a thread that computes (a tenth of a sweep's time at page level).
+ * From now on threads collect what is young by themselves, and free its buffers: V8 would share that out among its
+ * helpers, who have no processor of their own where every one has a thread that computes (a tenth of a sweep's time
+ * at page level).
  */
 export function collectAlone(): void {
   setFlagsFromString("--no-parallel-scavenge");
+  setFlagsFromString("--no-concurrent-array-buffer-sweeping");
 }
