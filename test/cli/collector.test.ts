@@ -29,9 +29,9 @@ test("V8 does not collect the garbage of a process because it is idle", () => {
 
 /** Collections of what is young, and helpers' shares in them, of a process that fills its memory. */
 function shares(before: string): { collections: number; shares: number } {
-  const fill = "const all = []; for (let i = 0; i < 2e6; i++) if (i % 3 === 0) all.push({ i })";
-  const flags = ["--trace-gc", "--trace-parallel-scavenge", "--input-type=module"];
-  const args = [...flags, "--eval", `${before}; ${fill}`];
+  const fill = "const all = []; for (let i = 0; i < 4e6; i++) if (i % 3 === 0) all.push({ i })";
+  const flags = ["--max-semi-space-size=1", "--trace-gc", "--trace-parallel-scavenge"];
+  const args = [...flags, "--input-type=module", "--eval", `${before}; ${fill}`];
   const out = execFileSync(process.execPath, args, { encoding: "utf8" });
   const count = (what: RegExp): number => out.match(what)?.length ?? 0;
   return { collections: count(/: Scavenge /g), shares: count(/scavenge\[/g) };
@@ -39,9 +39,10 @@ function shares(before: string): { collections: number; shares: number } {
 
 test("threads that compute collect what is young by themselves", () => {
   const shared = shares("");
-  if (availableParallelism() > 1) expect(shared.shares).toBeGreaterThan(shared.collections);
+  if (availableParallelism() > 1) expect(shared.shares).toBeGreaterThan(1.25 * shared.collections);
   const own = `const { collectAlone } = await import(${JSON.stringify(collector)}); collectAlone()`;
   const alone = shares(own);
-  expect(alone.collections).toBeGreaterThan(2);
-  expect(alone.shares).toBe(alone.collections);
+  expect(alone.collections).toBeGreaterThan(4);
+  // A collection before it was said may be shared out still.
+  expect(alone.shares).toBeLessThan(1.25 * alone.collections);
 });
