@@ -1,6 +1,8 @@
 /** Pre-copy that does not converge by itself: the policies of the field, and what they cost the guest. */
 import { describe, expect, test } from "vitest";
 import { POLICY_NAMES, type PolicyName } from "../../ts/migrate/policy/convergence.ts";
+import { autoConverge } from "../../ts/migrate/policy/dirty-limit.ts";
+import type { RoundStats } from "../../ts/migrate/stats.ts";
 import { createGuestScenarioRunner } from "../../ts/sweep/guest-runner.ts";
 import { loadPageKernel } from "../../ts/sweep/page-kernel.ts";
 import { simulatePages } from "../../ts/sweep/page-model.ts";
@@ -30,6 +32,24 @@ describe("auto-converge", () => {
       expect(stats.throttledNs).toBeGreaterThan(0);
     },
   );
+
+  test("holds a guest that was held back until it has gone, however little is left", () => {
+    const link = 32 * MIB;
+    const heldBack = { remainingPages: 2_000, dirtyLimitPagesPerSec: 1_600 } as RoundStats;
+    const limitOf = (remainingPages: number): number =>
+      autoConverge({
+        remainingPages,
+        bytesPerSec: link,
+        downtimeLimitNs: 300e6,
+        limitPagesPerSec: Number.POSITIVE_INFINITY,
+        rounds: [heldBack, heldBack],
+      });
+    // By hand: what fits the downtime, less 64 pages that nobody limits, in 50 ms.
+    const mayLeave = (0.3 * link) / 4096 - 64;
+    expect(limitOf(0)).toBeCloseTo(mayLeave / 0.05);
+    expect(limitOf(400)).toBeCloseTo(mayLeave / 0.05);
+    expect(limitOf(8_192)).toBeCloseTo(mayLeave); // That round takes a second.
+  });
 
   test("leaves a guest alone that converges by itself", () => {
     const { state, stats } = simulatePages({ ...hard, dirtyRate: 2_000 }, kernel);

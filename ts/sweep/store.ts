@@ -31,7 +31,7 @@ import { holdsRows } from "./results/part.ts";
 import { packageVersion } from "./version.ts";
 
 /** Goes up when the rows of the same plan and seed change. */
-export const RESULTS_VERSION = 8;
+export const RESULTS_VERSION = 9;
 
 export interface Manifest {
   readonly format: "wasmvisor-sweep";

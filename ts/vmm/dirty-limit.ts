@@ -8,8 +8,8 @@ import type { Core } from "../../bindings/core.ts";
 import { type GuestClock, TIMEBASE_HZ } from "../machine/guest-clock.ts";
 
 const NO_QUOTA = 0xffff_ffff;
-/** What was not used is kept for this long. */
-const BURST_TICKS = TIMEBASE_HZ / 1000;
+/** What was not used is kept for this long: a guest that had no turn, as its host was sending, may catch up. */
+const BURST_TICKS = TIMEBASE_HZ / 50;
 
 /** What may still be dirtied by whoever draws from it. */
 interface Bucket {

@@ -20,6 +20,8 @@ export type SlowdownPolicy = (state: SlowdownState) => number;
 
 /** A round that leaves more than this share of what the one before left does not converge by itself. */
 const PROGRESS = 0.9;
+/** No round is shorter: the target is waited for, and whoever was held back does at once what it owes. */
+const ROUND_SEC_MIN = 0.05;
 /** Pages that the kernel, or devices, which nobody limits, dirty in a round. */
 const UNLIMITED_PAGES = 64;
 
@@ -27,7 +29,7 @@ const UNLIMITED_PAGES = 64;
  * Auto-converge, no further and no longer than need be: only when rounds do not shrink by themselves,
  * and then so that the pages dirtied during the next round are what fits the downtime.
  *
- *   the next round takes   remaining / link
+ *   the next round takes   remaining / link, but 50 ms at least
  *   it may leave           link * downtime limit
  */
 export function autoConverge(state: SlowdownState): number {
@@ -39,7 +41,7 @@ export function autoConverge(state: SlowdownState): number {
   if (bytesPerSec === 0 || (converges && !wasSlow)) return Number.POSITIVE_INFINITY;
   const linkPagesPerSec = bytesPerSec / GUEST_PAGE_BYTES;
   const mayLeave = (linkPagesPerSec * downtimeLimitNs) / 1e9 - UNLIMITED_PAGES;
-  const roundSec = remainingPages / linkPagesPerSec;
+  const roundSec = Math.max(ROUND_SEC_MIN, remainingPages / linkPagesPerSec);
   return Math.max(1, mayLeave / roundSec);
 }
 
