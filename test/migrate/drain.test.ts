@@ -4,18 +4,27 @@ import type { SourceOptions } from "../../ts/migrate/options.ts";
 import type { FaultPlan } from "./faulty-channel.ts";
 import { checkOneRuns, Scene } from "./scene.ts";
 
-/** A target that takes 100 ms to take in a frame, and so is behind when its source stops the guest. */
-function slowScene(source: Partial<SourceOptions>, fault?: FaultPlan): Scene {
+interface Slow {
+  readonly fault?: FaultPlan;
+  readonly bytesPerSec?: number;
+  /** That the target takes to take in a frame. */
+  readonly frameNs?: number;
+}
+
+/** A target that is slow to take in frames, and so is behind when its source stops the guest. */
+function slowScene(source: Partial<SourceOptions>, slow: Slow = {}): Scene {
+  const { bytesPerSec, fault, frameNs = 100e6 } = slow;
   const scene = new Scene({
     pages: 600,
     source: { strategy: "pre-copy", batchPages: 64, policy: "settle", onLimit: "stop", ...source },
+    ...(bytesPerSec ? { bytesPerSec } : {}),
     ...(fault ? { faultToTarget: fault } : {}),
   });
   const { clock, target } = scene;
   const apply = target.applyBatch.bind(target);
   target.applyBatch = (batch) => {
     apply(batch);
-    return clock.sleep(100e6);
+    return clock.sleep(frameNs);
   };
   return scene;
 }
@@ -31,6 +40,16 @@ describe("drain: before-switch", () => {
     const [without, drained] = downtimes as [number, number];
     expect(without).toBeGreaterThan(250);
     expect(drained).toBeLessThan(without / 2);
+  });
+
+  test("sends what the guest dirtied meanwhile before it stops it, however little was left before", () => {
+    const scene = slowScene({ drain: "before-switch" }, { bytesPerSec: 400e6, frameNs: 20e6 });
+    expect(scene.run().state).toBe("completed");
+    checkOneRuns(scene, "fast link");
+    const left = scene.snapshot.rounds.map(({ remainingPages }) => remainingPages);
+    // The target needs 200 ms for ten frames, in which one page after the other is written.
+    expect(Math.max(...left.slice(0, -2))).toBeGreaterThan(100);
+    expect(left.at(-2)).toBeLessThanOrEqual(64);
   });
 
   test.each([2, 3, 4, 5, 6, 8])(
@@ -53,7 +72,7 @@ describe("drain: before-switch", () => {
     const random = new Random(14);
     for (let run = 0; run < 40; run++) {
       const atByte = random.below(bytes);
-      const scene = slowScene({ drain: "before-switch" }, { atByte, fault: "cut" });
+      const scene = slowScene({ drain: "before-switch" }, { fault: { atByte, fault: "cut" } });
       scene.run();
       checkOneRuns(scene, `cut at byte ${atByte}`);
     }
