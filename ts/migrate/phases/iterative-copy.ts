@@ -29,9 +29,6 @@ const UNDRAINED_BYTES_MAX = 1 << 20;
 /** Where each time that the target is waited for makes for more, this is enough. */
 const DRAINS_MAX = 3;
 
-/** After that so few pages may be left. */
-const CAUGHT_UP_PAGES = 64;
-
 /** What is done with the pages that are left when the guest stops. */
 export type Rest = "send" | "leave";
 
@@ -93,6 +90,7 @@ class IterativeCopy {
         round: stats.round,
         isSynced,
         isMidWindow: this.#session.window.isMidWindow,
+        hasWaited: stats.round === this.#readyUntil,
         remainingBytes: remainingPages * GUEST_PAGE_BYTES + this.#diskBytes,
         bytesPerSec: this.#bytesPerSec,
         elapsedNs: this.#session.nowNs() - stats.startNs,
@@ -102,21 +100,7 @@ class IterativeCopy {
       limits,
     );
     if (decision === "send" && (this.#isPassOver || remainingPages === 0)) return "sync";
-    if (decision === "stop" && this.#mustCatchUp) return "send";
     return decision === "sync" && this.#isTooEarly() ? "send" : decision;
-  }
-
-  /**
-   * The guest went on while the target was waited for. What it dirtied is a pass like those before, and says nothing about
-   * how they shrink.
-   */
-  get #mustCatchUp(): boolean {
-    const { isSynced, options, remainingPages, stats } = this.#session;
-    if (options.policy !== "settle" || !isSynced || stats.round !== this.#readyUntil) return false;
-    const isOver =
-      stats.round >= options.roundsMax ||
-      this.#session.nowNs() - stats.startNs >= options.timeoutNs;
-    return !isOver && remainingPages > CAUGHT_UP_PAGES;
   }
 
   /** What disks need when the guest is stopped. */

@@ -54,7 +54,9 @@ export const settle: ConvergencePolicy = (state, limits) => {
   if (decision === "sync" && state.remainingBytes > 0 && didFit(state, limits, 1))
     return isOver(state, limits) ? limits.onLimit : "send";
   if (decision !== "stop" || state.remainingBytes <= SETTLED_BYTES) return decision;
-  const before = state.rounds.at(-2)?.remainingPages ?? 0;
+  const before = state.hasWaited
+    ? Number.POSITIVE_INFINITY
+    : (state.rounds.at(-2)?.remainingPages ?? 0);
   const isWorthIt =
     !didFit(state, limits, 2) || state.remainingBytes / GUEST_PAGE_BYTES <= before * SETTLE_RATIO;
   return isWorthIt && !isOver(state, limits) ? "send" : "stop";

@@ -8,6 +8,8 @@ export interface ConvergenceState {
   readonly isSynced: boolean;
   /** The cap lets more go in this window of 100 ms, and is what the rate depends on. Default: false. */
   readonly isMidWindow?: boolean | undefined;
+  /** What remains was dirtied while the target was waited for: that was no pass. Default: false. */
+  readonly hasWaited?: boolean | undefined;
   readonly remainingBytes: number;
   /** Measured over the last window; 0 if nothing was measured yet. */
   readonly bytesPerSec: number;
